@@ -1,0 +1,75 @@
+//! The text of an audit line.
+
+use std::io::{self, Write};
+use std::net::IpAddr;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::{Decision, Record};
+
+#[derive(Serialize)]
+struct Line<'a> {
+    time: String,
+    request_id: String,
+    client_request_id: Option<&'a str>,
+    peer: IpAddr,
+    worker: usize,
+    method: &'a str,
+    operation: Option<&'a str>,
+    route: Option<&'a str>,
+    subject: Option<&'a str>,
+    project: Option<&'a str>,
+    issuer: Option<&'a str>,
+    decision: Option<&'static str>,
+    reason: &'static str,
+    missing: &'a [String],
+    status: Option<u16>,
+    bytes_received: u64,
+    bytes_sent: u64,
+    upstream_us: Option<u64>,
+    total_us: u64,
+}
+
+/// Writes `record` as one line of JSON.
+pub fn write(sink: &mut impl Write, record: &Record) -> io::Result<()> {
+    let caller = record.caller.as_deref();
+    let line = Line {
+        time: humantime::format_rfc3339_micros(record.time).to_string(),
+        request_id: format!("req-{}", record.request_id),
+        client_request_id: record.client_request_id.as_deref(),
+        peer: record.peer,
+        worker: record.worker,
+        method: record.method.as_str(),
+        operation: record.operation.as_deref(),
+        route: record.route.as_deref(),
+        subject: caller.and_then(|caller| caller.subject.as_deref()),
+        project: record.project.as_deref(),
+        issuer: caller.map(|caller| &*caller.issuer),
+        decision: record.decision.map(Decision::name),
+        reason: record.reason,
+        missing: &record.missing,
+        status: record.status,
+        bytes_received: record.bytes_received,
+        bytes_sent: record.bytes_sent,
+        upstream_us: record.upstream_time.map(microseconds),
+        total_us: microseconds(record.total_time),
+    };
+    serde_json::to_writer(&mut *sink, &line)?;
+    sink.write_all(b"\n")
+}
+
+impl Decision {
+    /// As written in the audit.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Permit => "permit",
+            Self::Deny => "deny",
+            Self::Reject => "reject",
+        }
+    }
+}
+
+fn microseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,82 @@
+use super::*;
+
+fn record() -> Record {
+    Record {
+        time: SystemTime::UNIX_EPOCH + Duration::from_micros(1_700_000_000_000_001),
+        request_id: Uuid::from_u128(1),
+        client_request_id: Some("a\"\n".to_owned()),
+        peer: IpAddr::from([127, 0, 0, 1]),
+        worker: 1,
+        method: Method::PUT,
+        operation: Some("Configuring".into()),
+        route: Some("/v2/{project_id}".into()),
+        project: Some("p".to_owned()),
+        caller: Some(Arc::new(Caller {
+            issuer: "iss".into(),
+            subject: Some("alice".to_owned()),
+        })),
+        decision: Some(Decision::Deny),
+        reason: "action_missing",
+        missing: vec!["ecs:servers:get".to_owned()],
+        status: Some(403),
+        bytes_received: 2,
+        bytes_sent: 3,
+        upstream_time: None,
+        total_time: Duration::from_micros(45),
+    }
+}
+
+#[test]
+fn a_line_is_one_json_object() {
+    let mut text = Vec::new();
+    line::write(&mut text, &record()).unwrap();
+    assert_eq!(
+        String::from_utf8(text).unwrap(),
+        "{\"time\":\"2023-11-14T22:13:20.000001Z\",\"request_id\":\"req-00000000-0000-0000-0000-000000000001\",\
+         \"client_request_id\":\"a\\\"\\n\",\"peer\":\"127.0.0.1\",\"worker\":1,\"method\":\"PUT\",\
+         \"operation\":\"Configuring\",\"route\":\"/v2/{project_id}\",\"subject\":\"alice\",\"project\":\"p\",\
+         \"issuer\":\"iss\",\"decision\":\"deny\",\"reason\":\"action_missing\",\"missing\":[\"ecs:servers:get\"],\
+         \"status\":403,\"bytes_received\":2,\"bytes_sent\":3,\"upstream_us\":null,\"total_us\":45}\n"
+    );
+}
+
+#[test]
+fn every_record_is_written_before_the_writer_ends() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("audit.jsonl");
+    let (auditor, writer) = start(&Settings::File(path.clone())).unwrap();
+    let threads: Vec<_> = (0..4)
+        .map(|_| {
+            let auditor = auditor.clone();
+            thread::spawn(move || (0..500).for_each(|_| auditor.record(record())))
+        })
+        .collect();
+    for thread in threads {
+        thread.join().unwrap();
+    }
+    drop(auditor);
+    assert_eq!(writer.finish(), 0);
+    assert_eq!(std::fs::read_to_string(path).unwrap().lines().count(), 2000);
+}
+
+#[test]
+fn a_full_queue_drops_and_counts_and_never_waits() {
+    let (queue, records) = sync_channel(3);
+    let dropped = Arc::new(AtomicU64::new(0));
+    let auditor = Auditor {
+        queue: Some(queue),
+        dropped: Arc::clone(&dropped),
+    };
+    (0..5).for_each(|_| auditor.record(record()));
+    assert_eq!(dropped.load(Ordering::Relaxed), 2);
+    drop(records);
+}
+
+#[test]
+fn a_file_that_cannot_be_opened_is_named() {
+    let error = start(&Settings::File("/nonexistent/audit".into())).unwrap_err();
+    assert!(
+        error.to_string().starts_with("/nonexistent/audit: "),
+        "{error}"
+    );
+}

@@ -1,0 +1,182 @@
+//! The commands. Exit codes: 0 done or allowed, 1 failure, 2 usage, 3 denied.
+
+mod check;
+mod demo;
+mod explain;
+mod routes;
+mod run;
+mod token;
+
+use std::fmt;
+use std::io::{self, Read as _};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// An authorizing gateway for ECS and OpenStack Nova compatible compute APIs.
+///
+/// Each request is routed to an operation of the action table; it is forwarded only if the
+/// caller's token grants every action the operation demands.
+#[derive(Debug, Parser)]
+#[command(name = "actiongate", version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the gateway
+    Run(ConfigFile),
+    /// Read a config and everything it names, and report every problem
+    Check(ConfigFile),
+    /// Print the action table
+    Routes {
+        /// The config whose table is printed [default: the built-in table]
+        #[arg(long, value_name = "FILE")]
+        config: Option<PathBuf>,
+        /// The form of the table
+        #[arg(long, value_enum, default_value_t = Format::Text)]
+        format: Format,
+    },
+    /// Say what the gateway would do with a request, and why
+    Explain {
+        #[command(flatten)]
+        config: ConfigFile,
+        /// A file with the caller's token, or - for standard input
+        #[arg(long, value_name = "FILE|-")]
+        token: PathBuf,
+        /// The request's method, such as GET
+        method: String,
+        /// The request's path, such as /v2.1/PROJECT/servers/SERVER/metadata
+        path: String,
+    },
+    /// Make and read tokens
+    #[command(subcommand)]
+    Token(TokenCommand),
+    /// Run a gateway, an issuer's key and a compute API in memory, to try things out
+    Demo {
+        /// Where config, keys and tokens are written [default: actiongate-demo in the temporary folder]
+        #[arg(long, value_name = "FOLDER")]
+        dir: Option<PathBuf>,
+        /// Where the gateway listens
+        #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
+        listen: SocketAddr,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum TokenCommand {
+    /// Sign claims, for tests
+    Sign {
+        /// A private key in PEM form: RSA, EC (PKCS #8) or Ed25519
+        #[arg(long, value_name = "PEM")]
+        key: PathBuf,
+        /// The claims as JSON, or @FILE
+        #[arg(long, value_name = "JSON|@FILE")]
+        claims: String,
+        /// The name of the key in its key set
+        #[arg(long)]
+        kid: Option<String>,
+    },
+    /// Show a token's claims, what they grant and which operations they reach
+    Show {
+        #[command(flatten)]
+        config: ConfigFile,
+        /// The token, or - for standard input
+        #[arg(value_name = "TOKEN|-")]
+        token: String,
+    },
+}
+
+#[derive(Args, Debug)]
+struct ConfigFile {
+    /// The config file
+    #[arg(long, value_name = "FILE")]
+    config: PathBuf,
+}
+
+/// The form of a printed table.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Format {
+    Text,
+    Json,
+    Markdown,
+}
+
+/// How a command that did its work ends.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Outcome {
+    Done,
+    Failed,
+    Denied,
+}
+
+/// Runs the command that the process was started with.
+pub fn main() -> ExitCode {
+    // Ends the process with 2 for what it does not understand.
+    let cli = Cli::parse();
+    match execute(cli.command) {
+        Ok(Outcome::Done) => ExitCode::SUCCESS,
+        Ok(Outcome::Failed) => ExitCode::from(1),
+        Ok(Outcome::Denied) => ExitCode::from(3),
+        Err(error) => {
+            say_error(&error);
+            ExitCode::from(1)
+        }
+    }
+}
+
+fn execute(command: Command) -> anyhow::Result<Outcome> {
+    match command {
+        Command::Run(file) => run::run(&file.config),
+        Command::Check(file) => Ok(check::run(&file.config)),
+        Command::Routes { config, format } => routes::run(config.as_deref(), format),
+        Command::Explain {
+            config,
+            token,
+            method,
+            path,
+        } => {
+            let token = read_text(&token)?;
+            explain::run(&config.config, token.trim(), &method, &path)
+        }
+        Command::Token(TokenCommand::Sign { key, claims, kid }) => {
+            token::sign(&key, &claims, kid.as_deref())
+        }
+        Command::Token(TokenCommand::Show { config, token }) => {
+            let token = match token.as_str() {
+                "-" => read_text("-".as_ref())?,
+                _ => token,
+            };
+            token::show(&config.config, token.trim())
+        }
+        Command::Demo { dir, listen } => demo::run(dir, listen),
+    }
+}
+
+/// The text of a file, or of standard input for `-`.
+fn read_text(path: &std::path::Path) -> anyhow::Result<String> {
+    if path.as_os_str() == "-" {
+        let mut text = String::new();
+        io::stdin()
+            .read_to_string(&mut text)
+            .context("cannot read standard input")?;
+        return Ok(text);
+    }
+    std::fs::read_to_string(path).with_context(|| format!("cannot read `{}`", path.display()))
+}
+
+/// Prints a line; a reader that has gone away, as `head` does, is no error.
+fn say(line: impl fmt::Display) {
+    use io::Write as _;
+    let _ = writeln!(io::stdout().lock(), "{line}");
+}
+
+fn say_error(error: &anyhow::Error) {
+    use io::Write as _;
+    let _ = writeln!(io::stderr().lock(), "actiongate: {error:#}");
+}

@@ -1,0 +1,94 @@
+//! `demo`: everything the gateway needs, made on the spot, to try it out.
+
+mod backend;
+mod files;
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::thread;
+
+use anyhow::Context as _;
+use tokio::net::TcpListener;
+use tokio::task::LocalSet;
+
+use super::{Outcome, run, say};
+use crate::app::App;
+use crate::config::Config;
+use crate::telemetry;
+use backend::Backend;
+
+/// The personas' project and a server of it.
+const PROJECT: &str = "4f5e3d2c1b0a49788796a5b4c3d2e1f0";
+const SERVER: &str = "8f0e1c52-6e3a-4d0e-9a53-2f1f3c9c7a11";
+/// Another project and a server of that.
+const OTHER_PROJECT: &str = "0a1b2c3d4e5f40718293a4b5c6d7e8f9";
+const OTHER_SERVER: &str = "1d2c3b4a-5968-4776-8594-a3b2c1d0e0f1";
+
+pub fn run(folder: Option<PathBuf>, listen: SocketAddr) -> anyhow::Result<Outcome> {
+    let folder = folder.unwrap_or_else(|| std::env::temp_dir().join("actiongate-demo"));
+    let backend = start_backend().context("cannot start the demo's compute API")?;
+    files::write(&folder, listen, backend)
+        .with_context(|| format!("cannot write the demo's files to `{}`", folder.display()))?;
+    let path = folder.join("actiongate.toml");
+    let config = Config::read(&path).context("the config cannot be used:\n")?;
+    telemetry::start(config.log);
+    let app =
+        App::start(&config).context("choose another address with --listen if this one is taken")?;
+    introduce(&folder, app.address(), backend);
+    run::serve_until_signal(app)
+}
+
+/// The compute API in memory, on a thread of its own that ends with the process.
+fn start_backend() -> anyhow::Result<SocketAddr> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let listener = runtime.block_on(TcpListener::bind(("127.0.0.1", 0)))?;
+    let address = listener.local_addr()?;
+    thread::Builder::new()
+        .name("backend".to_owned())
+        .spawn(move || {
+            let backend = Rc::new(Backend::new(&[
+                (PROJECT, SERVER),
+                (OTHER_PROJECT, OTHER_SERVER),
+            ]));
+            LocalSet::new().block_on(&runtime, backend.serve(listener));
+        })?;
+    Ok(address)
+}
+
+fn introduce(folder: &Path, gateway: SocketAddr, backend: SocketAddr) {
+    let folder = folder.display();
+    let program = std::env::current_exe().map_or_else(
+        |_| "actiongate".to_owned(),
+        |path| path.display().to_string(),
+    );
+    let metadata = format!("/v2.1/{PROJECT}/servers/{SERVER}/metadata");
+    let url = format!("http://{gateway}{metadata}");
+    say(format_args!(
+        "
+actiongate demo: the gateway is http://{gateway}, a compute API in memory behind it http://{backend}.
+Config, keys, tokens and audit are in {folder}.
+
+Allowed: the operator reads a server's metadata.
+
+  curl -i -H \"X-Auth-Token: $(cat {folder}/operator.token)\" {url}
+
+Refused, and it says why: this token may set metadata, but replacing all of it takes one action more.
+
+  curl -i -X PUT -H \"Authorization: Bearer $(cat {folder}/metadata-only.token)\" \\
+    -H 'Content-Type: application/json' -d '{{\"metadata\":{{\"a\":\"b\"}}}}' {url}
+
+Why, step by step, without sending anything:
+
+  {program} explain --config {folder}/actiongate.toml \\
+    --token {folder}/metadata-only.token PUT {metadata}
+
+There are a reader.token and an other-project.token, too. What was asked and decided:
+
+  tail -n 2 {folder}/audit.jsonl
+
+Ctrl-C stops the demo."
+    ));
+}

@@ -1,0 +1,171 @@
+//! `explain`: one request through the functions the server uses, each step with its outcome.
+
+use std::path::Path;
+use std::str::FromStr as _;
+
+use anyhow::Context as _;
+use hyper::Method;
+
+use super::{Outcome, say};
+use crate::app;
+use crate::config::Config;
+use crate::decision::{self, Denial};
+use crate::gateway::{Identity, Rejection, Rules, unix_time};
+use crate::router::{RequestPath, Target};
+use crate::token::Token;
+
+pub fn run(config: &Path, token: &str, method: &str, path: &str) -> anyhow::Result<Outcome> {
+    let config = Config::read(config).context("the config cannot be used:\n")?;
+    let method = Method::from_str(method).with_context(|| format!("`{method}` is not a method"))?;
+    let rules = load(&config)?;
+    say(format_args!("request       {method} {path}"));
+    match explain(&rules, token, &method, path) {
+        Ok(()) => {
+            say("decision      ALLOW: the request is forwarded as it is");
+            Ok(Outcome::Done)
+        }
+        Err(refused) => {
+            let rejection = &refused.rejection;
+            let status = rejection.status();
+            say(format_args!("{:<13} {}", refused.step, rejection.message()));
+            say(format_args!(
+                "decision      DENY: {status}, reason `{}`",
+                rejection.reason()
+            ));
+            say(format_args!("to change     {}", refused.advice));
+            Ok(Outcome::Denied)
+        }
+    }
+}
+
+/// The rules with every issuer's keys.
+pub fn load(config: &Config) -> anyhow::Result<std::sync::Arc<Rules>> {
+    let mut assembled = app::assemble(config)?;
+    for (source, issuer) in assembled.sources.iter_mut().zip(&config.issuers) {
+        let location = source.location().to_string();
+        app::fetch_once(source).with_context(|| {
+            format!("the keys of {} cannot be had from {location}", issuer.name)
+        })?;
+    }
+    Ok(assembled.rules)
+}
+
+struct Refused {
+    step: &'static str,
+    rejection: Rejection,
+    advice: String,
+}
+
+fn explain(rules: &Rules, token: &str, method: &Method, path: &str) -> Result<(), Refused> {
+    let refuse = |step, advice: &str| {
+        let advice = advice.to_owned();
+        move |rejection| Refused {
+            step,
+            rejection,
+            advice,
+        }
+    };
+    let path: RequestPath = path.parse().map_err(|error| {
+        refuse("path", "send the path in its plain spelling")(Rejection::Path(error))
+    })?;
+    say("path          good: its one spelling");
+    let target = rules.router().resolve(method, &path);
+    if let Ok(target) = &target
+        && decision::admit_public(target).is_some()
+    {
+        say_target(target);
+        say("access        public: no token is needed");
+        return Ok(());
+    }
+    let identity = rules
+        .identify(Token::new(token), unix_time())
+        .map_err(|rejection| {
+            let advice =
+                "send a token that passes this check, or change the [[issuer]] it should pass";
+            refuse("token", advice)(rejection)
+        })?;
+    say_caller(rules, &identity);
+    let advice = "send a request that `actiongate routes` lists, or add the operation to a file of [table] files";
+    let target = target.map_err(|error| refuse("route", advice)(Rejection::Unroutable(error)))?;
+    say_target(&target);
+    authorize(rules, &identity, &target)
+}
+
+fn say_caller(rules: &Rules, identity: &Identity) {
+    let principal = &identity.principal;
+    let subject = principal.subject.as_deref().unwrap_or("(no subject)");
+    say(format_args!(
+        "token         good: {subject}, issued by {}",
+        identity.caller.issuer
+    ));
+    say(format_args!(
+        "projects      {}",
+        or_none(&principal.projects)
+    ));
+    let table = rules.router().table();
+    let granted: Vec<String> = table
+        .names(&principal.granted)
+        .map(ToString::to_string)
+        .collect();
+    say(format_args!("granted       {}", or_none(&granted)));
+}
+
+fn say_target(target: &Target<'_>) {
+    let (operation, route) = (target.operation, target.route);
+    let (permission, place) = (&operation.permission, &route.place);
+    say(format_args!(
+        "route         {} {} ({}:{})",
+        route.method, route.template, place.file, place.line
+    ));
+    say(format_args!("operation     {permission}"));
+    let required: Vec<String> = operation.actions.iter().map(ToString::to_string).collect();
+    say(format_args!("required      {}", or_none(&required)));
+}
+
+fn authorize(rules: &Rules, identity: &Identity, target: &Target<'_>) -> Result<(), Refused> {
+    let Err(denial) = decision::authorize(&identity.principal, target) else {
+        say("missing       (none)");
+        return Ok(());
+    };
+    let mapping = rules.mapping(identity.principal.issuer);
+    let pointer =
+        |find: fn(&crate::grant::ClaimMapping) -> String| mapping.map_or_else(String::new, find);
+    let rejection = rules.denied(denial);
+    let (step, advice) = match &rejection {
+        Rejection::Forbidden {
+            denial: Denial::Project { project },
+            ..
+        } => {
+            let claim = pointer(|mapping| mapping.project.to_string());
+            (
+                "project",
+                format!(
+                    "use a token whose claim `{claim}` names `{project}`, or a path of the token's project"
+                ),
+            )
+        }
+        Rejection::Forbidden { missing, .. } => {
+            let claim = pointer(|mapping| mapping.actions.to_string());
+            (
+                "missing",
+                format!(
+                    "use a token whose claim `{claim}` grants {}, too",
+                    missing.join(" and ")
+                ),
+            )
+        }
+        _ => ("decision", String::new()),
+    };
+    Err(Refused {
+        step,
+        rejection,
+        advice,
+    })
+}
+
+fn or_none(names: &[String]) -> String {
+    match names {
+        [] => "(none)".to_owned(),
+        names => names.join(", "),
+    }
+}

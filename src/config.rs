@@ -1,0 +1,282 @@
+//! `actiongate.toml`: from a file to the settings of every part, every problem at once.
+//!
+//! File shape and program types are two things: [`Config`] holds what the parts take.
+
+mod issuer;
+
+use std::fs;
+use std::net::SocketAddr;
+use std::path::Path;
+
+use tracing::level_filters::LevelFilter;
+
+use crate::document::{Document, Located, Problem, Problems, Section};
+use crate::grant::ClaimMapping;
+use crate::table::Source;
+use crate::{audit, gateway, proxy, server, telemetry, token};
+
+/// Everything the program is told.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where clients are served.
+    pub listen: server::Settings,
+    /// Bounds of requests.
+    pub gateway: gateway::Settings,
+    /// Where permitted requests go.
+    pub upstream: proxy::Settings,
+    /// Whose tokens are accepted; at least one.
+    pub issuers: Vec<IssuerConfig>,
+    /// Bounds of tokens.
+    pub token: token::Settings,
+    /// The table's files, the built-in one first.
+    pub table: Vec<Source>,
+    /// Where audit lines go.
+    pub audit: audit::Settings,
+    /// The program's own log.
+    pub log: telemetry::Settings,
+}
+
+/// One `[[issuer]]`.
+#[derive(Clone, Debug)]
+pub struct IssuerConfig {
+    /// The `iss` of its tokens.
+    pub name: String,
+    /// The accepted `aud`; at least one.
+    pub audiences: Vec<String>,
+    /// Clock differences, in seconds.
+    pub leeway: u64,
+    /// Where its keys are.
+    pub keys: token::KeySettings,
+    /// Which of its claims say what.
+    pub claims: ClaimMapping,
+}
+
+impl Config {
+    /// Reads the file at `path`; files it names are relative to it.
+    ///
+    /// # Errors
+    ///
+    /// Every problem of it and of the files it names as tables.
+    pub fn read(path: &Path) -> Result<Self, Problems> {
+        let name = path.display().to_string();
+        let text = fs::read_to_string(path).map_err(|error| {
+            Problems(vec![Problem {
+                file: name.clone(),
+                line: 0,
+                message: format!("cannot be read: {error}"),
+            }])
+        })?;
+        let folder = path.parent().unwrap_or(Path::new(""));
+        Self::parse(&name, &text, folder)
+    }
+
+    /// Reads `text`, called `name`, whose relative file names start in `folder`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Config::read`].
+    pub fn parse(name: &str, text: &str, folder: &Path) -> Result<Self, Problems> {
+        let document = Document::new(name, text);
+        let config = document.read(|root| read_root(root, folder));
+        let problems = document.into_problems();
+        match config {
+            Some(config) if problems.is_empty() => Ok(config),
+            _ => Err(Problems(problems)),
+        }
+    }
+}
+
+fn read_root(root: &Section<'_>, folder: &Path) -> Option<Config> {
+    let listen = required(root, "listen", "a table [listen] with an `address`");
+    let (listen, gateway) = listen.map(|section| read_listen(&section)).unzip();
+    let upstream = required(root, "upstream", "a table [upstream] with a `url`");
+    let upstream = upstream.and_then(|section| read_upstream(&section));
+    let sections = root.sections("issuer");
+    if sections.is_empty() {
+        root.missing(
+            "issuer",
+            "at least one table [[issuer]] with `name`, `audiences` and `keys`",
+        );
+    }
+    let issuers = sections
+        .iter()
+        .filter_map(|section| issuer::read(section, folder));
+    let issuers: Vec<IssuerConfig> = issuers.collect();
+    let token = root
+        .section("token")
+        .map_or_else(token::Settings::default, |section| read_token(&section));
+    let table = read_table(root.section("table").as_ref(), folder);
+    let audit = root
+        .section("audit")
+        .map_or_else(audit::Settings::default, |section| {
+            read_audit(&section, folder)
+        });
+    let log = root
+        .section("log")
+        .map_or_else(telemetry::Settings::default, |section| read_log(&section));
+    Some(Config {
+        listen: listen??,
+        gateway: gateway?,
+        upstream: upstream?,
+        issuers,
+        token,
+        table,
+        audit,
+        log,
+    })
+}
+
+fn required<'a>(root: &Section<'a>, key: &'static str, expected: &str) -> Option<Section<'a>> {
+    let section = root.section(key);
+    if section.is_none() {
+        root.missing(key, expected);
+    }
+    section
+}
+
+fn read_listen(section: &Section<'_>) -> (Option<server::Settings>, gateway::Settings) {
+    let expected = "an IP address and a port such as \"127.0.0.1:8080\"";
+    let address = parse_required(section, "address", expected, str::parse::<SocketAddr>);
+    let mut settings = address.map(server::Settings::new);
+    let workers = section.count("workers", 1024);
+    let header_timeout = section.duration("header_timeout");
+    let drain_timeout = section.duration("drain_timeout");
+    if let Some(settings) = &mut settings {
+        set(&mut settings.workers, workers);
+        set(&mut settings.header_timeout, header_timeout);
+        set(&mut settings.drain_timeout, drain_timeout);
+    }
+    let max_body = section.size("max_body");
+    section.finish();
+    (settings, gateway::Settings { max_body })
+}
+
+fn read_upstream(section: &Section<'_>) -> Option<proxy::Settings> {
+    let expected = "an http URL of a host, such as \"http://127.0.0.1:8774\"";
+    let address = parse_required(section, "url", expected, parse_upstream);
+    let mut settings = address.map(|(host, port)| proxy::Settings::new(host, port));
+    let connect_timeout = section.duration("connect_timeout");
+    let response_timeout = section.duration("response_timeout");
+    let idle_timeout = section.duration("idle_timeout");
+    let idle_connections = section.count("idle_connections", 100_000);
+    if let Some(settings) = &mut settings {
+        set(&mut settings.connect_timeout, connect_timeout);
+        set(&mut settings.response_timeout, response_timeout);
+        set(&mut settings.idle_timeout, idle_timeout);
+        set(&mut settings.idle_connections, idle_connections);
+    }
+    section.finish();
+    settings
+}
+
+/// Host and port. A path would have to be put before the one that was judged: there is none.
+fn parse_upstream(text: &str) -> Result<(String, u16), &'static str> {
+    let uri: hyper::Uri = text.parse().map_err(|_| "it is not a URL")?;
+    match uri.scheme_str() {
+        Some("http") => {}
+        Some("https") => return Err("https to the upstream is not supported yet"),
+        _ => return Err("it does not start with http://"),
+    }
+    if !matches!(uri.path(), "" | "/") || uri.query().is_some() || text.contains(['@', '#']) {
+        return Err("it has more than a host and a port");
+    }
+    let host = uri
+        .host()
+        .filter(|host| !host.is_empty())
+        .ok_or("it has no host")?;
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    Ok((host.to_owned(), uri.port_u16().unwrap_or(80)))
+}
+
+fn read_token(section: &Section<'_>) -> token::Settings {
+    let mut settings = token::Settings::default();
+    let max_size = section
+        .size("max_size")
+        .map(|size| usize::try_from(size).unwrap_or(usize::MAX));
+    set(&mut settings.max_size, max_size);
+    set(&mut settings.cache, section.count("cache", 10_000_000));
+    section.finish();
+    settings
+}
+
+fn read_table(section: Option<&Section<'_>>, folder: &Path) -> Vec<Source> {
+    let Some(section) = section else {
+        return vec![Source::builtin()];
+    };
+    let mut sources = Vec::new();
+    let builtin = section.parse("builtin", "\"ecs\" or \"none\"", |text| match text {
+        "ecs" => Ok(true),
+        "none" => Ok(false),
+        _ => Err("there is no such table"),
+    });
+    if builtin.is_none_or(|builtin| builtin.value) {
+        sources.push(Source::builtin());
+    }
+    for Located { value: name, line } in section
+        .strings("files")
+        .map_or_else(Vec::new, |files| files.value)
+    {
+        let path = folder.join(&name);
+        match fs::read_to_string(&path) {
+            Ok(text) => sources.push(Source {
+                name: path.display().to_string(),
+                text,
+            }),
+            Err(error) => section.problem(
+                line,
+                format!("the table file `{name}` cannot be read: {error}"),
+            ),
+        }
+    }
+    if sources.is_empty() {
+        section.problem(
+            section.line(),
+            "the table is empty, expected `builtin = \"ecs\"` or at least one of `files`",
+        );
+    }
+    section.finish();
+    sources
+}
+
+fn read_audit(section: &Section<'_>, folder: &Path) -> audit::Settings {
+    let enabled = section.boolean("enabled").unwrap_or(true);
+    let file = section.string("file");
+    section.finish();
+    match file {
+        _ if !enabled => audit::Settings::Off,
+        Some(file) if file.value != "-" => audit::Settings::File(folder.join(file.value)),
+        _ => audit::Settings::Stdout,
+    }
+}
+
+fn read_log(section: &Section<'_>) -> telemetry::Settings {
+    let mut settings = telemetry::Settings::default();
+    let format = section.parse("format", "\"auto\", \"text\" or \"json\"", str::parse);
+    set(&mut settings.format, format.map(|format| format.value));
+    let expected = "\"off\", \"error\", \"warn\", \"info\", \"debug\" or \"trace\"";
+    let level = section.parse("level", expected, str::parse::<LevelFilter>);
+    set(&mut settings.level, level.map(|level| level.value));
+    section.finish();
+    settings
+}
+
+fn parse_required<T, E: std::fmt::Display>(
+    section: &Section<'_>,
+    key: &'static str,
+    expected: &str,
+    parse: impl FnOnce(&str) -> Result<T, E>,
+) -> Option<T> {
+    if !section.has(key) {
+        section.missing(key, expected);
+    }
+    section.parse(key, expected, parse).map(|found| found.value)
+}
+
+fn set<T>(setting: &mut T, value: Option<T>) {
+    if let Some(value) = value {
+        *setting = value;
+    }
+}
+
+#[cfg(test)]
+mod tests;

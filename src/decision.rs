@@ -1,0 +1,165 @@
+//! The policy decision point: may this principal do this?
+//!
+//! Pure: the same inputs give the same decision, so `explain` asks what the gateway asks.
+
+use hyper::Method;
+use hyper::http::uri::PathAndQuery;
+
+use crate::grant::Principal;
+use crate::router::Target;
+use crate::table::{Access, ActionSet};
+
+/// Proof that [`authorize`] or [`admit_public`] allowed a request, and the request line it allowed.
+///
+/// Only this module makes one and forwarding consumes one: no decision, no forwarding, and what is
+/// sent upstream is what was judged.
+#[derive(Debug)]
+pub struct Permit {
+    method: Method,
+    path: PathAndQuery,
+}
+
+impl Permit {
+    /// The request line to send.
+    pub fn into_parts(self) -> (Method, PathAndQuery) {
+        (self.method, self.path)
+    }
+
+    fn new(target: &Target<'_>) -> Self {
+        Self {
+            method: target.method.clone(),
+            path: target.path.path_and_query().clone(),
+        }
+    }
+}
+
+/// Why a known caller may not do it.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum Denial {
+    /// The path names a project that is not the token's.
+    #[error("the token is not for project `{project}`")]
+    Project {
+        /// As the path spells it.
+        project: String,
+    },
+    /// The token does not grant every required action.
+    #[error("the token does not grant every required action")]
+    Actions {
+        /// What it does not grant; never empty.
+        missing: ActionSet,
+    },
+}
+
+/// Decides whether `principal` may do what `target` is about.
+///
+/// # Errors
+///
+/// [`Denial`], the project first.
+pub fn authorize(principal: &Principal, target: &Target<'_>) -> Result<Permit, Denial> {
+    if let Some(project) = target.project()
+        && !principal.projects.iter().any(|own| own == project)
+    {
+        return Err(Denial::Project {
+            project: project.to_owned(),
+        });
+    }
+    let required = &target.operation.required;
+    if !required.is_subset(&principal.granted) {
+        return Err(Denial::Actions {
+            missing: required.difference(&principal.granted),
+        });
+    }
+    Ok(Permit::new(target))
+}
+
+/// Permits a target that the table lists for everybody, without a caller.
+pub fn admit_public(target: &Target<'_>) -> Option<Permit> {
+    (target.operation.access == Access::Public).then(|| Permit::new(target))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::router::{RequestPath, Router};
+    use crate::table::{ActionTable, Source};
+
+    const PUBLIC: &str =
+        "[[operation]]\npermission = 'versions'\nroutes = ['GET /v2.1']\naccess = 'public'\n";
+
+    fn router() -> Router {
+        let own = Source {
+            name: "own".to_owned(),
+            text: PUBLIC.to_owned(),
+        };
+        Router::new(ActionTable::load(&[Source::builtin(), own]).unwrap()).unwrap()
+    }
+
+    fn principal(router: &Router, projects: &[&str], actions: &[&str]) -> Principal {
+        let mut granted = ActionSet::default();
+        for action in actions {
+            granted.insert(router.table().action(&action.parse().unwrap()).unwrap());
+        }
+        Principal {
+            issuer: 0,
+            subject: None,
+            projects: projects
+                .iter()
+                .map(|project| (*project).to_owned())
+                .collect(),
+            granted,
+        }
+    }
+
+    #[test]
+    fn demands_the_project_and_every_action() {
+        let router = router();
+        let path: RequestPath = "/v2.1/p/servers/s/metadata?x=1".parse().unwrap();
+        let target = router.resolve(&Method::PUT, &path).unwrap();
+        let (set, get) = ("ecs:servers:setMetadata", "ecs:servers:get");
+        let missing = |actions: &[&str]| {
+            let granted = principal(&router, &[], actions).granted;
+            Err(Denial::Actions { missing: granted })
+        };
+        let project = || {
+            Err(Denial::Project {
+                project: "p".to_owned(),
+            })
+        };
+        let cases: [(&[&str], &[&str], Result<(), Denial>); 7] = [
+            (&["p"], &[set, get], Ok(())),
+            (&["q", "p"], &[set, get], Ok(())),
+            (&["p"], &[set], missing(&[get])),
+            (&["p"], &[get], missing(&[set])),
+            (&["p"], &[], missing(&[set, get])),
+            (&["q"], &[set, get], project()),
+            (&[], &[], project()),
+        ];
+        for (projects, actions, expected) in cases {
+            let caller = principal(&router, projects, actions);
+            let decision = authorize(&caller, &target).map(|_| ());
+            assert_eq!(decision, expected, "{projects:?} {actions:?}");
+        }
+    }
+
+    #[test]
+    fn a_permit_is_for_the_request_line_that_was_judged() {
+        let router = router();
+        let path: RequestPath = "/v2.1/p/servers/s/metadata?x=1".parse().unwrap();
+        let target = router.resolve(&Method::GET, &path).unwrap();
+        let caller = principal(&router, &["p"], &["ecs:servers:listMetadata"]);
+        let (method, sent) = authorize(&caller, &target).unwrap().into_parts();
+        assert_eq!(
+            (method, sent.as_str()),
+            (Method::GET, "/v2.1/p/servers/s/metadata?x=1")
+        );
+    }
+
+    #[test]
+    fn only_public_operations_need_no_caller() {
+        let router = router();
+        let public: RequestPath = "/v2.1".parse().unwrap();
+        let other: RequestPath = "/v2.1/p/servers/s/metadata".parse().unwrap();
+        assert!(admit_public(&router.resolve(&Method::GET, &public).unwrap()).is_some());
+        assert!(admit_public(&router.resolve(&Method::GET, &other).unwrap()).is_none());
+    }
+}

@@ -1,0 +1,390 @@
+//! TOML read so that every problem is found at once and names its line.
+//!
+//! The config and the table files are read through a [`Section`]: asking for a key makes it known,
+//! [`Section::finish`] refuses what nobody asked for. Never decides what a value means; that is the
+//! reader's closure.
+
+use std::cell::RefCell;
+use std::fmt;
+use std::time::Duration;
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+/// One thing wrong in one file.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Problem {
+    /// The file as the user named it.
+    pub file: String,
+    /// Counted from 1; 0 where the file as a whole is meant.
+    pub line: usize,
+    /// What was found and what was expected.
+    pub message: String,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.line {
+            0 => write!(f, "{}: {}", self.file, self.message),
+            line => write!(f, "{}:{line}: {}", self.file, self.message),
+        }
+    }
+}
+
+/// Everything wrong, in the order of files and lines; one line each.
+#[derive(Debug, Default, Eq, PartialEq, thiserror::Error)]
+pub struct Problems(pub Vec<Problem>);
+
+impl fmt::Display for Problems {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut separator = "";
+        for problem in &self.0 {
+            write!(f, "{separator}{problem}")?;
+            separator = "\n";
+        }
+        Ok(())
+    }
+}
+
+/// A text and what was found wrong in it so far.
+pub struct Document {
+    file: String,
+    text: String,
+    problems: RefCell<Vec<Problem>>,
+}
+
+impl Document {
+    /// `file` is how problems name the text.
+    pub fn new(file: impl Into<String>, text: impl Into<String>) -> Self {
+        Self {
+            file: file.into(),
+            text: text.into(),
+            problems: RefCell::default(),
+        }
+    }
+
+    /// Reads the text with `read`, also where the syntax is broken in places, to find all problems.
+    pub fn read<T>(&self, read: impl FnOnce(&Section<'_>) -> T) -> T {
+        let (root, errors) = DeTable::parse_recoverable(&self.text);
+        for error in errors {
+            let start = error.span().map_or(0, |span| span.start);
+            self.report(self.line_of(start), error.message());
+        }
+        let section = Section {
+            document: self,
+            name: String::new(),
+            line: 1,
+            table: root.get_ref(),
+            asked: RefCell::default(),
+        };
+        let value = read(&section);
+        section.finish();
+        value
+    }
+
+    /// The problems found, by line.
+    pub fn into_problems(self) -> Vec<Problem> {
+        let mut problems = self.problems.into_inner();
+        problems.sort_by_key(|problem| problem.line);
+        problems
+    }
+
+    fn report(&self, line: usize, message: impl Into<String>) {
+        self.problems.borrow_mut().push(Problem {
+            file: self.file.clone(),
+            line,
+            message: message.into(),
+        });
+    }
+
+    fn line_of(&self, offset: usize) -> usize {
+        let before = self.text.bytes().take(offset);
+        1 + before.filter(|byte| *byte == b'\n').count()
+    }
+}
+
+/// A value and the line it stands on.
+#[derive(Clone, Debug)]
+pub struct Located<T> {
+    /// What was read.
+    pub value: T,
+    /// Counted from 1.
+    pub line: usize,
+}
+
+/// One table of a document.
+pub struct Section<'a> {
+    document: &'a Document,
+    /// `listen`, `issuer.claims`; empty for the root.
+    name: String,
+    line: usize,
+    table: &'a DeTable<'a>,
+    asked: RefCell<Vec<&'static str>>,
+}
+
+impl<'a> Section<'a> {
+    /// The line the section starts on.
+    pub fn line(&self) -> usize {
+        self.line
+    }
+
+    /// Records a problem at `line` of this document.
+    pub fn problem(&self, line: usize, message: impl Into<String>) {
+        self.document.report(line, message);
+    }
+
+    /// Whether `key` is there, whatever it holds.
+    pub fn has(&self, key: &str) -> bool {
+        self.table.contains_key(key)
+    }
+
+    /// The table under `key`, if there is one.
+    pub fn section(&self, key: &'static str) -> Option<Section<'a>> {
+        let value = self.value(key)?;
+        let DeValue::Table(table) = value.get_ref() else {
+            self.unexpected(key, value, "a table");
+            return None;
+        };
+        Some(self.child(key, self.line_of(value), table))
+    }
+
+    /// The tables under `[[key]]`, none where it is absent.
+    pub fn sections(&self, key: &'static str) -> Vec<Section<'a>> {
+        let Some(value) = self.value(key) else {
+            return Vec::new();
+        };
+        let DeValue::Array(items) = value.get_ref() else {
+            self.unexpected(key, value, "an array of tables");
+            return Vec::new();
+        };
+        let mut sections = Vec::new();
+        for item in items {
+            match item.get_ref() {
+                DeValue::Table(table) => {
+                    sections.push(self.child(key, self.line_of(item), table));
+                }
+                _ => self.unexpected(key, item, "a table"),
+            }
+        }
+        sections
+    }
+
+    /// The string under `key`.
+    pub fn string(&self, key: &'static str) -> Option<Located<String>> {
+        self.parse(key, "a string", |text| Ok::<_, &str>(text.to_owned()))
+    }
+
+    /// The string under `key` as `parse` reads it; `expected` completes "expected …".
+    pub fn parse<T, E: fmt::Display>(
+        &self,
+        key: &'static str,
+        expected: &str,
+        parse: impl FnOnce(&str) -> Result<T, E>,
+    ) -> Option<Located<T>> {
+        let value = self.value(key)?;
+        let line = self.line_of(value);
+        let DeValue::String(text) = value.get_ref() else {
+            self.unexpected(key, value, expected);
+            return None;
+        };
+        match parse(text) {
+            Ok(value) => Some(Located { value, line }),
+            Err(error) => {
+                let name = self.path(key);
+                let message = format!("`{name}` is `{text}`, expected {expected}: {error}");
+                self.problem(line, message);
+                None
+            }
+        }
+    }
+
+    /// The strings of the array under `key`.
+    pub fn strings(&self, key: &'static str) -> Option<Located<Vec<Located<String>>>> {
+        let value = self.value(key)?;
+        let DeValue::Array(items) = value.get_ref() else {
+            self.unexpected(key, value, "an array of strings");
+            return None;
+        };
+        let mut strings = Vec::new();
+        for item in items {
+            match item.get_ref() {
+                DeValue::String(text) => strings.push(Located {
+                    value: text.to_string(),
+                    line: self.line_of(item),
+                }),
+                _ => self.unexpected(key, item, "a string"),
+            }
+        }
+        Some(Located {
+            value: strings,
+            line: self.line_of(value),
+        })
+    }
+
+    /// The duration under `key`, written like `"5s"` or `"1m 30s"`; never zero.
+    pub fn duration(&self, key: &'static str) -> Option<Duration> {
+        let expected = "a duration such as \"5s\", \"250ms\" or \"2m\"";
+        let found = self.parse(key, expected, |text| {
+            match humantime::parse_duration(text) {
+                Ok(duration) if duration.is_zero() => Err("zero would never wait".to_owned()),
+                Ok(duration) => Ok(duration),
+                Err(error) => Err(error.to_string()),
+            }
+        })?;
+        Some(found.value)
+    }
+
+    /// The number of bytes under `key`, written like `"64KiB"`.
+    pub fn size(&self, key: &'static str) -> Option<u64> {
+        let expected = "a size such as \"64KiB\" or \"16MiB\"";
+        let found = self.parse(key, expected, |text| {
+            text.parse::<bytesize::ByteSize>().map(|size| size.as_u64())
+        })?;
+        Some(found.value)
+    }
+
+    /// The boolean under `key`.
+    pub fn boolean(&self, key: &'static str) -> Option<bool> {
+        let value = self.value(key)?;
+        match value.get_ref() {
+            DeValue::Boolean(boolean) => Some(*boolean),
+            _ => {
+                self.unexpected(key, value, "true or false");
+                None
+            }
+        }
+    }
+
+    /// The whole number under `key`, at least 1 and at most `most`.
+    pub fn count(&self, key: &'static str, most: usize) -> Option<usize> {
+        let value = self.value(key)?;
+        let expected = format!("a whole number from 1 to {most}");
+        let number = value
+            .get_ref()
+            .as_integer()
+            .and_then(|integer| usize::from_str_radix(integer.as_str(), integer.radix()).ok());
+        match number {
+            Some(number) if (1..=most).contains(&number) => Some(number),
+            _ => {
+                self.unexpected(key, value, &expected);
+                None
+            }
+        }
+    }
+
+    /// Records that `key` is missing; `example` shows what to write.
+    pub fn missing(&self, key: &'static str, example: &str) {
+        let name = self.path(key);
+        self.problem(
+            self.line,
+            format!("`{name}` is missing, expected {example}"),
+        );
+    }
+
+    /// Refuses every key that was never asked for, naming the nearest one that would be read.
+    pub fn finish(&self) {
+        let asked = self.asked.borrow();
+        for (key, _) in self.table {
+            let name: &str = key.get_ref();
+            if asked.contains(&name) {
+                continue;
+            }
+            let known = asked.iter().max_by(|a, b| {
+                strsim::jaro_winkler(a, name).total_cmp(&strsim::jaro_winkler(b, name))
+            });
+            let advice = match known {
+                Some(known) if strsim::jaro_winkler(known, name) > 0.7 => {
+                    format!("did you mean `{known}`?")
+                }
+                _ => format!("expected one of {}", list(&asked)),
+            };
+            let line = self.document.line_of(key.span().start);
+            let unknown = self.path(name);
+            self.problem(line, format!("`{unknown}` is not a known key; {advice}"));
+        }
+    }
+
+    /// The full name of `key`, as in `issuer.claims.project`.
+    pub fn path(&self, key: &str) -> String {
+        match self.name.as_str() {
+            "" => key.to_owned(),
+            section => format!("{section}.{key}"),
+        }
+    }
+
+    fn value(&self, key: &'static str) -> Option<&'a Spanned<DeValue<'a>>> {
+        self.asked.borrow_mut().push(key);
+        self.table.get(key)
+    }
+
+    fn child(&self, key: &str, line: usize, table: &'a DeTable<'a>) -> Section<'a> {
+        Section {
+            document: self.document,
+            name: self.path(key),
+            line,
+            table,
+            asked: RefCell::default(),
+        }
+    }
+
+    fn unexpected(&self, key: &str, value: &Spanned<DeValue<'_>>, expected: &str) {
+        let name = self.path(key);
+        let found = value.get_ref().type_str();
+        let message = format!("`{name}` holds a value of type {found}, expected {expected}");
+        self.problem(self.line_of(value), message);
+    }
+
+    fn line_of(&self, value: &Spanned<DeValue<'_>>) -> usize {
+        self.document.line_of(value.span().start)
+    }
+}
+
+fn list(names: &[&str]) -> String {
+    let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    quoted.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reports_every_problem_with_its_line() {
+        let text = "adress = 'x'\nworkers = 0\n[inner]\nwait = '5 parsecs'\nflag = 1\n";
+        let document = Document::new("a.toml", text);
+        document.read(|root| {
+            root.string("address");
+            root.count("workers", 9);
+            let inner = root.section("inner").unwrap();
+            inner.duration("wait");
+            inner.boolean("flag");
+            inner.missing("url", "\"http://…\"");
+            inner.finish();
+        });
+        let lines: Vec<String> = document
+            .into_problems()
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        assert_eq!(
+            lines,
+            [
+                "a.toml:1: `adress` is not a known key; did you mean `address`?",
+                "a.toml:2: `workers` holds a value of type integer, expected a whole number from 1 to 9",
+                "a.toml:3: `inner.url` is missing, expected \"http://…\"",
+                "a.toml:4: `inner.wait` is `5 parsecs`, expected a duration such as \"5s\", \"250ms\" or \"2m\": \
+                 unknown time unit \"parsecs\", supported units: ns, us/µs, ms, sec, min, hours, days, weeks, months, years (and few variations)",
+                "a.toml:5: `inner.flag` holds a value of type integer, expected true or false",
+            ]
+        );
+    }
+
+    #[test]
+    fn reports_broken_syntax_beside_other_problems() {
+        let document = Document::new("b.toml", "a = \nb = true\n");
+        document.read(|root| root.count("b", 3));
+        let problems = document.into_problems();
+        let lines: Vec<usize> = problems.iter().map(|problem| problem.line).collect();
+        assert_eq!(lines, [1, 1, 2], "{problems:?}");
+    }
+}

@@ -1,0 +1,155 @@
+//! What happens to a request, step by step; [`Gateway::serve`] is the list.
+
+mod cache;
+mod exchange;
+mod rejection;
+mod rules;
+
+use std::net::IpAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use hyper::body::{Body as _, Incoming};
+use hyper::http::request;
+use hyper::{HeaderMap, Request, Response};
+
+pub use exchange::ResponseBody;
+pub use rejection::{Rejection, X_ACTIONGATE_REASON, X_OPENSTACK_REQUEST_ID};
+pub use rules::{Identity, Rules};
+
+use cache::PrincipalCache;
+use exchange::Exchange;
+
+use crate::audit::Auditor;
+use crate::decision;
+use crate::proxy::{self, BodyFailure, ForwardError, Origin, Proxy, RequestBody, UpstreamBody};
+use crate::router::{RequestPath, Target};
+use crate::token::{self, TokenError};
+
+/// Bounds of the requests themselves.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Settings {
+    /// The largest body a request may have, in bytes; any, if there is none.
+    pub max_body: Option<u64>,
+}
+
+/// One worker's gateway.
+#[derive(Debug)]
+pub struct Gateway {
+    rules: Arc<Rules>,
+    settings: Settings,
+    proxy: Proxy,
+    callers: PrincipalCache,
+    auditor: Auditor,
+    worker: usize,
+}
+
+impl Gateway {
+    /// Must be called inside a `LocalSet`, as [`Proxy::new`].
+    pub fn new(
+        worker: usize,
+        rules: Arc<Rules>,
+        settings: Settings,
+        upstream: &proxy::Settings,
+        auditor: Auditor,
+    ) -> Rc<Self> {
+        Rc::new(Self {
+            callers: PrincipalCache::new(rules.token_settings().cache),
+            rules,
+            settings,
+            proxy: Proxy::new(upstream),
+            auditor,
+            worker,
+        })
+    }
+
+    /// Answers one request, and audits it when the answer has been sent or nobody waits for it.
+    pub async fn handle(
+        self: Rc<Self>,
+        request: Request<Incoming>,
+        peer: IpAddr,
+    ) -> Response<ResponseBody> {
+        let (head, body) = request.into_parts();
+        let mut exchange = Exchange::begin(&self.auditor, &head, peer, self.worker);
+        let answer = self.serve(head, body, peer, &mut exchange).await;
+        exchange.finish(answer)
+    }
+
+    async fn serve(
+        &self,
+        head: request::Parts,
+        body: Incoming,
+        peer: IpAddr,
+        exchange: &mut Exchange,
+    ) -> Result<Response<UpstreamBody>, Rejection> {
+        let path = RequestPath::parse(&head.uri)?;
+        proxy::check_headers(&head.headers)?;
+        let target = self.rules.router().resolve(&head.method, &path);
+        let public = target
+            .as_ref()
+            .ok()
+            .and_then(|target| Some((decision::admit_public(target)?, target)));
+        let permit = match public {
+            Some((permit, target)) => {
+                exchange.routed(target);
+                permit
+            }
+            None => {
+                // Before a miss is told: nobody unknown may probe the table.
+                let caller = self.authenticate(&head.headers).await?;
+                exchange.identified(&caller);
+                let target = target.as_ref().map_err(Clone::clone)?;
+                exchange.routed(target);
+                decision::authorize(&caller.principal, target)
+                    .map_err(|denial| self.rules.denied(denial))?
+            }
+        };
+        exchange.permitted();
+        let body = self.request_body(body, exchange)?;
+        let request_id = exchange.request_id().clone();
+        let origin = Origin {
+            peer,
+            request_id: &request_id,
+        };
+        Ok(self
+            .proxy
+            .forward(permit, head, body, origin, exchange.transfer())
+            .await?)
+    }
+
+    /// Who is calling; asks for fresh keys once if the token's key is not known.
+    async fn authenticate(&self, headers: &HeaderMap) -> Result<Rc<Identity>, Rejection> {
+        let token = token::credential(headers)?;
+        let now = unix_time();
+        if let Some(identity) = self.callers.find(&self.rules, token, now) {
+            return Ok(identity);
+        }
+        let identity = match self.rules.identify(token, now) {
+            Err(Rejection::Unauthenticated(error @ TokenError::UnknownKey { issuer, .. })) => {
+                match self.rules.issuer(issuer) {
+                    Some(issuer) if issuer.keys.refresh().await => {
+                        self.rules.identify(token, unix_time())?
+                    }
+                    _ => return Err(error.into()),
+                }
+            }
+            identity => identity?,
+        };
+        Ok(self.callers.remember(token, identity))
+    }
+
+    fn request_body(&self, body: Incoming, exchange: &Exchange) -> Result<RequestBody, Rejection> {
+        let max_body = self.settings.max_body;
+        if max_body.is_some_and(|max| body.size_hint().lower() > max) {
+            return Err(ForwardError::RequestBody(BodyFailure::TooLarge).into());
+        }
+        Ok(proxy::request_body(body, exchange.transfer(), max_body))
+    }
+}
+
+/// Seconds since 1970.
+pub fn unix_time() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.map_or(0, |since| since.as_secs())
+}

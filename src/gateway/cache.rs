@@ -1,0 +1,65 @@
+//! Callers seen before: their tokens are not verified again while nothing changes.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use foldhash::quality::RandomState;
+use quick_cache::UnitWeighter;
+use quick_cache::unsync::{Cache, DefaultLifecycle};
+
+use super::{Identity, Rules};
+use crate::token::Token;
+
+/// A worker's verified callers by all bytes of their tokens; bounded, evicting, never a failure.
+///
+/// It belongs to one [`Rules`] snapshot, as its gateway does.
+pub struct PrincipalCache {
+    identities: RefCell<Cache<Box<str>, Rc<Identity>, UnitWeighter, RandomState>>,
+}
+
+impl PrincipalCache {
+    /// At most about `capacity` callers.
+    pub fn new(capacity: usize) -> Self {
+        let cache = Cache::with(
+            capacity,
+            capacity as u64,
+            UnitWeighter,
+            RandomState::default(),
+            DefaultLifecycle::default(),
+        );
+        Self {
+            identities: RefCell::new(cache),
+        }
+    }
+
+    /// The caller of `token`, unless it has expired or its issuer's keys have changed since.
+    pub fn find(&self, rules: &Rules, token: Token<'_>, now: u64) -> Option<Rc<Identity>> {
+        let identities = self.identities.borrow();
+        let identity = identities.get(token.as_str())?;
+        let issuer = rules.issuer(identity.principal.issuer)?;
+        let is_current = now < identity.expires && issuer.keys.version() == identity.key_version;
+        is_current.then(|| Rc::clone(identity))
+    }
+
+    /// Keeps what was just verified.
+    pub fn remember(&self, token: Token<'_>, identity: Identity) -> Rc<Identity> {
+        let identity = Rc::new(identity);
+        let mut identities = self.identities.borrow_mut();
+        identities.insert(token.as_str().into(), Rc::clone(&identity));
+        identity
+    }
+}
+
+impl std::fmt::Debug for PrincipalCache {
+    /// Without the tokens.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "PrincipalCache({} callers)",
+            self.identities.borrow().len()
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,250 @@
+//! One request and its answer, until the last byte: what the audit is told, whoever ends it.
+
+use std::net::IpAddr;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant, SystemTime};
+
+use bytes::Bytes;
+use hyper::Response;
+use hyper::body::{Body, Frame, SizeHint};
+use hyper::header::HeaderValue;
+use hyper::http::request;
+use uuid::Uuid;
+
+use super::rejection::{Rejection, X_OPENSTACK_REQUEST_ID};
+use super::{Identity, Target};
+use crate::audit::{Auditor, Decision, Record};
+use crate::proxy::{AnswerFailure, Transfer, UpstreamBody};
+
+/// The longest client request id that is kept, in characters.
+const MAX_CLIENT_ID: usize = 64;
+
+/// Writes its record when dropped: at the end of the answer, or when the client has gone.
+#[derive(Debug)]
+pub struct Exchange {
+    inner: Box<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    auditor: Auditor,
+    record: Option<Record>,
+    request_id: HeaderValue,
+    transfer: Rc<Transfer>,
+    started: Instant,
+    /// Known once the answer is on its way.
+    outcome: Option<&'static str>,
+    is_head: bool,
+}
+
+impl Exchange {
+    pub fn begin(auditor: &Auditor, head: &request::Parts, peer: IpAddr, worker: usize) -> Self {
+        let id = uuid::Builder::from_random_bytes(fastrand::u128(..).to_ne_bytes()).into_uuid();
+        let record = auditor.is_on().then(|| new_record(head, id, peer, worker));
+        Self {
+            inner: Box::new(Inner {
+                auditor: auditor.clone(),
+                record,
+                request_id: request_id(id),
+                transfer: Rc::default(),
+                started: Instant::now(),
+                outcome: None,
+                is_head: head.method == hyper::Method::HEAD,
+            }),
+        }
+    }
+
+    pub fn request_id(&self) -> &HeaderValue {
+        &self.inner.request_id
+    }
+
+    pub fn transfer(&self) -> &Rc<Transfer> {
+        &self.inner.transfer
+    }
+
+    pub fn identified(&mut self, identity: &Identity) {
+        if let Some(record) = &mut self.inner.record {
+            record.caller = Some(identity.caller.clone());
+        }
+    }
+
+    pub fn routed(&mut self, target: &Target<'_>) {
+        if let Some(record) = &mut self.inner.record {
+            record.operation = Some(target.operation.permission.clone());
+            record.route = Some(target.route.template.to_shared());
+            record.project = target.project().map(str::to_owned);
+        }
+    }
+
+    pub fn permitted(&mut self) {
+        if let Some(record) = &mut self.inner.record {
+            record.decision = Some(Decision::Permit);
+        }
+    }
+
+    /// Makes the answer; the exchange ends with its body.
+    pub fn finish(
+        mut self,
+        answer: Result<Response<UpstreamBody>, Rejection>,
+    ) -> Response<ResponseBody> {
+        let mut response = match answer {
+            Ok(response) => {
+                self.inner.outcome = Some("ok");
+                response.map(Content::Upstream)
+            }
+            Err(rejection) => {
+                self.inner.outcome = Some(rejection.reason());
+                self.rejected(&rejection);
+                rejection.response().map(|text| Content::Own(Some(text)))
+            }
+        };
+        let id = self.inner.request_id.clone();
+        response.headers_mut().insert(X_OPENSTACK_REQUEST_ID, id);
+        if let Some(record) = &mut self.inner.record {
+            record.status = Some(response.status().as_u16());
+        }
+        response.map(|content| ResponseBody {
+            content,
+            exchange: self,
+        })
+    }
+
+    fn rejected(&mut self, rejection: &Rejection) {
+        let Some(record) = &mut self.inner.record else {
+            return;
+        };
+        if let Rejection::Forbidden { missing, .. } = rejection {
+            record.decision = Some(Decision::Deny);
+            record.missing.clone_from(missing);
+        } else if record.decision.is_none() {
+            record.decision = Some(Decision::Reject);
+        }
+    }
+}
+
+impl Inner {
+    fn sent(&self, bytes: usize) {
+        let sent = &self.transfer.sent;
+        sent.set(sent.get() + bytes as u64);
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        let Some(mut record) = self.record.take() else {
+            return;
+        };
+        record.total_time = self.started.elapsed();
+        record.bytes_received = self.transfer.received.get();
+        record.bytes_sent = self.transfer.sent.get();
+        record.upstream_time = upstream_time(&self.transfer);
+        record.reason = match (self.transfer.broken.get(), self.outcome) {
+            (Some(AnswerFailure::Broken), _) => "upstream_body_broken",
+            (Some(AnswerFailure::Timeout), _) => "upstream_body_timeout",
+            (None, outcome) => outcome.unwrap_or("aborted"),
+        };
+        self.auditor.record(record);
+    }
+}
+
+fn upstream_time(transfer: &Transfer) -> Option<Duration> {
+    let (started, answered) = (transfer.started.get()?, transfer.answered.get()?);
+    Some(answered.saturating_duration_since(started))
+}
+
+fn new_record(head: &request::Parts, request_id: Uuid, peer: IpAddr, worker: usize) -> Record {
+    let client_id = head.headers.get(X_OPENSTACK_REQUEST_ID);
+    let shorten = |id: &HeaderValue| {
+        String::from_utf8_lossy(id.as_bytes())
+            .chars()
+            .take(MAX_CLIENT_ID)
+            .collect()
+    };
+    Record {
+        time: SystemTime::now(),
+        request_id,
+        client_request_id: client_id.map(shorten),
+        peer,
+        worker,
+        method: head.method.clone(),
+        operation: None,
+        route: None,
+        project: None,
+        caller: None,
+        decision: None,
+        reason: "aborted",
+        missing: Vec::new(),
+        status: None,
+        bytes_received: 0,
+        bytes_sent: 0,
+        upstream_time: None,
+        total_time: Duration::ZERO,
+    }
+}
+
+fn request_id(id: Uuid) -> HeaderValue {
+    let text = format!("req-{id}");
+    HeaderValue::from_maybe_shared(Bytes::from(text))
+        .unwrap_or_else(|_| HeaderValue::from_static("req-"))
+}
+
+/// The body of an answer, the upstream's or ours; trailers are dropped.
+#[derive(Debug)]
+pub struct ResponseBody {
+    content: Content,
+    exchange: Exchange,
+}
+
+#[derive(Debug)]
+enum Content {
+    Upstream(UpstreamBody),
+    Own(Option<Bytes>),
+}
+
+impl Body for ResponseBody {
+    type Data = Bytes;
+    type Error = AnswerFailure;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, AnswerFailure>>> {
+        match &mut self.content {
+            Content::Upstream(body) => Pin::new(body).poll_frame(context),
+            Content::Own(text) => {
+                let text = text.take();
+                if let Some(text) = &text {
+                    self.exchange.inner.sent(text.len());
+                }
+                Poll::Ready(text.map(|text| Ok(Frame::data(text))))
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.content {
+            Content::Upstream(body) => body.is_end_stream(),
+            Content::Own(text) => text.is_none(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.content {
+            Content::Upstream(body) => body.size_hint(),
+            Content::Own(text) => {
+                SizeHint::with_exact(text.as_ref().map_or(0, |text| text.len() as u64))
+            }
+        }
+    }
+}
+
+impl Drop for ResponseBody {
+    fn drop(&mut self) {
+        // Nobody wanted the rest: the client has gone. A HEAD request never wanted it.
+        if !self.is_end_stream() && !self.exchange.inner.is_head {
+            self.exchange.inner.outcome = Some("aborted");
+        }
+    }
+}

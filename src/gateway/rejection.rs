@@ -1,0 +1,250 @@
+//! Every way the gateway itself ends a request, and the one place that makes answers of them.
+
+use bytes::Bytes;
+use hyper::header::{ALLOW, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use hyper::{Response, StatusCode};
+use serde_json::json;
+
+use crate::decision::Denial;
+use crate::grant::InvalidClaim;
+use crate::proxy::{BodyFailure, ForwardError, InvalidHeaders};
+use crate::router::{InvalidRequestPath, Unroutable};
+use crate::token::TokenError;
+
+/// Carries the gateway's id of a request, both ways.
+pub const X_OPENSTACK_REQUEST_ID: HeaderName = HeaderName::from_static("x-openstack-request-id");
+/// Carries [`Rejection::reason`] beside a body that OpenStack clients know.
+pub const X_ACTIONGATE_REASON: HeaderName = HeaderName::from_static("x-actiongate-reason");
+
+/// Why the gateway answers instead of the upstream.
+#[derive(Debug, thiserror::Error)]
+pub enum Rejection {
+    /// A request target with a second reading.
+    #[error("the request target is refused")]
+    Path(#[from] InvalidRequestPath),
+    /// Headers with a second reading.
+    #[error("the headers are refused")]
+    Headers(#[from] InvalidHeaders),
+    /// Nobody is known to be calling.
+    #[error("not authenticated")]
+    Unauthenticated(#[from] TokenError),
+    /// The token is good, but what it grants cannot be read.
+    #[error("the token's claims cannot be read")]
+    Claims(#[from] InvalidClaim),
+    /// The table lists no such request.
+    #[error("not in the action table")]
+    Unroutable(#[from] Unroutable),
+    /// The caller may not do it.
+    #[error("not permitted")]
+    Forbidden {
+        /// Why not.
+        denial: Denial,
+        /// The required actions that are not granted, by name.
+        missing: Vec<String>,
+    },
+    /// Permitted, but not answered.
+    #[error("not forwarded")]
+    Forward(#[from] ForwardError),
+}
+
+impl Rejection {
+    /// The status of the answer.
+    pub fn status(&self) -> StatusCode {
+        match self {
+            Self::Path(_) | Self::Headers(_) => StatusCode::BAD_REQUEST,
+            Self::Unauthenticated(TokenError::KeysUnavailable) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Unauthenticated(_) | Self::Claims(_) => StatusCode::UNAUTHORIZED,
+            Self::Unroutable(Unroutable::NotFound) => StatusCode::NOT_FOUND,
+            Self::Unroutable(Unroutable::MethodNotAllowed(_)) => StatusCode::METHOD_NOT_ALLOWED,
+            Self::Forbidden { .. } => StatusCode::FORBIDDEN,
+            Self::Forward(error) => match error {
+                ForwardError::RequestBody(BodyFailure::Broken) => StatusCode::BAD_REQUEST,
+                ForwardError::RequestBody(BodyFailure::Timeout) => StatusCode::REQUEST_TIMEOUT,
+                ForwardError::RequestBody(BodyFailure::TooLarge) => StatusCode::PAYLOAD_TOO_LARGE,
+                ForwardError::Connect(_)
+                | ForwardError::Unanswered(_)
+                | ForwardError::InvalidAnswer(_)
+                | ForwardError::UnexpectedUpgrade => StatusCode::BAD_GATEWAY,
+                ForwardError::ConnectTimeout | ForwardError::ResponseTimeout => {
+                    StatusCode::GATEWAY_TIMEOUT
+                }
+            },
+        }
+    }
+
+    /// A stable label, the same in the response, the audit and `explain`.
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::Path(InvalidRequestPath::MethodOverride) => "method_override",
+            Self::Path(_) => "path_invalid",
+            Self::Headers(InvalidHeaders::Underscore(_)) => "header_name",
+            Self::Headers(InvalidHeaders::Host) => "host_invalid",
+            Self::Unauthenticated(error) => match error {
+                TokenError::Missing => "token_missing",
+                TokenError::Scheme => "token_scheme",
+                TokenError::Ambiguous => "token_ambiguous",
+                TokenError::TooLarge(_) => "token_too_large",
+                TokenError::Malformed(_) => "token_malformed",
+                TokenError::Critical => "token_critical",
+                TokenError::Algorithm(_) | TokenError::AlgorithmMismatch { .. } => {
+                    "token_algorithm"
+                }
+                TokenError::UnknownIssuer(_) => "token_issuer",
+                TokenError::UnknownKey { .. } => "token_key",
+                TokenError::Signature => "token_signature",
+                TokenError::Claim { .. } => "token_claim",
+                TokenError::Expired => "token_expired",
+                TokenError::NotYetValid(_) => "token_not_yet_valid",
+                TokenError::Audience(_) => "token_audience",
+                TokenError::KeysUnavailable => "keys_unavailable",
+            },
+            Self::Claims(_) => "claims_invalid",
+            Self::Unroutable(Unroutable::NotFound) => "route_unknown",
+            Self::Unroutable(Unroutable::MethodNotAllowed(_)) => "method_not_allowed",
+            Self::Forbidden { denial, .. } => match denial {
+                Denial::Project { .. } => "project_mismatch",
+                Denial::Actions { .. } => "action_missing",
+            },
+            Self::Forward(error) => match error {
+                ForwardError::Connect(_) => "upstream_connect",
+                ForwardError::ConnectTimeout => "upstream_connect_timeout",
+                ForwardError::Unanswered(_) => "upstream_unanswered",
+                ForwardError::InvalidAnswer(_) => "upstream_invalid",
+                ForwardError::UnexpectedUpgrade => "upstream_upgrade",
+                ForwardError::ResponseTimeout => "upstream_timeout",
+                ForwardError::RequestBody(BodyFailure::Broken) => "body_broken",
+                ForwardError::RequestBody(BodyFailure::Timeout) => "body_timeout",
+                ForwardError::RequestBody(BodyFailure::TooLarge) => "body_too_large",
+            },
+        }
+    }
+
+    /// What happened and what to change, in one sentence for the client.
+    pub fn message(&self) -> String {
+        match self {
+            Self::Path(error) => sentence(error),
+            Self::Headers(error) => sentence(error),
+            Self::Unauthenticated(error) => sentence(error),
+            Self::Claims(error) => sentence(error),
+            Self::Unroutable(error) => sentence(error),
+            Self::Forbidden { denial, missing } => match denial {
+                // Worded as Nova words it: clients show and parse this.
+                Denial::Actions { .. } => {
+                    format!(
+                        "Policy doesn't allow {} to be performed.",
+                        missing.join(", ")
+                    )
+                }
+                Denial::Project { project } => format!(
+                    "The token is not for project `{project}`. Use a token of that project, or the URL of the token's project."
+                ),
+            },
+            Self::Forward(ForwardError::RequestBody(failure)) => sentence(failure),
+            Self::Forward(error) => sentence(error),
+        }
+    }
+
+    /// The whole answer; HEAD's loses its body on the way out.
+    pub fn response(&self) -> Response<Bytes> {
+        let status = self.status();
+        let (code, message) = (status.as_u16(), self.message());
+        let body = match family(status) {
+            "error" => {
+                json!({"error": {"code": code, "title": "Unauthorized", "message": message}})
+            }
+            family => json!({family: {"message": message, "code": code}}),
+        };
+        let mut response = Response::new(Bytes::from(body.to_string()));
+        *response.status_mut() = status;
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        headers.insert(X_ACTIONGATE_REASON, HeaderValue::from_static(self.reason()));
+        let mut insert = |name, value: String| {
+            if let Ok(value) = HeaderValue::from_str(&value) {
+                headers.insert(name, value);
+            }
+        };
+        if let Some(challenge) = self.challenge() {
+            insert(WWW_AUTHENTICATE, challenge);
+        }
+        if let Self::Unroutable(Unroutable::MethodNotAllowed(methods)) = self {
+            let names: Vec<&str> = methods.iter().map(hyper::Method::as_str).collect();
+            insert(ALLOW, names.join(", "));
+        }
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            insert(RETRY_AFTER, "10".to_owned());
+        }
+        response
+    }
+
+    /// RFC 6750 §3: no error where no bearer token was offered.
+    fn challenge(&self) -> Option<String> {
+        match self {
+            Self::Unauthenticated(TokenError::KeysUnavailable)
+            | Self::Path(_)
+            | Self::Headers(_)
+            | Self::Unroutable(_)
+            | Self::Forward(_) => None,
+            Self::Unauthenticated(TokenError::Missing | TokenError::Scheme) => {
+                Some("Bearer realm=\"actiongate\"".to_owned())
+            }
+            Self::Unauthenticated(_) | Self::Claims(_) => Some(format!(
+                "Bearer realm=\"actiongate\", error=\"invalid_token\", error_description=\"{}\"",
+                quotable(&self.message())
+            )),
+            Self::Forbidden { missing, .. } if missing.is_empty() => Some(format!(
+                "Bearer error=\"insufficient_scope\", error_description=\"{}\"",
+                quotable(&self.message())
+            )),
+            Self::Forbidden { missing, .. } => Some(format!(
+                "Bearer error=\"insufficient_scope\", scope=\"{}\"",
+                missing.join(" ")
+            )),
+        }
+    }
+}
+
+/// The member that names the kind of fault in Nova's bodies, Keystone's for 401.
+fn family(status: StatusCode) -> &'static str {
+    match status {
+        StatusCode::BAD_REQUEST => "badRequest",
+        StatusCode::UNAUTHORIZED => "error",
+        StatusCode::FORBIDDEN => "forbidden",
+        StatusCode::NOT_FOUND => "itemNotFound",
+        StatusCode::METHOD_NOT_ALLOWED => "badMethod",
+        StatusCode::REQUEST_TIMEOUT => "requestTimeout",
+        StatusCode::PAYLOAD_TOO_LARGE => "overLimit",
+        StatusCode::BAD_GATEWAY => "badGateway",
+        StatusCode::SERVICE_UNAVAILABLE => "serviceUnavailable",
+        StatusCode::GATEWAY_TIMEOUT => "gatewayTimeout",
+        _ => "computeFault",
+    }
+}
+
+/// An error's text with a capital letter and a full stop.
+fn sentence(error: &impl std::error::Error) -> String {
+    let text = error.to_string();
+    let mut characters = text.chars();
+    let first = characters
+        .next()
+        .map_or_else(String::new, |first| first.to_uppercase().to_string());
+    format!("{first}{}.", characters.as_str())
+}
+
+/// What may stand in an `error_description` (RFC 6750 §3): printable ASCII but `"` and `\`.
+fn quotable(text: &str) -> String {
+    let is_quotable =
+        |character: char| matches!(character, ' '..='~') && !matches!(character, '"' | '\\');
+    text.chars()
+        .map(|character| {
+            if is_quotable(character) {
+                character
+            } else {
+                '?'
+            }
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,24 @@
+//! actiongate: an authorizing reverse-proxy gateway for compute APIs.
+//!
+//! A request is routed to an operation of the action table, the operation's actions are held
+//! against what the caller's token grants, and only a permitted request reaches the upstream.
+//! [`gateway`] reads as that list.
+//!
+//! A module imports only modules before it in this list, and `tests/architecture.rs` holds us to
+//! it: telemetry, document, table, token, grant, router, decision, audit, proxy, gateway, server,
+//! config, app, cli.
+
+pub mod app;
+pub mod audit;
+pub mod cli;
+pub mod config;
+pub mod decision;
+pub mod document;
+pub mod gateway;
+pub mod grant;
+pub mod proxy;
+pub mod router;
+pub mod server;
+pub mod table;
+pub mod telemetry;
+pub mod token;

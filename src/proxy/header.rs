@@ -1,0 +1,193 @@
+//! Which headers of a request and of an answer pass.
+//!
+//! First what belongs to one connection or claims an identity is removed, then ours are set: a
+//! client can neither forge our headers nor make us drop them.
+
+use std::net::IpAddr;
+
+use hyper::HeaderMap;
+use hyper::header::{
+    CONNECTION, CONTENT_LENGTH, EXPECT, FORWARDED, HOST, HeaderName, HeaderValue,
+    PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
+};
+
+use super::{Origin, has_one_host};
+
+const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+const X_OPENSTACK_REQUEST_ID: HeaderName = HeaderName::from_static("x-openstack-request-id");
+
+/// What an upstream takes for the verified identity of a caller (keystonemiddleware's `auth_token`
+/// sets it), or for a credential beside the one that was verified.
+const IDENTITY: [&str; 45] = [
+    "openstack-system-scope",
+    "x-domain-id",
+    "x-domain-name",
+    "x-identity-status",
+    "x-is-admin-project",
+    "x-project-domain-id",
+    "x-project-domain-name",
+    "x-project-id",
+    "x-project-name",
+    "x-role",
+    "x-roles",
+    "x-service-catalog",
+    "x-service-domain-id",
+    "x-service-domain-name",
+    "x-service-identity-status",
+    "x-service-is-admin-project",
+    "x-service-project-domain-id",
+    "x-service-project-domain-name",
+    "x-service-project-id",
+    "x-service-project-name",
+    "x-service-role",
+    "x-service-roles",
+    "x-service-service-catalog",
+    "x-service-system-scope",
+    "x-service-tenant",
+    "x-service-tenant-id",
+    "x-service-tenant-name",
+    "x-service-token",
+    "x-service-user",
+    "x-service-user-domain-id",
+    "x-service-user-domain-name",
+    "x-service-user-id",
+    "x-service-user-name",
+    "x-storage-token",
+    "x-system-scope",
+    "x-tenant",
+    "x-tenant-id",
+    "x-tenant-name",
+    "x-trust-id",
+    "x-user",
+    "x-user-domain-id",
+    "x-user-domain-name",
+    "x-user-id",
+    "x-user-name",
+    "x-user-roles",
+];
+
+/// Why the headers of a request are refused.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum InvalidHeaders {
+    /// WSGI servers read `X_Roles` as `X-Roles`.
+    #[error("the header name `{0}` has `_`, which some servers read as `-`")]
+    Underscore(String),
+    /// None or several; which one counts is anybody's guess.
+    #[error("expected exactly one `Host` header that is not empty")]
+    Host,
+}
+
+/// Refuses headers that an upstream could read in another way than we do.
+///
+/// # Errors
+///
+/// The first one.
+pub fn check(headers: &HeaderMap) -> Result<(), InvalidHeaders> {
+    if let Some(name) = headers.keys().find(|name| name.as_str().contains('_')) {
+        return Err(InvalidHeaders::Underscore(name.to_string()));
+    }
+    if !has_one_host(headers) {
+        return Err(InvalidHeaders::Host);
+    }
+    Ok(())
+}
+
+/// Makes the client's headers those that go to the upstream.
+pub fn prepare_request(headers: &mut HeaderMap, origin: Origin<'_>) {
+    remove_hop_by_hop(headers);
+    remove_where(headers, |name| is_claim(name.as_str()));
+    // The server answers it with `100 Continue` itself, once the body is wanted.
+    headers.remove(EXPECT);
+    let host = headers.get(HOST).cloned();
+    if let Ok(value) = HeaderValue::from_str(&forwarded(origin.peer, host.as_ref())) {
+        headers.insert(FORWARDED, value);
+    }
+    if let Ok(value) = HeaderValue::from_str(&origin.peer.to_string()) {
+        headers.insert(X_FORWARDED_FOR, value);
+    }
+    headers.insert(X_FORWARDED_PROTO, HeaderValue::from_static("http"));
+    if let Some(host) = host {
+        headers.insert(X_FORWARDED_HOST, host);
+    }
+    headers.insert(X_OPENSTACK_REQUEST_ID, origin.request_id.clone());
+}
+
+/// Removes what is meant for one connection only (RFC 9110 §7.6.1), also what any `Connection`
+/// line names, but never the host nor the length, which are not the client's to drop.
+pub fn remove_hop_by_hop(headers: &mut HeaderMap) {
+    let mut named: Vec<HeaderName> = Vec::new();
+    for line in headers.get_all(CONNECTION) {
+        let options = line.to_str().unwrap_or_default().split(',');
+        named.extend(options.filter_map(|option| option.trim().parse().ok()));
+    }
+    for name in named {
+        if name != HOST && name != CONTENT_LENGTH {
+            headers.remove(name);
+        }
+    }
+    remove_where(headers, is_hop_by_hop);
+}
+
+fn is_hop_by_hop(name: &HeaderName) -> bool {
+    let standard = [
+        CONNECTION,
+        TE,
+        TRAILER,
+        TRANSFER_ENCODING,
+        UPGRADE,
+        PROXY_AUTHENTICATE,
+        PROXY_AUTHORIZATION,
+    ];
+    standard.contains(name) || matches!(name.as_str(), "keep-alive" | "proxy-connection")
+}
+
+/// Whether the header says who is calling, from where, or with what method or path; only the
+/// connection, the token and the request line say that.
+fn is_claim(name: &str) -> bool {
+    if name == "forwarded" {
+        return true;
+    }
+    if !name.starts_with("x-") && !name.starts_with("openstack-s") {
+        return false;
+    }
+    name.starts_with("x-forwarded-")
+        || matches!(
+            name,
+            "x-openstack-request-id"
+                | "x-real-ip"
+                | "x-http-method"
+                | "x-http-method-override"
+                | "x-method-override"
+                | "x-original-url"
+                | "x-rewrite-url"
+        )
+        || IDENTITY.binary_search(&name).is_ok()
+}
+
+fn remove_where(headers: &mut HeaderMap, is_unwanted: impl Fn(&HeaderName) -> bool) {
+    let unwanted: Vec<HeaderName> = headers
+        .keys()
+        .filter(|name| is_unwanted(name))
+        .cloned()
+        .collect();
+    for name in unwanted {
+        headers.remove(name);
+    }
+}
+
+/// RFC 7239 §4: `for=127.0.0.1;host="api.example.com";proto=http`.
+fn forwarded(peer: IpAddr, host: Option<&HeaderValue>) -> String {
+    let by = match peer {
+        IpAddr::V4(address) => address.to_string(),
+        IpAddr::V6(address) => format!("\"[{address}]\""),
+    };
+    match host.and_then(|host| host.to_str().ok()) {
+        Some(host) if !host.contains(['"', '\\']) => format!("for={by};host=\"{host}\";proto=http"),
+        _ => format!("for={by};proto=http"),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,150 @@
+//! A worker's connections to the upstream, the most recently used first.
+
+use std::cell::RefCell;
+use std::io;
+use std::rc::{Rc, Weak};
+use std::time::{Duration, Instant};
+
+use hyper::client::conn::http1::{self, SendRequest};
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+use tokio::task::spawn_local;
+use tokio::time::{sleep, timeout};
+use tracing::debug;
+
+use super::{RequestBody, Settings};
+
+/// How long a connection may take to be ready again after an answer's last byte.
+const SETTLE: Duration = Duration::from_secs(1);
+
+/// One connection's request side.
+pub type Sender = SendRequest<RequestBody>;
+
+/// Idle connections, oldest first.
+#[derive(Debug)]
+pub struct Pool {
+    settings: Settings,
+    idle: RefCell<Vec<Idle>>,
+}
+
+#[derive(Debug)]
+struct Idle {
+    sender: Sender,
+    since: Instant,
+}
+
+/// Why there is no connection.
+#[derive(Debug)]
+pub enum ConnectError {
+    Failed(io::Error),
+    Timeout,
+}
+
+impl Pool {
+    /// Empty, and swept of connections that have been idle for too long.
+    pub fn new(settings: &Settings) -> Rc<Self> {
+        let pool = Rc::new(Self {
+            settings: settings.clone(),
+            idle: RefCell::default(),
+        });
+        spawn_local(sweep(Rc::downgrade(&pool), settings.idle_timeout));
+        pool
+    }
+
+    /// The connection used last, unless it has been idle for too long or is known to be closed.
+    pub fn take(&self) -> Option<Sender> {
+        let mut idle = self.idle.borrow_mut();
+        while let Some(Idle { sender, since }) = idle.pop() {
+            if since.elapsed() >= self.settings.idle_timeout {
+                // All others have been idle for longer.
+                idle.clear();
+                return None;
+            }
+            if sender.is_ready() {
+                return Some(sender);
+            }
+        }
+        None
+    }
+
+    /// A new connection.
+    pub async fn connect(&self) -> Result<Sender, ConnectError> {
+        let address = (self.settings.host.as_str(), self.settings.port);
+        let connecting = async {
+            let stream = TcpStream::connect(address).await?;
+            stream.set_nodelay(true)?;
+            http1::handshake(TokioIo::new(stream))
+                .await
+                .map_err(io::Error::other)
+        };
+        let connected = timeout(self.settings.connect_timeout, connecting).await;
+        let (sender, connection) = connected
+            .map_err(|_| ConnectError::Timeout)?
+            .map_err(ConnectError::Failed)?;
+        // Ends with its sender, which the pool or a request holds.
+        spawn_local(async move {
+            if let Err(error) = connection.await {
+                debug!("a connection to the upstream ended: {error}");
+            }
+        });
+        Ok(sender)
+    }
+
+    /// Lends `sender` out until its answer has been read.
+    pub fn lease(self: &Rc<Self>, sender: Sender) -> Lease {
+        Lease {
+            sender,
+            pool: Rc::downgrade(self),
+        }
+    }
+
+    fn put(&self, sender: Sender) {
+        let mut idle = self.idle.borrow_mut();
+        if idle.len() < self.settings.idle_connections {
+            idle.push(Idle {
+                sender,
+                since: Instant::now(),
+            });
+        }
+    }
+}
+
+/// A connection in use; dropping it closes the connection.
+#[derive(Debug)]
+pub struct Lease {
+    sender: Sender,
+    pool: Weak<Pool>,
+}
+
+impl Lease {
+    /// Gives the connection back once the answer has been read to its end.
+    pub fn give_back(mut self) {
+        if self.sender.is_closed() {
+            return;
+        }
+        if self.sender.is_ready() {
+            if let Some(pool) = self.pool.upgrade() {
+                pool.put(self.sender);
+            }
+            return;
+        }
+        // The request's body is still on its way, or the end of the answer was not seen yet.
+        spawn_local(async move {
+            if let Ok(Ok(())) = timeout(SETTLE, self.sender.ready()).await
+                && let Some(pool) = self.pool.upgrade()
+            {
+                pool.put(self.sender);
+            }
+        });
+    }
+}
+
+/// Closes what has been idle for too long, until the pool is gone.
+async fn sweep(pool: Weak<Pool>, idle_timeout: Duration) {
+    loop {
+        sleep(idle_timeout / 2).await;
+        let Some(pool) = pool.upgrade() else { return };
+        let mut idle = pool.idle.borrow_mut();
+        idle.retain(|idle| idle.since.elapsed() < idle_timeout && !idle.sender.is_closed());
+    }
+}

@@ -1,0 +1,229 @@
+//! The path of a request, refused where an upstream could read it in another way.
+//!
+//! Nova decodes a path once before routing, folds runs of slashes, resolves dot segments under some
+//! servers, cuts at `#` and takes the method from a `_method` member of the query. So a path has one
+//! spelling here, its normal form (RFC 3986 §6.2.2), and everything else is refused, never repaired:
+//! what matched is what is sent.
+
+use std::fmt;
+use std::str::FromStr;
+
+use hyper::Uri;
+use hyper::http::uri::PathAndQuery;
+
+/// A path with its query, in the one spelling that is accepted.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct RequestPath {
+    text: PathAndQuery,
+}
+
+/// Why a request target is refused.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum InvalidRequestPath {
+    /// Absolute, authority or asterisk form.
+    #[error("the request target must be a path that starts with `/`")]
+    NotAPath,
+    /// `//`.
+    #[error("the path has an empty segment (`//`); write each `/` once")]
+    EmptySegment,
+    /// A slash at the end of a path other than `/`.
+    #[error("the path ends with `/`; leave the last `/` out")]
+    TrailingSlash,
+    /// `.` or `..`, however spelled.
+    #[error("the path has a `.` or `..` segment; write the path it stands for")]
+    DotSegment,
+    /// A byte that must not stand there as it is.
+    #[error("the request target holds {0}, which must not stand there as it is")]
+    Character(Byte),
+    /// `%` without two hexadecimal digits.
+    #[error("the path has a `%` without two hexadecimal digits")]
+    Escape,
+    /// An escape with lower-case digits.
+    #[error("the path has an escape in lower case; write `%{0:02X}`")]
+    LowerCaseEscape(u8),
+    /// An encoded unreserved character.
+    #[error("the path has `%{0:02X}`, which has the plain spelling `{ch}`", ch = char::from(*.0))]
+    EncodedUnreserved(u8),
+    /// An encoded separator, `%`, NUL or control byte.
+    #[error("the path has `%{0:02X}`, an encoded separator or control byte")]
+    EncodedSeparator(u8),
+    /// Escapes that are not UTF-8.
+    #[error("the path's escapes are not UTF-8")]
+    NotUtf8,
+    /// A member that makes the upstream run another method.
+    #[error("the query has a member `_method`, which would change the method behind the gateway")]
+    MethodOverride,
+}
+
+/// A byte as messages show it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Byte(u8);
+
+impl fmt::Display for Byte {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.is_ascii_graphic() {
+            write!(f, "`{}`", char::from(self.0))
+        } else {
+            write!(f, "the byte 0x{:02X}", self.0)
+        }
+    }
+}
+
+impl RequestPath {
+    /// Reads the target of a request in origin form (RFC 9112 §3.2.1).
+    ///
+    /// # Errors
+    ///
+    /// The first reason to refuse it.
+    pub fn parse(uri: &Uri) -> Result<Self, InvalidRequestPath> {
+        if uri.scheme().is_some() || uri.authority().is_some() {
+            return Err(InvalidRequestPath::NotAPath);
+        }
+        let text = uri.path_and_query().ok_or(InvalidRequestPath::NotAPath)?;
+        check(text.as_str())?;
+        Ok(Self { text: text.clone() })
+    }
+
+    /// The path without its query.
+    pub fn path(&self) -> &str {
+        self.text.path()
+    }
+
+    /// The bytes to send upstream.
+    pub fn path_and_query(&self) -> &PathAndQuery {
+        &self.text
+    }
+}
+
+impl FromStr for RequestPath {
+    type Err = InvalidRequestPath;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        // Before `PathAndQuery`, which would silently cut the text at a `#`.
+        check(text)?;
+        let text = text.parse().map_err(|_| InvalidRequestPath::NotAPath)?;
+        Ok(Self { text })
+    }
+}
+
+fn check(target: &str) -> Result<(), InvalidRequestPath> {
+    let (path, query) = match target.split_once('?') {
+        Some((path, query)) => (path, Some(query)),
+        None => (target, None),
+    };
+    let Some(segments) = path.strip_prefix('/') else {
+        return Err(InvalidRequestPath::NotAPath);
+    };
+    if !segments.is_empty() {
+        segments
+            .split('/')
+            .try_for_each(check_segment)
+            .map_err(|error| {
+                let at_end = error == InvalidRequestPath::EmptySegment && !path.contains("//");
+                if at_end {
+                    InvalidRequestPath::TrailingSlash
+                } else {
+                    error
+                }
+            })?;
+    }
+    query.map_or(Ok(()), check_query)
+}
+
+fn check_segment(segment: &str) -> Result<(), InvalidRequestPath> {
+    if segment.is_empty() {
+        return Err(InvalidRequestPath::EmptySegment);
+    }
+    // Six bytes are `%2E%2E`: nothing longer decodes to a dot segment.
+    if segment.len() <= 6
+        && segment.starts_with(['.', '%'])
+        && matches!(decode(segment).as_slice(), b"." | b"..")
+    {
+        return Err(InvalidRequestPath::DotSegment);
+    }
+    let mut bytes = segment.bytes();
+    let mut has_high_escape = false;
+    while let Some(byte) = bytes.next() {
+        if byte == b'%' {
+            let escaped = check_escape(bytes.next(), bytes.next())?;
+            has_high_escape |= !escaped.is_ascii();
+        } else if !is_plain(byte) {
+            return Err(InvalidRequestPath::Character(Byte(byte)));
+        }
+    }
+    if has_high_escape && std::str::from_utf8(&decode(segment)).is_err() {
+        return Err(InvalidRequestPath::NotUtf8);
+    }
+    Ok(())
+}
+
+/// The characters of a segment (RFC 3986 §3.3 `pchar`) but `;`, which some routers cut at.
+fn is_plain(byte: u8) -> bool {
+    is_unreserved(byte) || b"!$&'()*+,=:@".contains(&byte)
+}
+
+fn is_unreserved(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"-._~".contains(&byte)
+}
+
+/// The byte that `%` and these two digits stand for.
+fn check_escape(high: Option<u8>, low: Option<u8>) -> Result<u8, InvalidRequestPath> {
+    let (Some(high), Some(low)) = (high, low) else {
+        return Err(InvalidRequestPath::Escape);
+    };
+    let (Some(high_value), Some(low_value)) = (hex(high), hex(low)) else {
+        return Err(InvalidRequestPath::Escape);
+    };
+    let byte = high_value << 4 | low_value;
+    if is_unreserved(byte) {
+        return Err(InvalidRequestPath::EncodedUnreserved(byte));
+    }
+    if b"/\\%".contains(&byte) || byte.is_ascii_control() {
+        return Err(InvalidRequestPath::EncodedSeparator(byte));
+    }
+    if high.is_ascii_lowercase() || low.is_ascii_lowercase() {
+        return Err(InvalidRequestPath::LowerCaseEscape(byte));
+    }
+    Ok(byte)
+}
+
+fn check_query(query: &str) -> Result<(), InvalidRequestPath> {
+    let is_odd = |byte: &u8| !byte.is_ascii_graphic() || *byte == b'#';
+    if let Some(byte) = query.bytes().find(is_odd) {
+        return Err(InvalidRequestPath::Character(Byte(byte)));
+    }
+    for member in query.split(['&', ';']) {
+        let name = member.split('=').next().unwrap_or(member);
+        if decode(name).eq_ignore_ascii_case(b"_method") {
+            return Err(InvalidRequestPath::MethodOverride);
+        }
+    }
+    Ok(())
+}
+
+/// Percent-decodes once; what is no escape stays as it is, as Python's `unquote` leaves it.
+fn decode(text: &str) -> Vec<u8> {
+    let mut decoded = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let [first, tail @ ..] = rest {
+        rest = tail;
+        if let (b'%', [high, low, after @ ..]) = (first, tail)
+            && let (Some(high), Some(low)) = (hex(*high), hex(*low))
+        {
+            decoded.push(high << 4 | low);
+            rest = after;
+        } else {
+            decoded.push(*first);
+        }
+    }
+    decoded
+}
+
+fn hex(digit: u8) -> Option<u8> {
+    char::from(digit)
+        .to_digit(16)
+        .and_then(|value| u8::try_from(value).ok())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,98 @@
+use proptest::prelude::*;
+
+use super::*;
+use crate::table::Source;
+
+fn table(routes: &[&str]) -> ActionTable {
+    let operation = |route: &&str| {
+        format!(
+            "[[operation]]\npermission = '{route}'\nroutes = ['{route}']\naccess = 'authenticated'\n"
+        )
+    };
+    let text = routes.iter().map(operation).collect::<Vec<_>>().concat();
+    let name = "test".to_owned();
+    ActionTable::load(&[Source { name, text }]).unwrap()
+}
+
+fn resolve(router: &Router, method: &Method, path: &str) -> Result<String, Unroutable> {
+    let path = path.parse().unwrap();
+    router
+        .resolve(method, &path)
+        .map(|target| target.operation.permission.to_string())
+}
+
+const ROUTES: [&str; 7] = [
+    "GET /v2/{project_id}/servers/detail",
+    "GET /v2/{project_id}/servers/{server_id}",
+    "GET /v2/{project_id}/servers/{server_id}/metadata",
+    "GET /v2.1/{project_id}/servers/{server_id}/metadata",
+    "DELETE /v2/{project_id}/servers/{id}",
+    "PUT /v2/{project_id}/servers/{server_id}/metadata/{key}",
+    "GET /",
+];
+
+#[test]
+fn finds_the_operation() {
+    let router = Router::new(table(&ROUTES)).unwrap();
+    let found = |route: &str| Ok(route.to_owned());
+    let cases = [
+        (Method::GET, "/v2/p/servers/detail", found(ROUTES[0])),
+        (Method::GET, "/v2/p/servers/s", found(ROUTES[1])),
+        (Method::GET, "/v2/p/servers/s?x=1", found(ROUTES[1])),
+        (
+            Method::GET,
+            "/v2/p/servers/detail/metadata",
+            found(ROUTES[2]),
+        ),
+        (Method::GET, "/v2/p/servers/detailed", found(ROUTES[1])),
+        (Method::GET, "/v2.1/p/servers/s/metadata", found(ROUTES[3])),
+        (Method::DELETE, "/v2/p/servers/detail", found(ROUTES[4])),
+        (
+            Method::PUT,
+            "/v2/p/servers/s/metadata/a%20b",
+            found(ROUTES[5]),
+        ),
+        (Method::GET, "/", found(ROUTES[6])),
+        (Method::GET, "/v2/p/Servers/s", Err(Unroutable::NotFound)),
+        (Method::GET, "/v2/p/servers", Err(Unroutable::NotFound)),
+        (Method::GET, "/v2.1/p/servers/s", Err(Unroutable::NotFound)),
+        (
+            Method::HEAD,
+            "/v2/p/servers/s",
+            Err(Unroutable::MethodNotAllowed(vec![
+                Method::DELETE,
+                Method::GET,
+            ])),
+        ),
+        (
+            Method::POST,
+            "/v2/p/servers/s/metadata/k",
+            Err(Unroutable::MethodNotAllowed(vec![Method::PUT])),
+        ),
+    ];
+    for (method, path, expected) in cases {
+        assert_eq!(resolve(&router, &method, path), expected, "{method} {path}");
+    }
+}
+
+#[test]
+fn knows_the_parameters() {
+    let router = Router::new(table(&ROUTES)).unwrap();
+    let path = "/v2/p-1/servers/s/metadata/a%20b".parse().unwrap();
+    let target = router.resolve(&Method::PUT, &path).unwrap();
+    assert_eq!(target.project(), Some("p-1"));
+    assert_eq!(target.parameter("key"), Some("a%20b"), "as it is spelled");
+    let root = "/".parse().unwrap();
+    assert_eq!(router.resolve(&Method::GET, &root).unwrap().project(), None);
+}
+
+proptest! {
+    #[test]
+    fn the_order_of_the_routes_does_not_matter(order in Just(ROUTES.to_vec()).prop_shuffle(), path in "/(v2|v2\\.1)/p/servers/(detail|s)(/metadata(/k)?)?") {
+        let sorted = Router::new(table(&ROUTES)).unwrap();
+        let shuffled = Router::new(table(&order)).unwrap();
+        for method in [Method::GET, Method::PUT, Method::DELETE] {
+            prop_assert_eq!(resolve(&sorted, &method, &path), resolve(&shuffled, &method, &path));
+        }
+    }
+}

@@ -1,0 +1,189 @@
+//! The listener and the workers.
+//!
+//! A control thread accepts connections and hands each to the worker with the fewest; a worker is
+//! one single-threaded runtime that owns its connections from the first byte to the last.
+
+mod acceptor;
+mod connection;
+mod drain;
+mod linger;
+mod worker;
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use tokio::net::{TcpListener, TcpSocket};
+use tokio::sync::{mpsc, watch};
+use tracing::info;
+
+use crate::audit::Auditor;
+use crate::gateway::{self, Rules};
+use crate::proxy;
+
+/// Connections the kernel holds until they are accepted.
+const BACKLOG: u32 = 4096;
+/// Accepted connections that wait for their worker; the acceptor waits when there are more.
+const HANDOVER: usize = 256;
+
+/// How clients are served.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Settings {
+    /// Where to listen; port 0 lets the system choose.
+    pub address: SocketAddr,
+    /// How many workers.
+    pub workers: usize,
+    /// The most time a connection may take to send a request's head, idle time before it included.
+    pub header_timeout: Duration,
+    /// How long running requests may take after the signal to stop.
+    pub drain_timeout: Duration,
+}
+
+impl Settings {
+    /// The defaults at this address.
+    pub fn new(address: SocketAddr) -> Self {
+        Self {
+            address,
+            // Respects the CPU quota of a container.
+            workers: thread::available_parallelism().map_or(1, usize::from),
+            header_timeout: Duration::from_mins(1),
+            drain_timeout: Duration::from_secs(30),
+        }
+    }
+}
+
+/// What a worker needs to answer requests.
+#[derive(Clone, Debug)]
+pub struct Service {
+    /// What decisions rest on.
+    pub rules: Arc<Rules>,
+    /// Bounds of requests.
+    pub gateway: gateway::Settings,
+    /// Where permitted requests go.
+    pub upstream: proxy::Settings,
+    /// Where records go.
+    pub auditor: Auditor,
+}
+
+/// A listener that is bound, and workers that wait for its connections.
+#[derive(Debug)]
+pub struct Server {
+    settings: Settings,
+    listener: TcpListener,
+    workers: Vec<Worker>,
+    stop: watch::Sender<Option<Instant>>,
+}
+
+#[derive(Debug)]
+struct Worker {
+    connections: mpsc::Sender<acceptor::Accepted>,
+    load: Arc<Load>,
+    thread: JoinHandle<Drained>,
+}
+
+/// How many connections a worker has, and has had.
+#[derive(Debug, Default)]
+struct Load {
+    open: AtomicUsize,
+    total: AtomicUsize,
+}
+
+/// How a worker ended.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Drained {
+    /// Connections that were still busy at the deadline and were cut off.
+    pub cut_off: usize,
+}
+
+impl Server {
+    /// Binds the listener and starts the workers. Must be called inside a runtime with I/O.
+    ///
+    /// # Errors
+    ///
+    /// An address that cannot be had, a thread that cannot be started.
+    pub fn start(settings: Settings, service: &Service) -> io::Result<Self> {
+        let listener = bind(settings.address)?;
+        let (stop, stopping) = watch::channel(None);
+        let mut workers = Vec::new();
+        for index in 0..settings.workers {
+            let (connections, accepted) = mpsc::channel(HANDOVER);
+            let load = Arc::new(Load::default());
+            let worker = worker::Worker {
+                index,
+                service: service.clone(),
+                header_timeout: settings.header_timeout,
+                load: Arc::clone(&load),
+                stopping: stopping.clone(),
+            };
+            let thread = thread::Builder::new()
+                .name(format!("worker-{index}"))
+                .spawn(move || worker.run(accepted))?;
+            workers.push(Worker {
+                connections,
+                load,
+                thread,
+            });
+        }
+        Ok(Self {
+            settings,
+            listener,
+            workers,
+            stop,
+        })
+    }
+
+    /// The address that is listened on.
+    ///
+    /// # Errors
+    ///
+    /// None that is known.
+    pub fn local_address(&self) -> io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+
+    /// Serves until `shutdown` is ready, then lets running requests finish, for a bounded time.
+    pub async fn run(self, shutdown: impl Future<Output = ()>) -> Drained {
+        let mut shutdown = std::pin::pin!(shutdown);
+        tokio::select! {
+            () = acceptor::run(&self.listener, &self.workers) => {}
+            () = &mut shutdown => {}
+        }
+        // Connections that the kernel has accepted already would be reset with the listener.
+        acceptor::accept_pending(&self.listener, &self.workers).await;
+        drop(self.listener);
+        let open: usize = self
+            .workers
+            .iter()
+            .map(|worker| worker.load.open.load(Ordering::Relaxed))
+            .sum();
+        info!(open, "stopping: {open} connections are open");
+        let deadline = Instant::now() + self.settings.drain_timeout;
+        self.stop.send_replace(Some(deadline));
+        let mut cut_off = 0;
+        for (index, worker) in self.workers.into_iter().enumerate() {
+            drop(worker.connections);
+            let total = worker.load.total.load(Ordering::Relaxed);
+            let joined = tokio::task::spawn_blocking(move || worker.thread.join()).await;
+            let drained = joined.ok().and_then(Result::ok).unwrap_or_default();
+            info!(
+                worker = index,
+                total, "worker {index} stopped after {total} connections"
+            );
+            cut_off += drained.cut_off;
+        }
+        Drained { cut_off }
+    }
+}
+
+fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4()?,
+        SocketAddr::V6(_) => TcpSocket::new_v6()?,
+    };
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
+}

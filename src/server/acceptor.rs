@@ -1,0 +1,79 @@
+//! Which worker gets which connection.
+
+use std::io;
+use std::net::{IpAddr, TcpStream};
+use std::sync::atomic::Ordering;
+use std::task::Poll;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tracing::warn;
+
+use super::{Load, Worker};
+
+/// How long to wait after a failure such as too many open files, which does not pass at once.
+const BACK_OFF: Duration = Duration::from_millis(100);
+
+/// A connection on its way to its worker.
+#[derive(Debug)]
+pub struct Accepted {
+    pub stream: TcpStream,
+    pub peer: IpAddr,
+}
+
+/// Accepts for ever.
+pub async fn run(listener: &TcpListener, workers: &[Worker]) {
+    loop {
+        match listener.accept().await {
+            Ok((stream, peer)) => hand_over(stream, peer.ip(), workers).await,
+            Err(error) if is_the_peers(&error) => {}
+            Err(error) => {
+                warn!("cannot accept connections, trying again soon: {error}");
+                tokio::time::sleep(BACK_OFF).await;
+            }
+        }
+    }
+}
+
+/// Accepts what is waiting now and no more.
+pub async fn accept_pending(listener: &TcpListener, workers: &[Worker]) {
+    loop {
+        let next = std::future::poll_fn(|context| {
+            Poll::Ready(match listener.poll_accept(context) {
+                Poll::Ready(Ok(accepted)) => Some(accepted),
+                _ => None,
+            })
+        });
+        let Some((stream, peer)) = next.await else {
+            return;
+        };
+        hand_over(stream, peer.ip(), workers).await;
+    }
+}
+
+/// To the worker with the fewest connections; of several, each in its turn.
+async fn hand_over(stream: tokio::net::TcpStream, peer: IpAddr, workers: &[Worker]) {
+    let key = |worker: &&Worker| {
+        let Load { open, total } = &*worker.load;
+        (open.load(Ordering::Relaxed), total.load(Ordering::Relaxed))
+    };
+    let Some(worker) = workers.iter().min_by_key(key) else {
+        return;
+    };
+    let prepared = stream.set_nodelay(true).and_then(|()| stream.into_std());
+    let Ok(stream) = prepared else { return };
+    worker.load.open.fetch_add(1, Ordering::Relaxed);
+    worker.load.total.fetch_add(1, Ordering::Relaxed);
+    // A worker that is gone has been stopped or has panicked; its connections are closed.
+    let _ = worker.connections.send(Accepted { stream, peer }).await;
+}
+
+/// Whether the failure is of one connection, not of the listener.
+fn is_the_peers(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::ConnectionRefused
+    )
+}

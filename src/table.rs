@@ -1,0 +1,135 @@
+//! The action table: which actions each route of the API demands.
+//!
+//! Pure data, loaded once from the vendor's page in TOML form ([`BUILTIN`]) and the user's own files.
+//! Nothing here decides: [`crate::router`] finds the operation, [`crate::decision`] holds its actions
+//! against the caller's.
+
+mod action;
+mod file;
+mod template;
+
+use std::sync::Arc;
+
+use hyper::Method;
+
+pub use action::{ActionId, ActionName, ActionSet, InvalidActionName};
+pub use template::{InvalidTemplate, PathTemplate, Segment};
+
+use crate::document::Problems;
+
+/// The built-in table: the vendor's page "Metadata Management".
+pub const BUILTIN: &str = include_str!("table/ecs.toml");
+
+/// The path parameter that names a project.
+pub const PROJECT_PARAMETER: &str = "project_id";
+
+/// A table file: how problems name it, and its text.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Source {
+    /// The path as the user wrote it, or `ecs (built in)`.
+    pub name: String,
+    /// TOML, one `[[operation]]` for each row.
+    pub text: String,
+}
+
+impl Source {
+    /// The built-in ECS table.
+    pub fn builtin() -> Self {
+        Self {
+            name: "ecs (built in)".to_owned(),
+            text: BUILTIN.to_owned(),
+        }
+    }
+}
+
+/// Where an operation or a route was written.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Place {
+    /// As [`Source::name`].
+    pub file: String,
+    /// Counted from 1.
+    pub line: usize,
+}
+
+/// What a caller needs besides the project to be permitted an operation.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Access {
+    /// Every action of the operation.
+    Actions,
+    /// A verified token and nothing more.
+    Authenticated,
+    /// Nothing, not even a token.
+    Public,
+}
+
+/// One row of the vendor's page.
+#[derive(Clone, Debug)]
+pub struct Operation {
+    /// The vendor's label, unique in a table.
+    pub permission: Arc<str>,
+    /// At least one.
+    pub routes: Vec<Route>,
+    /// All of them are required, in the order of the page; empty unless [`Access::Actions`].
+    pub actions: Vec<ActionName>,
+    /// The same as bits over the table's actions.
+    pub required: ActionSet,
+    /// Actions the vendor names beside the required ones; recorded, not enforced.
+    pub dependencies: Vec<ActionName>,
+    /// Whether actions, a token or nothing is demanded.
+    pub access: Access,
+    /// Where the row starts.
+    pub place: Place,
+}
+
+/// A method and a path template that lead to an operation.
+#[derive(Clone, Debug)]
+pub struct Route {
+    /// Exact, in upper case.
+    pub method: Method,
+    /// The whole path, from the version on.
+    pub template: PathTemplate,
+    /// Where the route is written.
+    pub place: Place,
+}
+
+/// All operations, and the actions that any of them demands.
+#[derive(Clone, Debug, Default)]
+pub struct ActionTable {
+    operations: Vec<Operation>,
+    actions: action::Interner,
+}
+
+impl ActionTable {
+    /// Reads `sources` in order; an operation replaces an earlier file's one with the same
+    /// permission label.
+    ///
+    /// # Errors
+    ///
+    /// Every problem of every source at once: broken TOML, templates and action names, operations
+    /// that demand nothing, equal routes.
+    pub fn load(sources: &[Source]) -> Result<Self, Problems> {
+        file::load(sources)
+    }
+
+    /// In the order of the files.
+    pub fn operations(&self) -> &[Operation] {
+        &self.operations
+    }
+
+    /// Every action that some operation demands, with its bit.
+    pub fn actions(&self) -> impl Iterator<Item = (ActionId, &ActionName)> {
+        self.actions.iter()
+    }
+
+    /// The bit of `action`, if an operation demands it.
+    pub fn action(&self, action: &ActionName) -> Option<ActionId> {
+        self.actions.find(action)
+    }
+
+    /// The names of a set's actions, in the order of the table.
+    pub fn names<'a>(&'a self, set: &'a ActionSet) -> impl Iterator<Item = &'a ActionName> {
+        self.actions()
+            .filter(|(id, _)| set.contains(*id))
+            .map(|(_, name)| name)
+    }
+}

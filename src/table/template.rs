@@ -1,0 +1,178 @@
+//! Path templates such as `/v2.1/{project_id}/servers/{server_id}/metadata`.
+
+use std::fmt;
+use std::sync::Arc;
+
+/// A path with parameters; each stands for exactly one whole segment.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub struct PathTemplate {
+    text: Arc<str>,
+    segments: Vec<Segment>,
+}
+
+/// What stands between two slashes of a template.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub enum Segment {
+    /// Matches itself.
+    Literal(String),
+    /// `{name}`: matches any one segment.
+    Parameter(String),
+}
+
+/// Why a text is not a [`PathTemplate`].
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum InvalidTemplate {
+    /// The first character.
+    #[error("a path starts with `/`")]
+    NotAbsolute,
+    /// Two slashes in a row, or one at the end.
+    #[error("a segment is empty")]
+    EmptySegment,
+    /// A segment that mixes text and braces.
+    #[error("`{0}` is neither a literal nor one `{{parameter}}`; is a `/` missing?")]
+    Mixed(String),
+    /// A parameter without a proper name.
+    #[error("`{0}` is not a parameter name of lower-case letters, digits and `_`")]
+    ParameterName(String),
+    /// The same parameter twice.
+    #[error("the parameter `{0}` is named twice")]
+    Repeated(String),
+    /// A literal that no request path can hold.
+    #[error("`{0}` holds a character other than letters, digits and `-._~`, or is a dot segment")]
+    Literal(String),
+}
+
+impl PathTemplate {
+    /// Reads a template.
+    ///
+    /// # Errors
+    ///
+    /// The first thing wrong with it.
+    pub fn parse(text: &str) -> Result<Self, InvalidTemplate> {
+        let path = text.strip_prefix('/').ok_or(InvalidTemplate::NotAbsolute)?;
+        let mut segments = Vec::new();
+        if !path.is_empty() {
+            for part in path.split('/') {
+                let segment = Segment::parse(part)?;
+                match &segment {
+                    Segment::Parameter(name) if segments.contains(&segment) => {
+                        return Err(InvalidTemplate::Repeated(name.clone()));
+                    }
+                    _ => segments.push(segment),
+                }
+            }
+        }
+        Ok(Self {
+            text: text.into(),
+            segments,
+        })
+    }
+
+    /// As written, which is how matchit writes it, too.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// The same, for those who keep it.
+    pub fn to_shared(&self) -> Arc<str> {
+        Arc::clone(&self.text)
+    }
+
+    /// From left to right.
+    pub fn segments(&self) -> &[Segment] {
+        &self.segments
+    }
+
+    /// Whether it has a parameter of this name.
+    pub fn has_parameter(&self, name: &str) -> bool {
+        let mut segments = self.segments.iter();
+        segments.any(|segment| matches!(segment, Segment::Parameter(found) if found == name))
+    }
+
+    /// The template without parameter names: two templates that match the same paths are equal in this.
+    pub fn shape(&self) -> String {
+        let mut shape = String::new();
+        for segment in &self.segments {
+            shape.push('/');
+            match segment {
+                Segment::Literal(text) => shape.push_str(text),
+                Segment::Parameter(_) => shape.push_str("{}"),
+            }
+        }
+        shape
+    }
+}
+
+impl fmt::Display for PathTemplate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl Segment {
+    fn parse(text: &str) -> Result<Self, InvalidTemplate> {
+        if text.is_empty() {
+            return Err(InvalidTemplate::EmptySegment);
+        }
+        if let Some(name) = text
+            .strip_prefix('{')
+            .and_then(|rest| rest.strip_suffix('}'))
+        {
+            let is_name =
+                |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
+            if name.is_empty() || !name.bytes().all(is_name) {
+                return Err(InvalidTemplate::ParameterName(name.to_owned()));
+            }
+            return Ok(Self::Parameter(name.to_owned()));
+        }
+        if text.contains(['{', '}']) {
+            return Err(InvalidTemplate::Mixed(text.to_owned()));
+        }
+        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+        if matches!(text, "." | "..") || !text.bytes().all(is_plain) {
+            return Err(InvalidTemplate::Literal(text.to_owned()));
+        }
+        Ok(Self::Literal(text.to_owned()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refuses_what_no_request_can_match() {
+        let cases = [
+            ("v2/servers", InvalidTemplate::NotAbsolute),
+            ("/v2//servers", InvalidTemplate::EmptySegment),
+            ("/v2/servers/", InvalidTemplate::EmptySegment),
+            (
+                "/v1{project_id}/x",
+                InvalidTemplate::Mixed("v1{project_id}".to_owned()),
+            ),
+            (
+                "/{*rest}",
+                InvalidTemplate::ParameterName("*rest".to_owned()),
+            ),
+            ("/{}", InvalidTemplate::ParameterName(String::new())),
+            ("/{a}/{a}", InvalidTemplate::Repeated("a".to_owned())),
+            ("/v2/..", InvalidTemplate::Literal("..".to_owned())),
+            ("/v2/a%20b", InvalidTemplate::Literal("a%20b".to_owned())),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(PathTemplate::parse(text), Err(expected), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn parameter_names_do_not_tell_templates_apart() {
+        let shape = |text| PathTemplate::parse(text).unwrap().shape();
+        assert_eq!(shape("/v2/{a}/x/{b}"), shape("/v2/{project_id}/x/{key}"));
+        assert_ne!(shape("/v2/{a}/x/{b}"), shape("/v2.1/{a}/x/{b}"));
+        assert!(
+            PathTemplate::parse("/v2/{key}")
+                .unwrap()
+                .has_parameter("key")
+        );
+    }
+}

@@ -1,0 +1,167 @@
+//! Who is calling: from the request's credential to verified claims.
+//!
+//! The `jsonwebtoken` crate checks signatures and nothing else; every other rule is here, because
+//! a check that a library skips silently is a door (RFC 8725 lists them). Never decides what the
+//! claims grant; that is [`crate::grant`].
+
+mod claims;
+mod credential;
+mod fetch;
+mod json;
+mod jws;
+mod keys;
+mod source;
+
+use std::fmt;
+
+use serde_json::{Map, Value};
+
+pub use claims::{unverified_claims, verify};
+pub use credential::credential;
+pub use json::InvalidJson;
+pub use keys::{Algorithm, InvalidKeySet, KeySet, SkippedKey};
+pub use source::{
+    FetchError, InvalidLocation, KeyFeed, KeySource, KeyState, Location, Settings as KeySettings,
+};
+
+/// A credential as the client sent it; its `Debug` shows the length only.
+#[derive(Clone, Copy, Eq, PartialEq)]
+pub struct Token<'a>(&'a str);
+
+impl<'a> Token<'a> {
+    /// Any text; [`verify`] finds out whether it is a token.
+    pub fn new(text: &'a str) -> Self {
+        Self(text)
+    }
+
+    /// Every byte of it.
+    pub fn as_str(self) -> &'a str {
+        self.0
+    }
+}
+
+impl fmt::Debug for Token<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Token({} bytes)", self.0.len())
+    }
+}
+
+/// The bounds of every token, whoever issued it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Settings {
+    /// Longer tokens are refused before anything in them is read, in bytes.
+    pub max_size: usize,
+    /// How many verified tokens a worker remembers.
+    pub cache: usize,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            max_size: 16 * 1024,
+            cache: 10_000,
+        }
+    }
+}
+
+/// Who may sign tokens, and for whom.
+#[derive(Debug)]
+pub struct Issuer {
+    /// The `iss` claim of its tokens, compared byte by byte (RFC 7519 §4.1.1).
+    pub name: String,
+    /// A token's `aud` must name one of these (RFC 7519 §4.1.3).
+    pub audiences: Vec<String>,
+    /// How far its clock may differ from ours, in seconds.
+    pub leeway: u64,
+    /// The keys that serve this issuer and no other.
+    pub keys: KeyFeed,
+}
+
+/// What a token says, after every check.
+#[derive(Debug)]
+pub struct Verified {
+    /// The issuer's place in the list given to [`verify`].
+    pub issuer: usize,
+    /// All claims.
+    pub claims: Map<String, Value>,
+    /// The `exp` claim, in seconds since 1970.
+    pub expires: u64,
+    /// Which version of the issuer's keys verified it.
+    pub key_version: u64,
+}
+
+/// Why nobody is known to be calling.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum TokenError {
+    /// No credential at all.
+    #[error("no token was sent, expected `Authorization: Bearer …` or `X-Auth-Token`")]
+    Missing,
+    /// An `Authorization` header of another scheme.
+    #[error("the `Authorization` header is not of the form `Bearer TOKEN`")]
+    Scheme,
+    /// More than one credential.
+    #[error(
+        "more than one token was sent, expected exactly one `Authorization` or `X-Auth-Token` header"
+    )]
+    Ambiguous,
+    /// Longer than [`Settings::max_size`].
+    #[error("the token is longer than {0} bytes")]
+    TooLarge(usize),
+    /// Not a compact JWS (RFC 7515 §7.1) of JSON objects.
+    #[error("the token is not a signed JWT: {0}")]
+    Malformed(String),
+    /// A header parameter we would have to understand (RFC 7515 §4.1.11).
+    #[error("the token's header has `crit`, and no extension is understood here")]
+    Critical,
+    /// `none`, a shared-secret algorithm or one that is not known.
+    #[error("the token's algorithm `{0}` is not accepted")]
+    Algorithm(String),
+    /// Nobody here accepts this issuer's tokens.
+    #[error("the token's issuer `{0}` is not configured")]
+    UnknownIssuer(String),
+    /// The issuer has no such key, as far as we know.
+    #[error("the token's key {} is not one of its issuer's keys", key_name(.kid.as_deref()))]
+    UnknownKey {
+        /// The issuer's place in the list.
+        issuer: usize,
+        /// As the header names it.
+        kid: Option<String>,
+    },
+    /// The header disagrees with the key.
+    #[error("the token says `{header}`, but its key is for {key}")]
+    AlgorithmMismatch {
+        /// What the header says.
+        header: Algorithm,
+        /// What the key is for.
+        key: Algorithm,
+    },
+    /// The signature does not match.
+    #[error("the token's signature is not valid")]
+    Signature,
+    /// A claim is missing or has another type than RFC 7519 gives it.
+    #[error("the token's claim `{claim}` is {found}, expected {expected}")]
+    Claim {
+        /// Its name.
+        claim: &'static str,
+        /// What it is instead.
+        found: &'static str,
+        /// What it must be.
+        expected: &'static str,
+    },
+    /// Past `exp`.
+    #[error("the token has expired")]
+    Expired,
+    /// Before `nbf` or `iat`.
+    #[error("the token is not valid yet (`{0}` is in the future)")]
+    NotYetValid(&'static str),
+    /// For somebody else.
+    #[error("the token is not for this service: its `aud` names none of {0}")]
+    Audience(String),
+    /// We cannot tell, because the issuer's keys are not here.
+    #[error("the keys of the token's issuer are not available")]
+    KeysUnavailable,
+}
+
+fn key_name(kid: Option<&str>) -> String {
+    kid.map_or_else(|| "(no `kid`)".to_owned(), |kid| format!("`{kid}`"))
+}

@@ -1,0 +1,167 @@
+//! The order of checks that makes a text a known caller.
+
+use serde_json::{Map, Value};
+
+use super::jws::Jws;
+use super::{Issuer, Settings, Token, TokenError, Verified};
+
+/// Verifies `token` at the time `now`, in seconds since 1970.
+///
+/// # Errors
+///
+/// The first check that fails. [`TokenError::UnknownKey`] may pass once the issuer's keys have been
+/// refreshed; nothing else does.
+pub fn verify(
+    issuers: &[Issuer],
+    settings: Settings,
+    token: Token<'_>,
+    now: u64,
+) -> Result<Verified, TokenError> {
+    if token.as_str().len() > settings.max_size {
+        return Err(TokenError::TooLarge(settings.max_size));
+    }
+    let jws = Jws::parse(token)?;
+    let name = string(&jws.claims, "iss")?;
+    let found = issuers
+        .iter()
+        .enumerate()
+        .find(|(_, issuer)| issuer.name == name);
+    let (index, issuer) = found.ok_or_else(|| TokenError::UnknownIssuer(name.to_owned()))?;
+    let key_version = check_signature(&jws, index, issuer)?;
+    let expires = check_times(&jws.claims, issuer.leeway, now)?;
+    check_audience(&jws.claims, &issuer.audiences)?;
+    Ok(Verified {
+        issuer: index,
+        claims: jws.claims,
+        expires,
+        key_version,
+    })
+}
+
+/// The claims of a token that nobody has verified: for showing them, never for deciding.
+///
+/// # Errors
+///
+/// A text that is not a token of an accepted algorithm.
+pub fn unverified_claims(token: Token<'_>) -> Result<Map<String, Value>, TokenError> {
+    Ok(Jws::parse(token)?.claims)
+}
+
+/// The version of the keys that verified the signature.
+fn check_signature(jws: &Jws<'_>, index: usize, issuer: &Issuer) -> Result<u64, TokenError> {
+    let (keys, version) = issuer.keys.current().ok_or(TokenError::KeysUnavailable)?;
+    let mut mismatch = None;
+    let mut tried = false;
+    for key in keys.candidates(jws.kid.as_deref()) {
+        if key.algorithm != jws.algorithm {
+            mismatch = Some(key.algorithm);
+            continue;
+        }
+        tried = true;
+        if jws.is_signed_by(key) {
+            return Ok(version);
+        }
+    }
+    match (tried, mismatch) {
+        (true, _) => Err(TokenError::Signature),
+        (false, Some(key)) if jws.kid.is_some() => Err(TokenError::AlgorithmMismatch {
+            header: jws.algorithm,
+            key,
+        }),
+        (false, _) => Err(TokenError::UnknownKey {
+            issuer: index,
+            kid: jws.kid.clone(),
+        }),
+    }
+}
+
+/// The `exp` claim in whole seconds, after `exp`, `nbf` and `iat` are checked (RFC 7519 §4.1.4–6).
+fn check_times(claims: &Map<String, Value>, leeway: u64, now: u64) -> Result<u64, TokenError> {
+    let missing = TokenError::Claim {
+        claim: "exp",
+        found: "missing",
+        expected: "the time it expires",
+    };
+    let expires = time(claims, "exp")?.ok_or(missing)?;
+    if now >= expires.saturating_add(leeway) {
+        return Err(TokenError::Expired);
+    }
+    for claim in ["nbf", "iat"] {
+        if time(claims, claim)?.is_some_and(|start| start > now.saturating_add(leeway)) {
+            return Err(TokenError::NotYetValid(claim));
+        }
+    }
+    Ok(expires)
+}
+
+fn check_audience(claims: &Map<String, Value>, accepted: &[String]) -> Result<(), TokenError> {
+    let expected = "a string or an array of strings";
+    let claim = |found| TokenError::Claim {
+        claim: "aud",
+        found,
+        expected,
+    };
+    let is_accepted = |audience: &str| accepted.iter().any(|accepted| accepted == audience);
+    let is_for_us = match claims.get("aud") {
+        None => return Err(claim("missing")),
+        Some(Value::String(audience)) => is_accepted(audience),
+        Some(Value::Array(audiences)) => {
+            let texts: Option<Vec<&str>> = audiences.iter().map(Value::as_str).collect();
+            let texts = texts.ok_or_else(|| claim("an array of other values"))?;
+            texts.into_iter().any(is_accepted)
+        }
+        Some(other) => return Err(claim(type_of(other))),
+    };
+    if is_for_us {
+        return Ok(());
+    }
+    let names: Vec<String> = accepted.iter().map(|name| format!("`{name}`")).collect();
+    Err(TokenError::Audience(names.join(", ")))
+}
+
+fn string<'a>(claims: &'a Map<String, Value>, claim: &'static str) -> Result<&'a str, TokenError> {
+    match claims.get(claim) {
+        Some(Value::String(text)) => Ok(text),
+        other => Err(TokenError::Claim {
+            claim,
+            found: other.map_or("missing", type_of),
+            expected: "a string",
+        }),
+    }
+}
+
+/// A `NumericDate` (RFC 7519 §2), fractions cut off.
+fn time(claims: &Map<String, Value>, claim: &'static str) -> Result<Option<u64>, TokenError> {
+    let Some(value) = claims.get(claim) else {
+        return Ok(None);
+    };
+    let invalid = |found| TokenError::Claim {
+        claim,
+        found,
+        expected: "a number of seconds since 1970",
+    };
+    let seconds = value.as_f64().ok_or_else(|| invalid(type_of(value)))?;
+    if seconds < 0.0 {
+        return Err(invalid("negative"));
+    }
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "not negative, and the cast saturates"
+    )]
+    Ok(Some(seconds as u64))
+}
+
+fn type_of(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "a boolean",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a string",
+        Value::Array(_) => "an array",
+        Value::Object(_) => "an object",
+    }
+}
+
+#[cfg(test)]
+mod tests;

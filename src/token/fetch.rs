@@ -1,0 +1,173 @@
+//! One GET of a key set, bounded in time and size. No redirects: a key set comes from where the
+//! operator said, or not at all.
+
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Empty, LengthLimitError, Limited};
+use hyper::header::{ACCEPT, HOST};
+use hyper::{Request, StatusCode, Uri};
+use hyper_util::rt::TokioIo;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, InvalidDnsNameError, ServerName};
+use rustls::{ClientConfig, RootCertStore};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+
+use super::keys::InvalidKeySet;
+
+/// The whole fetch, from name resolution to the last byte.
+const DEADLINE: Duration = Duration::from_secs(5);
+/// The most bytes of a key set.
+const MAX_SIZE: u64 = 512 * 1024;
+
+/// Why a key set could not be had.
+#[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "each says what its message says")]
+pub enum FetchError {
+    #[error("cannot read `{path}`")]
+    File { path: PathBuf, source: io::Error },
+    #[error("cannot read the certificates of `{path}`")]
+    Certificates {
+        path: PathBuf,
+        source: rustls::pki_types::pem::Error,
+    },
+    #[error("the system has no root certificates, name a file of them in `ca`")]
+    NoRoots,
+    #[error("cannot use TLS")]
+    Tls(#[from] rustls::Error),
+    #[error("`{0}` cannot be the name of a TLS server")]
+    ServerName(String, #[source] InvalidDnsNameError),
+    #[error("cannot connect to {authority}")]
+    Connect {
+        authority: String,
+        source: io::Error,
+    },
+    #[error("the exchange failed")]
+    Http(#[from] hyper::Error),
+    #[error("the answer is {0}, expected 200 OK (redirects are not followed)")]
+    Status(StatusCode),
+    #[error("the answer broke off")]
+    Body(#[source] Box<dyn std::error::Error + Send + Sync>),
+    #[error("it is larger than {MAX_SIZE} bytes")]
+    TooLarge,
+    #[error("no complete answer within {} s", DEADLINE.as_secs())]
+    Timeout,
+    #[error("cannot start a runtime")]
+    Runtime(#[source] io::Error),
+    #[error("it is not a usable key set")]
+    Keys(#[from] InvalidKeySet),
+}
+
+/// Reads a file of at most [`MAX_SIZE`].
+pub fn read_file(path: &Path) -> Result<Bytes, FetchError> {
+    let read = || {
+        let mut bytes = Vec::new();
+        std::fs::File::open(path)?
+            .take(MAX_SIZE + 1)
+            .read_to_end(&mut bytes)?;
+        Ok(bytes)
+    };
+    let bytes = read().map_err(|source| FetchError::File {
+        path: path.to_owned(),
+        source,
+    })?;
+    if bytes.len() as u64 > MAX_SIZE {
+        return Err(FetchError::TooLarge);
+    }
+    Ok(bytes.into())
+}
+
+/// A TLS client that trusts the certificates of the PEM file `ca`, or else the system's.
+pub fn tls_client(ca: Option<&Path>) -> Result<Arc<ClientConfig>, FetchError> {
+    let mut roots = RootCertStore::empty();
+    if let Some(path) = ca {
+        let failed = |source| FetchError::Certificates {
+            path: path.to_owned(),
+            source,
+        };
+        for certificate in CertificateDer::pem_file_iter(path).map_err(failed)? {
+            roots.add(certificate.map_err(failed)?)?;
+        }
+    } else {
+        let system = rustls_native_certs::load_native_certs();
+        roots.add_parsable_certificates(system.certs);
+    }
+    if roots.is_empty() {
+        return Err(FetchError::NoRoots);
+    }
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    Ok(Arc::new(config))
+}
+
+/// Gets `uri`, over TLS where a client for it is given.
+pub async fn get(uri: &Uri, tls: Option<&Arc<ClientConfig>>) -> Result<Bytes, FetchError> {
+    let exchange = async {
+        let host = uri.host().unwrap_or_default();
+        let port = uri
+            .port_u16()
+            .unwrap_or(if tls.is_some() { 443 } else { 80 });
+        // An IPv6 address stands in brackets in a URL only.
+        let address = host.trim_start_matches('[').trim_end_matches(']');
+        let failed = |source| FetchError::Connect {
+            authority: format!("{host}:{port}"),
+            source,
+        };
+        let stream = TcpStream::connect((address, port)).await.map_err(failed)?;
+        let Some(tls) = tls else {
+            return exchange_on(uri, stream).await;
+        };
+        let name = ServerName::try_from(address.to_owned());
+        let name = name.map_err(|error| FetchError::ServerName(host.to_owned(), error))?;
+        let connector = TlsConnector::from(Arc::clone(tls));
+        let stream = connector.connect(name, stream).await.map_err(failed)?;
+        exchange_on(uri, stream).await
+    };
+    let answer = tokio::time::timeout(DEADLINE, exchange).await;
+    answer.unwrap_or(Err(FetchError::Timeout))
+}
+
+async fn exchange_on<S>(uri: &Uri, stream: S) -> Result<Bytes, FetchError>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let (mut sender, connection) =
+        hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
+    let answer = async move {
+        let mut request = Request::new(Empty::<Bytes>::new());
+        let path = uri.path_and_query().map_or("/", |path| path.as_str());
+        *request.uri_mut() = Uri::try_from(path).unwrap_or_default();
+        if let Some(authority) = uri.authority()
+            && let Ok(host) = authority.as_str().parse()
+        {
+            request.headers_mut().insert(HOST, host);
+        }
+        let accept =
+            hyper::header::HeaderValue::from_static("application/jwk-set+json, application/json");
+        request.headers_mut().insert(ACCEPT, accept);
+        let response = sender.send_request(request).await?;
+        if response.status() != StatusCode::OK {
+            return Err(FetchError::Status(response.status()));
+        }
+        #[expect(clippy::cast_possible_truncation, reason = "512 KiB fits every usize")]
+        let body = Limited::new(response.into_body(), MAX_SIZE as usize)
+            .collect()
+            .await;
+        let body = body.map_err(|error| match error.downcast::<LengthLimitError>() {
+            Ok(_) => FetchError::TooLarge,
+            Err(error) => FetchError::Body(error),
+        })?;
+        Ok(body.to_bytes())
+    };
+    // The answer owns the sender: once it is there, the connection ends as well.
+    let (answer, _) = tokio::join!(answer, connection);
+    answer
+}

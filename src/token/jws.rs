@@ -1,0 +1,84 @@
+//! The compact serialization of a signed token (RFC 7515 §7.1), taken apart.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::{Map, Value};
+
+use super::keys::{Algorithm, Key};
+use super::{Token, TokenError, json};
+
+/// A token whose parts are readable; nothing of it is verified yet.
+pub struct Jws<'a> {
+    /// Which algorithm the header claims.
+    pub algorithm: Algorithm,
+    /// Which key the header names.
+    pub kid: Option<String>,
+    /// The payload's claims.
+    pub claims: Map<String, Value>,
+    signed: &'a str,
+    signature: &'a str,
+}
+
+impl<'a> Jws<'a> {
+    /// Takes `token` apart.
+    ///
+    /// # Errors
+    ///
+    /// What is not three parts of canonical base64url without padding, the first two JSON objects
+    /// with distinct members; an algorithm that is never accepted; `crit`.
+    pub fn parse(token: Token<'a>) -> Result<Self, TokenError> {
+        let malformed = |what: &str| TokenError::Malformed(what.to_owned());
+        let text = token.as_str();
+        let Some((signed, signature)) = text.rsplit_once('.') else {
+            return Err(malformed("it has no dots"));
+        };
+        let Some((header, payload)) = signed.split_once('.') else {
+            return Err(malformed("it has one dot, expected two"));
+        };
+        if payload.contains('.') {
+            return Err(malformed("it has more than two dots"));
+        }
+        let header = object(header).map_err(|what| malformed(&format!("its header is {what}")))?;
+        let claims =
+            object(payload).map_err(|what| malformed(&format!("its payload is {what}")))?;
+        if decode(signature).is_none_or(|bytes| bytes.is_empty()) {
+            return Err(malformed("its signature is not canonical base64url"));
+        }
+        if header.contains_key("crit") {
+            return Err(TokenError::Critical);
+        }
+        let algorithm = match header.get("alg") {
+            Some(Value::String(name)) => {
+                Algorithm::from_name(name).ok_or_else(|| TokenError::Algorithm(name.clone()))?
+            }
+            _ => return Err(malformed("its header has no `alg` string")),
+        };
+        let kid = match header.get("kid") {
+            Some(Value::String(kid)) => Some(kid.clone()),
+            None => None,
+            Some(_) => return Err(malformed("the `kid` of its header is not a string")),
+        };
+        Ok(Self {
+            algorithm,
+            kid,
+            claims,
+            signed,
+            signature,
+        })
+    }
+
+    /// Whether `key` made the signature.
+    pub fn is_signed_by(&self, key: &Key) -> bool {
+        key.verifies(self.signed, self.signature)
+    }
+}
+
+fn object(part: &str) -> Result<Map<String, Value>, String> {
+    let bytes = decode(part).ok_or("not canonical base64url")?;
+    json::parse_object(&bytes).map_err(|error| error.to_string())
+}
+
+/// Refuses padding, other alphabets and stray bits at the end: a token has one spelling.
+fn decode(part: &str) -> Option<Vec<u8>> {
+    URL_SAFE_NO_PAD.decode(part).ok()
+}

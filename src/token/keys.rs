@@ -1,0 +1,324 @@
+//! Key sets (RFC 7517): which key may verify what.
+//!
+//! The key decides the algorithm, the token's header only has to agree. A member that cannot be
+//! used is skipped and counted; it does not take the others with it.
+
+use std::fmt;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jsonwebtoken::DecodingKey;
+use serde_json::{Map, Value};
+
+use super::json::{self, InvalidJson};
+
+/// The fewest bits of an RSA modulus (RFC 7518 §3.3).
+const MIN_RSA_BITS: usize = 2048;
+/// The most bits of an RSA modulus that the crypto library verifies.
+const MAX_RSA_BITS: usize = 8192;
+/// Members beyond these are skipped.
+const MAX_KEYS: usize = 100;
+/// How many keys a token without `kid` is tried with.
+const MAX_CANDIDATES: usize = 8;
+
+/// A signature algorithm that is accepted; there is no `none` and no shared secret.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[expect(
+    missing_docs,
+    reason = "the names are those of RFC 7518 §3.1 and RFC 8037"
+)]
+pub enum Algorithm {
+    RS256,
+    RS384,
+    RS512,
+    PS256,
+    PS384,
+    PS512,
+    ES256,
+    ES384,
+    EdDSA,
+}
+
+impl Algorithm {
+    const ALL: [Self; 9] = [
+        Self::RS256,
+        Self::RS384,
+        Self::RS512,
+        Self::PS256,
+        Self::PS384,
+        Self::PS512,
+        Self::ES256,
+        Self::ES384,
+        Self::EdDSA,
+    ];
+
+    /// The algorithm that `name` is the `alg` of.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|algorithm| algorithm.name() == name)
+    }
+
+    /// Its `alg`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::RS256 => "RS256",
+            Self::RS384 => "RS384",
+            Self::RS512 => "RS512",
+            Self::PS256 => "PS256",
+            Self::PS384 => "PS384",
+            Self::PS512 => "PS512",
+            Self::ES256 => "ES256",
+            Self::ES384 => "ES384",
+            Self::EdDSA => "EdDSA",
+        }
+    }
+
+    fn is_rsa(self) -> bool {
+        !matches!(self, Self::ES256 | Self::ES384 | Self::EdDSA)
+    }
+
+    fn for_signatures(self) -> jsonwebtoken::Algorithm {
+        match self {
+            Self::RS256 => jsonwebtoken::Algorithm::RS256,
+            Self::RS384 => jsonwebtoken::Algorithm::RS384,
+            Self::RS512 => jsonwebtoken::Algorithm::RS512,
+            Self::PS256 => jsonwebtoken::Algorithm::PS256,
+            Self::PS384 => jsonwebtoken::Algorithm::PS384,
+            Self::PS512 => jsonwebtoken::Algorithm::PS512,
+            Self::ES256 => jsonwebtoken::Algorithm::ES256,
+            Self::ES384 => jsonwebtoken::Algorithm::ES384,
+            Self::EdDSA => jsonwebtoken::Algorithm::EdDSA,
+        }
+    }
+}
+
+impl fmt::Display for Algorithm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// A public key and the one algorithm it serves.
+#[derive(Debug)]
+pub struct Key {
+    /// Its name in the set.
+    pub kid: Option<String>,
+    /// The only algorithm it verifies.
+    pub algorithm: Algorithm,
+    public: DecodingKey,
+}
+
+impl Key {
+    /// Whether `signature`, in base64url, is this key's of `message`.
+    pub fn verifies(&self, message: &str, signature: &str) -> bool {
+        let algorithm = self.algorithm.for_signatures();
+        jsonwebtoken::crypto::verify(signature, message.as_bytes(), &self.public, algorithm)
+            .unwrap_or(false)
+    }
+}
+
+/// The usable keys of one issuer.
+#[derive(Debug)]
+pub struct KeySet {
+    keys: Vec<Key>,
+    skipped: Vec<SkippedKey>,
+}
+
+/// A member of a key set that cannot be used.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct SkippedKey {
+    /// Its place in the set, from 0.
+    pub index: usize,
+    /// Its `kid`, if it has one.
+    pub kid: Option<String>,
+    /// Why not.
+    pub reason: String,
+}
+
+/// Why a text is not a key set of any use.
+#[derive(Debug, thiserror::Error)]
+pub enum InvalidKeySet {
+    /// Not an object, or with a repeated member.
+    #[error(transparent)]
+    Json(#[from] InvalidJson),
+    /// No `keys`.
+    #[error("there is no array `keys`, expected a JWK set (RFC 7517 §5)")]
+    NoKeys,
+    /// Every member was skipped.
+    #[error("none of its {} keys can be used{}", .0.len(), first(.0))]
+    NoneUsable(Vec<SkippedKey>),
+}
+
+fn first(skipped: &[SkippedKey]) -> String {
+    skipped
+        .first()
+        .map_or_else(String::new, |key| format!("; the first: {}", key.reason))
+}
+
+impl KeySet {
+    /// Reads a JWK set.
+    ///
+    /// # Errors
+    ///
+    /// Text that is not a JWK set, or one without a usable key.
+    pub fn parse(bytes: &[u8]) -> Result<Self, InvalidKeySet> {
+        let mut object = json::parse_object(bytes)?;
+        let Some(Value::Array(members)) = object.remove("keys") else {
+            return Err(InvalidKeySet::NoKeys);
+        };
+        let mut set = Self {
+            keys: Vec::new(),
+            skipped: Vec::new(),
+        };
+        for (index, member) in members.iter().enumerate() {
+            let key = match member {
+                _ if index >= MAX_KEYS => Err(format!("only the first {MAX_KEYS} keys are read")),
+                Value::Object(member) => parse_key(member),
+                _ => Err("it is not an object".to_owned()),
+            };
+            match key {
+                Ok(key) => set.keys.push(key),
+                Err(reason) => set.skipped.push(SkippedKey {
+                    index,
+                    kid: member.get("kid").and_then(Value::as_str).map(str::to_owned),
+                    reason,
+                }),
+            }
+        }
+        if set.keys.is_empty() {
+            return Err(InvalidKeySet::NoneUsable(set.skipped));
+        }
+        Ok(set)
+    }
+
+    /// The usable keys, in the order of the set.
+    pub fn keys(&self) -> &[Key] {
+        &self.keys
+    }
+
+    /// The members that cannot be used.
+    pub fn skipped(&self) -> &[SkippedKey] {
+        &self.skipped
+    }
+
+    /// The keys that a token naming `kid` may be signed with: those of that name only. A token that
+    /// names none may be signed with any, of which a few are tried.
+    pub fn candidates(&self, kid: Option<&str>) -> impl Iterator<Item = &Key> {
+        self.keys
+            .iter()
+            .filter(move |key| kid.is_none() || key.kid.as_deref() == kid)
+            .take(MAX_CANDIDATES)
+    }
+}
+
+fn parse_key(member: &Map<String, Value>) -> Result<Key, String> {
+    let text = |name: &str| match member.get(name) {
+        Some(Value::String(text)) => Ok(Some(text.as_str())),
+        Some(_) => Err(format!("its `{name}` is not a string")),
+        None => Ok(None),
+    };
+    if let Some(purpose) = text("use")?
+        && purpose != "sig"
+    {
+        return Err(format!("its `use` is `{purpose}`, not `sig`"));
+    }
+    match member.get("key_ops") {
+        None => {}
+        Some(Value::Array(operations)) if operations.contains(&Value::from("verify")) => {}
+        Some(_) => return Err("its `key_ops` do not allow `verify`".to_owned()),
+    }
+    if member.contains_key("d") || member.contains_key("k") {
+        return Err("it holds a secret; a key set is for public keys".to_owned());
+    }
+    let required = |name: &str| text(name)?.ok_or_else(|| format!("it has no `{name}`"));
+    let kind = required("kty")?;
+    let curve = text("crv")?;
+    let (algorithm, public) = match (kind, curve) {
+        ("RSA", _) => rsa_key(required("n")?, required("e")?, text("alg")?)?,
+        ("EC", Some("P-256")) => ec_key(required("x")?, required("y")?, 32, Algorithm::ES256)?,
+        ("EC", Some("P-384")) => ec_key(required("x")?, required("y")?, 48, Algorithm::ES384)?,
+        ("OKP", Some("Ed25519")) => {
+            let x = required("x")?;
+            coordinate(x, 32)?;
+            let public = DecodingKey::from_ed_components(x).map_err(|error| error.to_string())?;
+            (Algorithm::EdDSA, public)
+        }
+        (kind, Some(curve)) => {
+            return Err(format!("keys of type {kind} on {curve} are not used here"));
+        }
+        (kind, None) => return Err(format!("keys of type {kind} are not used here")),
+    };
+    if let Some(name) = text("alg")?
+        && name != algorithm.name()
+    {
+        return Err(format!(
+            "its `alg` is `{name}`, which a key of this type does not serve here"
+        ));
+    }
+    Ok(Key {
+        kid: text("kid")?.map(str::to_owned),
+        algorithm,
+        public,
+    })
+}
+
+/// An RSA key serves the algorithm it names, or RS256 where it names none.
+fn rsa_key(n: &str, e: &str, alg: Option<&str>) -> Result<(Algorithm, DecodingKey), String> {
+    let algorithm = match alg {
+        None => Algorithm::RS256,
+        Some(name) => Algorithm::from_name(name)
+            .filter(|algorithm| algorithm.is_rsa())
+            .ok_or_else(|| {
+                format!("its `alg` is `{name}`, which an RSA key does not serve here")
+            })?,
+    };
+    let modulus = decode(n)?;
+    let exponent = decode(e)?;
+    let bits = modulus
+        .iter()
+        .position(|byte| *byte != 0)
+        .map_or(0, |zeros| {
+            let leading = modulus
+                .get(zeros)
+                .map_or(0, |byte| byte.leading_zeros() as usize);
+            (modulus.len() - zeros) * 8 - leading
+        });
+    if !(MIN_RSA_BITS..=MAX_RSA_BITS).contains(&bits) {
+        return Err(format!(
+            "it has {bits} bits, expected {MIN_RSA_BITS} to {MAX_RSA_BITS}"
+        ));
+    }
+    Ok((
+        algorithm,
+        DecodingKey::from_rsa_raw_components(&modulus, &exponent),
+    ))
+}
+
+fn ec_key(
+    x: &str,
+    y: &str,
+    size: usize,
+    algorithm: Algorithm,
+) -> Result<(Algorithm, DecodingKey), String> {
+    coordinate(x, size)?;
+    coordinate(y, size)?;
+    let public = DecodingKey::from_ec_components(x, y).map_err(|error| error.to_string())?;
+    Ok((algorithm, public))
+}
+
+/// RFC 7518 §6.2.1.2: a coordinate has the full size of the field.
+fn coordinate(text: &str, size: usize) -> Result<(), String> {
+    match decode(text)?.len() {
+        length if length == size => Ok(()),
+        length => Err(format!("a coordinate has {length} bytes, expected {size}")),
+    }
+}
+
+fn decode(text: &str) -> Result<Vec<u8>, String> {
+    let decoded = URL_SAFE_NO_PAD.decode(text);
+    decoded.map_err(|_| "a value is not canonical base64url".to_owned())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,330 @@
+//! An issuer's keys, kept fresh: a [`KeySource`] fetches on the control thread, each [`KeyFeed`]
+//! shows workers what is there.
+//!
+//! The last good set stays when a fetch fails, for a stated time. Callers cannot cause more than
+//! one fetch at a time, nor one sooner than the cooldown after the last.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use hyper::Uri;
+use rustls::ClientConfig;
+use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
+use tracing::{info, warn};
+
+pub use super::fetch::FetchError;
+use super::fetch::{self, read_file, tls_client};
+use super::keys::KeySet;
+
+/// Longer than a fetch may take: how long a request waits for one that another request asked for.
+const PATIENCE: Duration = Duration::from_secs(6);
+
+/// Where a key set is.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Location {
+    /// A file, relative to the working directory.
+    File(PathBuf),
+    /// An `http` or `https` URL.
+    Url(Uri),
+}
+
+/// A URL that no key set can be fetched from.
+#[derive(Debug, thiserror::Error)]
+#[error("it is not an http or https URL without user name and fragment")]
+pub struct InvalidLocation;
+
+impl FromStr for Location {
+    type Err = InvalidLocation;
+
+    /// A text with `://` is a URL, any other a file name.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if !text.contains("://") {
+            return Ok(Self::File(text.into()));
+        }
+        let uri: Uri = text.parse().map_err(|_| InvalidLocation)?;
+        let is_web = matches!(uri.scheme_str(), Some("http" | "https"));
+        if !is_web || text.contains(['@', '#']) || uri.host().is_none_or(str::is_empty) {
+            return Err(InvalidLocation);
+        }
+        Ok(Self::Url(uri))
+    }
+}
+
+impl fmt::Display for Location {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(path) => write!(f, "{}", path.display()),
+            Self::Url(uri) => write!(f, "{uri}"),
+        }
+    }
+}
+
+/// How one issuer's keys are had.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Settings {
+    /// Where they are.
+    pub location: Location,
+    /// PEM certificates to trust instead of the system's.
+    pub ca: Option<PathBuf>,
+    /// How often they are looked at again.
+    pub refresh: Duration,
+    /// The least time between two fetches that requests cause, and after a failure.
+    pub cooldown: Duration,
+    /// How long the last good set serves while no fetch succeeds.
+    pub max_age: Duration,
+}
+
+impl Settings {
+    /// The defaults for keys at `location`.
+    pub fn new(location: Location) -> Self {
+        Self {
+            location,
+            ca: None,
+            refresh: Duration::from_mins(5),
+            cooldown: Duration::from_secs(10),
+            max_age: Duration::from_hours(24),
+        }
+    }
+}
+
+/// What is known of an issuer's keys.
+#[derive(Clone, Debug, Default)]
+pub struct KeyState {
+    keys: Option<Arc<KeySet>>,
+    attempts: u64,
+    started: Option<Instant>,
+    in_flight: bool,
+}
+
+/// Shows the keys of one issuer; cheap to clone, safe on every worker.
+#[derive(Clone, Debug)]
+pub struct KeyFeed {
+    state: watch::Receiver<KeyState>,
+    requests: mpsc::Sender<()>,
+    version: Arc<AtomicU64>,
+    cooldown: Duration,
+}
+
+impl KeyFeed {
+    /// The keys, with the version that [`KeyFeed::version`] had before they were read.
+    pub fn current(&self) -> Option<(Arc<KeySet>, u64)> {
+        let version = self.version();
+        let keys = self.state.borrow().keys.clone()?;
+        Some((keys, version))
+    }
+
+    /// Changes whenever the keys do; what an older version verified is to be verified again.
+    pub fn version(&self) -> u64 {
+        self.version.load(Ordering::Acquire)
+    }
+
+    /// Asks for a fetch, if one is due or under way, and waits for it. Says whether there was one.
+    pub async fn refresh(&self) -> bool {
+        let mut state = self.state.clone();
+        let seen = {
+            let state = state.borrow_and_update();
+            let cooling = state
+                .started
+                .is_some_and(|started| started.elapsed() < self.cooldown);
+            if !state.in_flight && cooling {
+                return false;
+            }
+            state.attempts
+        };
+        // Full means that somebody else has asked already.
+        let _ = self.requests.try_send(());
+        let done = state.wait_for(|state| state.attempts > seen);
+        matches!(tokio::time::timeout(PATIENCE, done).await, Ok(Ok(_)))
+    }
+}
+
+/// Fetches the keys of one issuer.
+#[derive(Debug)]
+pub struct KeySource {
+    issuer: String,
+    settings: Settings,
+    tls: Option<Arc<ClientConfig>>,
+    state: watch::Sender<KeyState>,
+    requests: mpsc::Receiver<()>,
+    version: Arc<AtomicU64>,
+    /// The text of the current set and when it was last seen there.
+    current: Option<(Bytes, Instant)>,
+}
+
+impl KeySource {
+    /// Prepares to fetch; no key is there yet.
+    ///
+    /// # Errors
+    ///
+    /// Certificates that cannot be read.
+    pub fn new(issuer: &str, settings: Settings) -> Result<(Self, KeyFeed), FetchError> {
+        let is_https =
+            matches!(&settings.location, Location::Url(uri) if uri.scheme_str() == Some("https"));
+        let tls = is_https
+            .then(|| tls_client(settings.ca.as_deref()))
+            .transpose()?;
+        let (state, feed_state) = watch::channel(KeyState::default());
+        let (sender, requests) = mpsc::channel(1);
+        let version = Arc::new(AtomicU64::new(0));
+        let feed = KeyFeed {
+            state: feed_state,
+            requests: sender,
+            version: Arc::clone(&version),
+            cooldown: settings.cooldown,
+        };
+        let source = Self {
+            issuer: issuer.to_owned(),
+            settings,
+            tls,
+            state,
+            requests,
+            version,
+            current: None,
+        };
+        Ok((source, feed))
+    }
+
+    /// Where the keys come from.
+    pub fn location(&self) -> &Location {
+        &self.settings.location
+    }
+
+    /// Fetches once.
+    ///
+    /// # Errors
+    ///
+    /// Why the keys could not be had; the last good set stays until it is too old.
+    pub async fn refresh(&mut self) -> Result<(), FetchError> {
+        self.state.send_modify(|state| {
+            state.in_flight = true;
+            state.started = Some(Instant::now());
+        });
+        let fetched = self.fetch().await;
+        let keys = match &fetched {
+            Ok((text, keys)) => {
+                let is_new = self.current.as_ref().is_none_or(|(known, _)| known != text);
+                self.current = Some((text.clone(), Instant::now()));
+                is_new.then(|| Some(Arc::clone(keys)))
+            }
+            Err(_) => {
+                let is_too_old =
+                    |(_, seen): &(Bytes, Instant)| seen.elapsed() > self.settings.max_age;
+                self.current
+                    .take_if(|current| is_too_old(current))
+                    .map(|_| None)
+            }
+        };
+        self.state.send_modify(|state| {
+            state.in_flight = false;
+            state.attempts += 1;
+            if let Some(keys) = keys {
+                state.keys = keys;
+                self.version.fetch_add(1, Ordering::Release);
+            }
+        });
+        fetched.map(|_| ())
+    }
+
+    /// Keeps the keys fresh until every feed is gone.
+    pub async fn maintain(mut self) {
+        let mut wait = match self.current {
+            Some(_) => self.settings.refresh,
+            None => self.settings.cooldown,
+        };
+        loop {
+            let started = self.state.borrow().started;
+            tokio::select! {
+                () = tokio::time::sleep(wait) => {}
+                request = self.requests.recv() => {
+                    if request.is_none() {
+                        return;
+                    }
+                    // Asked for while the last fetch was under way: that one was the answer.
+                    if started.is_some_and(|started| started.elapsed() < self.settings.cooldown) {
+                        continue;
+                    }
+                }
+            }
+            wait = self.refresh_and_log().await;
+        }
+    }
+
+    /// Fetches once and says in the log what came of it; the answer is when to look again.
+    pub async fn refresh_and_log(&mut self) -> Duration {
+        let before = self.version.load(Ordering::Acquire);
+        let issuer = self.issuer.clone();
+        match self.refresh().await {
+            Ok(()) => {
+                if self.version.load(Ordering::Acquire) != before {
+                    self.log_keys();
+                }
+                self.settings.refresh
+            }
+            Err(error) => {
+                let cause = chain(&error);
+                let location = &self.settings.location;
+                if self.current.is_some() {
+                    warn!(
+                        issuer,
+                        "the keys of {issuer} stay as they were, {location} cannot be had: {cause}"
+                    );
+                } else {
+                    warn!(
+                        issuer,
+                        "no keys of {issuer}, its tokens get 503: {location} cannot be had: {cause}"
+                    );
+                }
+                self.settings.cooldown.min(self.settings.refresh)
+            }
+        }
+    }
+
+    /// Says in the log what the set holds, and what of it is skipped.
+    pub fn log_keys(&self) {
+        let state = self.state.borrow();
+        let Some(keys) = &state.keys else { return };
+        let (usable, skipped) = (keys.keys().len(), keys.skipped().len());
+        let issuer = &self.issuer;
+        info!(
+            issuer,
+            usable, skipped, "the keys of {issuer} are here: {usable} usable, {skipped} skipped"
+        );
+        for key in keys.skipped() {
+            let kid = key.kid.as_deref().unwrap_or("(no kid)");
+            warn!(
+                issuer,
+                kid, "key {} of {issuer} is skipped: {}", key.index, key.reason
+            );
+        }
+    }
+
+    async fn fetch(&self) -> Result<(Bytes, Arc<KeySet>), FetchError> {
+        let text = match &self.settings.location {
+            Location::File(path) => read_file(path)?,
+            Location::Url(uri) => fetch::get(uri, self.tls.as_ref()).await?,
+        };
+        let keys = KeySet::parse(&text)?;
+        Ok((text, Arc::new(keys)))
+    }
+}
+
+/// An error and its causes, in one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests;
