@@ -5,7 +5,6 @@ mod exchange;
 mod rejection;
 mod rules;
 
-use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -23,7 +22,9 @@ use exchange::Exchange;
 
 use crate::audit::Auditor;
 use crate::decision;
-use crate::proxy::{self, BodyFailure, ForwardError, Origin, Proxy, RequestBody, UpstreamBody};
+use crate::proxy::{
+    self, BodyFailure, ForwardError, Origin, Peer, Proxy, RequestBody, UpstreamBody,
+};
 use crate::router::{RequestPath, Target};
 use crate::token::{self, TokenError};
 
@@ -68,10 +69,10 @@ impl Gateway {
     pub async fn handle(
         self: Rc<Self>,
         request: Request<Incoming>,
-        peer: IpAddr,
+        peer: &Peer,
     ) -> Response<ResponseBody> {
         let (head, body) = request.into_parts();
-        let mut exchange = Exchange::begin(&self.auditor, &head, peer, self.worker);
+        let mut exchange = Exchange::begin(&self.auditor, &head, peer.address(), self.worker);
         let answer = self.serve(head, body, peer, &mut exchange).await;
         exchange.finish(answer)
     }
@@ -80,7 +81,7 @@ impl Gateway {
         &self,
         head: request::Parts,
         body: Incoming,
-        peer: IpAddr,
+        peer: &Peer,
         exchange: &mut Exchange,
     ) -> Result<Response<UpstreamBody>, Rejection> {
         let path = RequestPath::parse(&head.uri)?;

@@ -5,9 +5,9 @@
 
 mod body;
 mod header;
+mod peer;
 mod pool;
 
-use std::net::IpAddr;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -19,9 +19,13 @@ use tokio::time::timeout;
 
 pub use body::{AnswerFailure, BodyFailure, RequestBody, Transfer, UpstreamBody};
 pub use header::{InvalidHeaders, check as check_headers};
+pub use peer::Peer;
 use pool::{ConnectError, Pool, Sender};
 
 use crate::decision::Permit;
+
+/// The most a connection gathers in one direction, in bytes; a request's head fits.
+pub const BUFFER: usize = 128 * 1024;
 
 /// How the upstream is reached.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -59,7 +63,7 @@ impl Settings {
 #[derive(Clone, Copy, Debug)]
 pub struct Origin<'a> {
     /// Who sent it.
-    pub peer: IpAddr,
+    pub peer: &'a Peer,
     /// The gateway's id of it, `req-` and a UUID.
     pub request_id: &'a hyper::header::HeaderValue,
 }

@@ -11,6 +11,8 @@ mod json;
 mod jws;
 mod keys;
 mod source;
+#[cfg(test)]
+pub(crate) mod testing;
 
 use std::fmt;
 

@@ -184,10 +184,13 @@ fn new_record(head: &request::Parts, request_id: Uuid, peer: IpAddr, worker: usi
     }
 }
 
+/// `req-` and the UUID, as OpenStack writes request ids.
 fn request_id(id: Uuid) -> HeaderValue {
-    let text = format!("req-{id}");
-    HeaderValue::from_maybe_shared(Bytes::from(text))
-        .unwrap_or_else(|_| HeaderValue::from_static("req-"))
+    let mut text = *b"req-00000000-0000-0000-0000-000000000000";
+    if let Some(digits) = text.get_mut(4..) {
+        id.hyphenated().encode_lower(digits);
+    }
+    HeaderValue::from_bytes(&text).unwrap_or_else(|_| HeaderValue::from_static("req-"))
 }
 
 /// The body of an answer, the upstream's or ours; trailers are dropped.

@@ -3,13 +3,8 @@
 //! First what belongs to one connection or claims an identity is removed, then ours are set: a
 //! client can neither forge our headers nor make us drop them.
 
-use std::net::IpAddr;
-
 use hyper::HeaderMap;
-use hyper::header::{
-    CONNECTION, CONTENT_LENGTH, EXPECT, FORWARDED, HOST, HeaderName, HeaderValue,
-    PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
-};
+use hyper::header::{CONNECTION, CONTENT_LENGTH, FORWARDED, HOST, HeaderName, HeaderValue};
 
 use super::{Origin, has_one_host};
 
@@ -20,8 +15,7 @@ const X_OPENSTACK_REQUEST_ID: HeaderName = HeaderName::from_static("x-openstack-
 
 /// What an upstream takes for the verified identity of a caller (keystonemiddleware's `auth_token`
 /// sets it), or for a credential beside the one that was verified.
-const IDENTITY: [&str; 45] = [
-    "openstack-system-scope",
+const IDENTITY: [&str; 44] = [
     "x-domain-id",
     "x-domain-name",
     "x-identity-status",
@@ -85,7 +79,10 @@ pub enum InvalidHeaders {
 ///
 /// The first one.
 pub fn check(headers: &HeaderMap) -> Result<(), InvalidHeaders> {
-    if let Some(name) = headers.keys().find(|name| name.as_str().contains('_')) {
+    if let Some(name) = headers
+        .keys()
+        .find(|name| name.as_str().as_bytes().contains(&b'_'))
+    {
         return Err(InvalidHeaders::Underscore(name.to_string()));
     }
     if !has_one_host(headers) {
@@ -96,96 +93,88 @@ pub fn check(headers: &HeaderMap) -> Result<(), InvalidHeaders> {
 
 /// Makes the client's headers those that go to the upstream.
 pub fn prepare_request(headers: &mut HeaderMap, origin: Origin<'_>) {
-    remove_hop_by_hop(headers);
-    remove_where(headers, |name| is_claim(name.as_str()));
-    // The server answers it with `100 Continue` itself, once the body is wanted.
-    headers.remove(EXPECT);
-    let host = headers.get(HOST).cloned();
-    if let Ok(value) = HeaderValue::from_str(&forwarded(origin.peer, host.as_ref())) {
-        headers.insert(FORWARDED, value);
-    }
-    if let Ok(value) = HeaderValue::from_str(&origin.peer.to_string()) {
-        headers.insert(X_FORWARDED_FOR, value);
-    }
-    headers.insert(X_FORWARDED_PROTO, HeaderValue::from_static("http"));
-    if let Some(host) = host {
+    remove_named_by_connection(headers);
+    remove_where(headers, |name| is_hop_by_hop(name) || is_claim(name));
+    if let Some(host) = headers.get(HOST).cloned() {
+        headers.insert(FORWARDED, origin.peer.forwarded(&host));
         headers.insert(X_FORWARDED_HOST, host);
     }
+    headers.insert(X_FORWARDED_FOR, origin.peer.forwarded_for());
+    headers.insert(X_FORWARDED_PROTO, HeaderValue::from_static("http"));
     headers.insert(X_OPENSTACK_REQUEST_ID, origin.request_id.clone());
 }
 
-/// Removes what is meant for one connection only (RFC 9110 §7.6.1), also what any `Connection`
-/// line names, but never the host nor the length, which are not the client's to drop.
+/// Removes what is meant for one connection only (RFC 9110 §7.6.1).
 pub fn remove_hop_by_hop(headers: &mut HeaderMap) {
+    remove_named_by_connection(headers);
+    remove_where(headers, is_hop_by_hop);
+}
+
+/// Removes what any `Connection` line names, but never the host nor the length, which are not the
+/// sender's to drop.
+fn remove_named_by_connection(headers: &mut HeaderMap) {
+    if !headers.contains_key(CONNECTION) {
+        return;
+    }
     let mut named: Vec<HeaderName> = Vec::new();
     for line in headers.get_all(CONNECTION) {
         let options = line.to_str().unwrap_or_default().split(',');
-        named.extend(options.filter_map(|option| option.trim().parse().ok()));
+        let options = options.map(str::trim);
+        let options = options.filter(|option| !is_connection_option(option));
+        named.extend(options.filter_map(|name| name.parse().ok()));
     }
     for name in named {
         if name != HOST && name != CONTENT_LENGTH {
             headers.remove(name);
         }
     }
-    remove_where(headers, is_hop_by_hop);
 }
 
-fn is_hop_by_hop(name: &HeaderName) -> bool {
-    let standard = [
-        CONNECTION,
-        TE,
-        TRAILER,
-        TRANSFER_ENCODING,
-        UPGRADE,
-        PROXY_AUTHENTICATE,
-        PROXY_AUTHORIZATION,
-    ];
-    standard.contains(name) || matches!(name.as_str(), "keep-alive" | "proxy-connection")
+/// The two options that name no header.
+fn is_connection_option(option: &str) -> bool {
+    option.eq_ignore_ascii_case("keep-alive") || option.eq_ignore_ascii_case("close")
+}
+
+fn is_hop_by_hop(name: &str) -> bool {
+    matches!(
+        name,
+        "connection"
+            | "keep-alive"
+            | "proxy-authenticate"
+            | "proxy-authorization"
+            | "proxy-connection"
+            | "te"
+            | "trailer"
+            | "transfer-encoding"
+            | "upgrade"
+    )
 }
 
 /// Whether the header says who is calling, from where, or with what method or path; only the
-/// connection, the token and the request line say that.
+/// connection, the token and the request line say that. `Expect` is among them because the server
+/// answers it with `100 Continue` itself, once the body is wanted.
 fn is_claim(name: &str) -> bool {
-    if name == "forwarded" {
-        return true;
+    match name {
+        "expect"
+        | "forwarded"
+        | "openstack-system-scope"
+        | "x-openstack-request-id"
+        | "x-real-ip"
+        | "x-http-method"
+        | "x-http-method-override"
+        | "x-method-override"
+        | "x-original-url"
+        | "x-rewrite-url" => true,
+        _ if !name.starts_with("x-") => false,
+        _ => name.starts_with("x-forwarded-") || IDENTITY.binary_search(&name).is_ok(),
     }
-    if !name.starts_with("x-") && !name.starts_with("openstack-s") {
-        return false;
-    }
-    name.starts_with("x-forwarded-")
-        || matches!(
-            name,
-            "x-openstack-request-id"
-                | "x-real-ip"
-                | "x-http-method"
-                | "x-http-method-override"
-                | "x-method-override"
-                | "x-original-url"
-                | "x-rewrite-url"
-        )
-        || IDENTITY.binary_search(&name).is_ok()
 }
 
-fn remove_where(headers: &mut HeaderMap, is_unwanted: impl Fn(&HeaderName) -> bool) {
-    let unwanted: Vec<HeaderName> = headers
-        .keys()
-        .filter(|name| is_unwanted(name))
-        .cloned()
-        .collect();
+fn remove_where(headers: &mut HeaderMap, is_unwanted: impl Fn(&str) -> bool) {
+    let unwanted = headers.keys().filter(|name| is_unwanted(name.as_str()));
+    let unwanted: Vec<HeaderName> = unwanted.cloned().collect();
     for name in unwanted {
         headers.remove(name);
-    }
-}
-
-/// RFC 7239 §4: `for=127.0.0.1;host="api.example.com";proto=http`.
-fn forwarded(peer: IpAddr, host: Option<&HeaderValue>) -> String {
-    let by = match peer {
-        IpAddr::V4(address) => address.to_string(),
-        IpAddr::V6(address) => format!("\"[{address}]\""),
-    };
-    match host.and_then(|host| host.to_str().ok()) {
-        Some(host) if !host.contains(['"', '\\']) => format!("for={by};host=\"{host}\";proto=http"),
-        _ => format!("for={by};proto=http"),
     }
 }
 

@@ -12,7 +12,7 @@ use tokio::task::spawn_local;
 use tokio::time::{sleep, timeout};
 use tracing::debug;
 
-use super::{RequestBody, Settings};
+use super::{BUFFER, RequestBody, Settings};
 
 /// How long a connection may take to be ready again after an answer's last byte.
 const SETTLE: Duration = Duration::from_secs(1);
@@ -73,7 +73,9 @@ impl Pool {
         let connecting = async {
             let stream = TcpStream::connect(address).await?;
             stream.set_nodelay(true)?;
-            http1::handshake(TokioIo::new(stream))
+            http1::Builder::new()
+                .max_buf_size(BUFFER)
+                .handshake(TokioIo::new(stream))
                 .await
                 .map_err(io::Error::other)
         };

@@ -115,41 +115,41 @@ fn check(target: &str) -> Result<(), InvalidRequestPath> {
         return Err(InvalidRequestPath::NotAPath);
     };
     if !segments.is_empty() {
-        segments
-            .split('/')
-            .try_for_each(check_segment)
-            .map_err(|error| {
-                let at_end = error == InvalidRequestPath::EmptySegment && !path.contains("//");
-                if at_end {
-                    InvalidRequestPath::TrailingSlash
-                } else {
-                    error
+        let mut segments = segments.as_bytes().split(|byte| *byte == b'/').peekable();
+        while let Some(segment) = segments.next() {
+            let is_last = segments.peek().is_none();
+            match check_segment(segment) {
+                Err(InvalidRequestPath::EmptySegment) if is_last => {
+                    return Err(InvalidRequestPath::TrailingSlash);
                 }
-            })?;
+                checked => checked?,
+            }
+        }
     }
     query.map_or(Ok(()), check_query)
 }
 
-fn check_segment(segment: &str) -> Result<(), InvalidRequestPath> {
+fn check_segment(segment: &[u8]) -> Result<(), InvalidRequestPath> {
     if segment.is_empty() {
         return Err(InvalidRequestPath::EmptySegment);
     }
     // Six bytes are `%2E%2E`: nothing longer decodes to a dot segment.
-    if segment.len() <= 6
-        && segment.starts_with(['.', '%'])
+    if matches!(segment, [b'.' | b'%', ..])
+        && segment.len() <= 6
         && matches!(decode(segment).as_slice(), b"." | b"..")
     {
         return Err(InvalidRequestPath::DotSegment);
     }
-    let mut bytes = segment.bytes();
+    let mut bytes = segment.iter().copied();
     let mut has_high_escape = false;
     while let Some(byte) = bytes.next() {
-        if byte == b'%' {
-            let escaped = check_escape(bytes.next(), bytes.next())?;
-            has_high_escape |= !escaped.is_ascii();
-        } else if !is_plain(byte) {
+        if is_plain(byte) {
+            continue;
+        }
+        if byte != b'%' {
             return Err(InvalidRequestPath::Character(Byte(byte)));
         }
+        has_high_escape |= !check_escape(bytes.next(), bytes.next())?.is_ascii();
     }
     if has_high_escape && std::str::from_utf8(&decode(segment)).is_err() {
         return Err(InvalidRequestPath::NotUtf8);
@@ -158,12 +158,16 @@ fn check_segment(segment: &str) -> Result<(), InvalidRequestPath> {
 }
 
 /// The characters of a segment (RFC 3986 §3.3 `pchar`) but `;`, which some routers cut at.
-fn is_plain(byte: u8) -> bool {
-    is_unreserved(byte) || b"!$&'()*+,=:@".contains(&byte)
+const fn is_plain(byte: u8) -> bool {
+    is_unreserved(byte)
+        || matches!(
+            byte,
+            b'!' | b'$' | b'&' | b'\'' | b'(' | b')' | b'*' | b'+' | b',' | b'=' | b':' | b'@'
+        )
 }
 
-fn is_unreserved(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"-._~".contains(&byte)
+const fn is_unreserved(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~')
 }
 
 /// The byte that `%` and these two digits stand for.
@@ -194,7 +198,7 @@ fn check_query(query: &str) -> Result<(), InvalidRequestPath> {
     }
     for member in query.split(['&', ';']) {
         let name = member.split('=').next().unwrap_or(member);
-        if decode(name).eq_ignore_ascii_case(b"_method") {
+        if decode(name.as_bytes()).eq_ignore_ascii_case(b"_method") {
             return Err(InvalidRequestPath::MethodOverride);
         }
     }
@@ -202,9 +206,9 @@ fn check_query(query: &str) -> Result<(), InvalidRequestPath> {
 }
 
 /// Percent-decodes once; what is no escape stays as it is, as Python's `unquote` leaves it.
-fn decode(text: &str) -> Vec<u8> {
+fn decode(text: &[u8]) -> Vec<u8> {
     let mut decoded = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
+    let mut rest = text;
     while let [first, tail @ ..] = rest {
         rest = tail;
         if let (b'%', [high, low, after @ ..]) = (first, tail)

@@ -25,7 +25,7 @@ pub struct Accepted {
 pub async fn run(listener: &TcpListener, workers: &[Worker]) {
     loop {
         match listener.accept().await {
-            Ok((stream, peer)) => hand_over(stream, peer.ip(), workers).await,
+            Ok((stream, peer)) => hand_over(stream, peer.ip().to_canonical(), workers).await,
             Err(error) if is_the_peers(&error) => {}
             Err(error) => {
                 warn!("cannot accept connections, trying again soon: {error}");
@@ -47,7 +47,7 @@ pub async fn accept_pending(listener: &TcpListener, workers: &[Worker]) {
         let Some((stream, peer)) = next.await else {
             return;
         };
-        hand_over(stream, peer.ip(), workers).await;
+        hand_over(stream, peer.ip().to_canonical(), workers).await;
     }
 }
 

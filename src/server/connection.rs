@@ -18,6 +18,7 @@ use tracing::debug;
 use super::drain::{Drain, Phase};
 use super::linger::Lingering;
 use crate::gateway::{Gateway, ResponseBody};
+use crate::proxy::{self, Peer};
 
 /// The largest head of a request, in bytes.
 const MAX_HEAD: usize = 64 * 1024;
@@ -32,12 +33,14 @@ pub async fn serve(
     drain: Rc<Drain>,
     header_timeout: Duration,
 ) {
+    let peer = Rc::new(Peer::new(peer));
     let service = service_fn({
+        let peer = Rc::clone(&peer);
         let drain = Rc::clone(&drain);
         move |request: Request<Incoming>| {
-            let (gateway, drain) = (Rc::clone(&gateway), Rc::clone(&drain));
+            let (gateway, drain, peer) = (Rc::clone(&gateway), Rc::clone(&drain), Rc::clone(&peer));
             async move {
-                let mut response = gateway.handle(request, peer).await;
+                let mut response = gateway.handle(request, &peer).await;
                 announce_close(&mut response, &drain);
                 Ok::<_, Infallible>(response)
             }
@@ -48,6 +51,7 @@ pub async fn serve(
         .header_read_timeout(header_timeout)
         .max_headers(MAX_HEADERS)
         .max_header_size(MAX_HEAD)
+        .max_buf_size(proxy::BUFFER)
         .serve_connection(TokioIo::new(Lingering::new(stream)), service);
     let mut connection = std::pin::pin!(connection);
     let mut registration = None;
@@ -61,7 +65,7 @@ pub async fn serve(
         connection.as_mut().poll(context)
     });
     if let Err(error) = ended.await {
-        debug!(%peer, "a connection ended early: {error}");
+        debug!(peer = %peer.address(), "a connection ended early: {error}");
     }
 }
 
