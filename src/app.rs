@@ -4,6 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use tokio::runtime;
 use tokio::sync::oneshot;
@@ -19,6 +20,9 @@ use crate::server::{Drained, Server, Service};
 use crate::table::{ActionTable, Source};
 use crate::token::{FetchError, Issuer, KeySource, Location};
 
+/// How long starting waits for keys that come from a URL.
+const FIRST_FETCH: Duration = Duration::from_secs(2);
+
 /// Why the program cannot start.
 #[derive(Debug, thiserror::Error)]
 #[expect(missing_docs, reason = "each says what its message says")]
@@ -33,8 +37,6 @@ pub enum StartError {
         location: String,
         source: FetchError,
     },
-    #[error("two issuers are called {0}, expected each name once")]
-    SameIssuer(String),
     #[error("cannot listen on {address}")]
     Listen {
         address: SocketAddr,
@@ -68,15 +70,12 @@ pub fn route(table: &[Source]) -> Result<Router, StartError> {
 ///
 /// # Errors
 ///
-/// A table that cannot be loaded, certificates that cannot be read, issuers of one name.
+/// A table that cannot be loaded, certificates that cannot be read.
 pub fn assemble(config: &Config) -> Result<Assembled, StartError> {
     let router = route(&config.table)?;
     let mut issuers: Vec<(Issuer, ClaimMapping)> = Vec::new();
     let mut sources = Vec::new();
     for issuer in &config.issuers {
-        if issuers.iter().any(|(known, _)| known.name == issuer.name) {
-            return Err(StartError::SameIssuer(issuer.name.clone()));
-        }
         let keys = KeySource::new(&issuer.name, issuer.keys.clone());
         let (source, feed) = keys.map_err(|source| keys_error(issuer, source))?;
         let mapping = issuer.claims.clone();
@@ -157,10 +156,11 @@ impl App {
 
     /// Waits until it has stopped.
     pub fn join(mut self) -> Drained {
-        let control = self.control.take();
-        control
-            .and_then(|control| control.join().ok())
-            .unwrap_or_default()
+        let control = self.control.take().map(JoinHandle::join);
+        control.and_then(Result::ok).unwrap_or(Drained {
+            cut_off: 0,
+            panicked: 1,
+        })
     }
 }
 
@@ -203,6 +203,7 @@ async fn start_server(
     config: &Config,
     assembled: Assembled,
 ) -> Result<(Server, audit::AuditWriter), StartError> {
+    let mut first_fetches = Vec::new();
     for (mut source, issuer) in assembled.sources.into_iter().zip(&config.issuers) {
         match source.location() {
             // A file is there or it is a mistake; a server may come up later.
@@ -211,16 +212,21 @@ async fn start_server(
                 fetched.map_err(|source| keys_error(issuer, source))?;
                 source.log_keys();
             }
-            Location::Url(_) => {
-                source.refresh_and_log().await;
-            }
+            Location::Url(_) => first_fetches.push(source.first_fetch()),
         }
         tokio::spawn(source.maintain());
     }
+    // So that the first requests find keys; but one issuer that hangs must not keep all waiting.
+    let first_fetches = async {
+        for fetch in first_fetches {
+            fetch.await;
+        }
+    };
+    let _ = tokio::time::timeout(FIRST_FETCH, first_fetches).await;
     let (auditor, audit) = audit::start(&config.audit).map_err(StartError::Audit)?;
     let service = Service {
         rules: assembled.rules,
-        gateway: config.gateway,
+        body: config.body,
         upstream: config.upstream.clone(),
         auditor,
     };

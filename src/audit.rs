@@ -5,10 +5,10 @@
 
 mod line;
 
-use std::fs::OpenOptions;
+use std::fs::{self, OpenOptions};
 use std::io::{self, BufWriter, Write};
 use std::net::IpAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
@@ -23,6 +23,8 @@ use uuid::Uuid;
 const QUEUE: usize = 8192;
 /// How long the writer gathers records before it writes them at once.
 const GATHER: Duration = Duration::from_millis(10);
+/// Bytes of lines that are written at once.
+const BUFFER: usize = 64 * 1024;
 /// How long stopping waits for a sink that takes nothing.
 const PATIENCE: Duration = Duration::from_secs(2);
 
@@ -41,11 +43,11 @@ pub enum Settings {
 /// What the gateway decided about a request.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Decision {
-    /// Forwarded.
+    /// Allowed; whether the upstream answered is another question.
     Permit,
     /// Refused because of what the caller may do.
     Deny,
-    /// Refused before that was the question, or failed after it.
+    /// Refused before that was the question.
     Reject,
 }
 
@@ -62,8 +64,8 @@ pub struct Record {
     pub peer: IpAddr,
     /// Which worker served it.
     pub worker: usize,
-    /// As sent.
-    pub method: Method,
+    /// As sent; `None` where the request could not be read.
+    pub method: Option<Method>,
     /// The permission label of the operation, once routed.
     pub operation: Option<Arc<str>>,
     /// The route's template, once routed.
@@ -128,6 +130,21 @@ pub struct AuditWriter {
     dropped: Arc<AtomicU64>,
 }
 
+/// Whether an audit file could be opened at `path`; makes none.
+///
+/// # Errors
+///
+/// Why not.
+pub fn probe(path: &Path) -> io::Result<()> {
+    match OpenOptions::new().append(true).open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let folder = path.parent().filter(|folder| *folder != Path::new(""));
+            fs::metadata(folder.unwrap_or(Path::new("."))).map(|_| ())
+        }
+        opened => opened.map(|_| ()),
+    }
+}
+
 /// Opens the sink and starts the writer.
 ///
 /// # Errors
@@ -180,21 +197,32 @@ impl AuditWriter {
 }
 
 fn write_all(records: &Receiver<Record>, sink: Box<dyn Write + Send>, dropped: &AtomicU64) {
-    let mut sink = BufWriter::with_capacity(64 * 1024, sink);
-    let mut reported = 0;
+    let mut sink = BufWriter::with_capacity(BUFFER, sink);
+    let (mut is_failing, mut reported) = (false, 0);
     while let Ok(first) = records.recv() {
         // One wake-up and one write for all that comes within this time.
         thread::sleep(GATHER);
-        let mut written = line::write(&mut sink, &first);
-        while let Ok(next) = records.try_recv() {
-            written = written.and_then(|()| line::write(&mut sink, &next));
-        }
-        if let Err(error) = written.and_then(|()| sink.flush()) {
-            dropped.fetch_add(1, Ordering::Relaxed);
-            warn!("audit lines are lost, the sink fails: {error}");
+        let mut lines = 0;
+        let gathered = std::iter::once(first).chain(records.try_iter().take(QUEUE));
+        let written = gathered.map(|record| {
+            lines += 1;
+            line::write(&mut sink, &record)
+        });
+        let written = written.fold(Ok(()), io::Result::and);
+        match written.and_then(|()| sink.flush()) {
+            Ok(()) => is_failing = false,
+            Err(error) => {
+                dropped.fetch_add(lines, Ordering::Relaxed);
+                if !is_failing {
+                    warn!("audit lines are lost until the sink works again: {error}");
+                }
+                is_failing = true;
+                // What the buffer still holds was counted as dropped.
+                sink = BufWriter::with_capacity(BUFFER, sink.into_parts().0);
+            }
         }
         let total = dropped.load(Ordering::Relaxed);
-        if total != reported {
+        if total != reported && !is_failing {
             warn!(
                 dropped = total,
                 "{} audit lines were dropped",

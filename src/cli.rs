@@ -13,8 +13,10 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, anyhow};
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::config::Config;
 
 /// An authorizing gateway for ECS and OpenStack Nova compatible compute APIs.
 ///
@@ -156,6 +158,11 @@ fn execute(command: Command) -> anyhow::Result<Outcome> {
         }
         Command::Demo { dir, listen } => demo::run(dir, listen),
     }
+}
+
+/// Each problem on a line of its own, so that its place starts the line.
+fn read_config(path: &std::path::Path) -> anyhow::Result<Config> {
+    Config::read(path).map_err(|problems| anyhow!("the config cannot be used:\n{problems}"))
 }
 
 /// The text of a file, or of standard input for `-`.

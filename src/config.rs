@@ -7,21 +7,26 @@ mod issuer;
 use std::fs;
 use std::net::SocketAddr;
 use std::path::Path;
+use std::time::Duration;
 
 use tracing::level_filters::LevelFilter;
 
 use crate::document::{Document, Located, Problem, Problems, Section};
 use crate::grant::ClaimMapping;
+use crate::proxy::BodyLimits;
 use crate::table::Source;
-use crate::{audit, gateway, proxy, server, telemetry, token};
+use crate::{audit, proxy, server, telemetry, token};
+
+/// How long a client may stand still, unless the config says otherwise.
+const CLIENT_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// Everything the program is told.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// Where clients are served.
     pub listen: server::Settings,
-    /// Bounds of requests.
-    pub gateway: gateway::Settings,
+    /// Bounds of requests' bodies.
+    pub body: BodyLimits,
     /// Where permitted requests go.
     pub upstream: proxy::Settings,
     /// Whose tokens are accepted; at least one.
@@ -58,16 +63,34 @@ impl Config {
     ///
     /// Every problem of it and of the files it names as tables.
     pub fn read(path: &Path) -> Result<Self, Problems> {
+        match Self::survey(path) {
+            (Some(config), problems) if problems.0.is_empty() => Ok(config),
+            (_, problems) => Err(problems),
+        }
+    }
+
+    /// Reads as much as can be read in spite of problems, for finding more of them.
+    pub fn survey(path: &Path) -> (Option<Self>, Problems) {
         let name = path.display().to_string();
-        let text = fs::read_to_string(path).map_err(|error| {
-            Problems(vec![Problem {
-                file: name.clone(),
-                line: 0,
-                message: format!("cannot be read: {error}"),
-            }])
-        })?;
+        let text = match fs::read_to_string(path) {
+            Ok(text) => text,
+            Err(error) => {
+                let message = format!("cannot be read: {error}");
+                let (file, line) = (name, 0);
+                return (
+                    None,
+                    Problems(vec![Problem {
+                        file,
+                        line,
+                        message,
+                    }]),
+                );
+            }
+        };
         let folder = path.parent().unwrap_or(Path::new(""));
-        Self::parse(&name, &text, folder)
+        let document = Document::new(name, text);
+        let config = document.read(|root| read_root(root, folder));
+        (config, Problems(document.into_problems()))
     }
 
     /// Reads `text`, called `name`, whose relative file names start in `folder`.
@@ -88,20 +111,20 @@ impl Config {
 
 fn read_root(root: &Section<'_>, folder: &Path) -> Option<Config> {
     let listen = required(root, "listen", "a table [listen] with an `address`");
-    let (listen, gateway) = listen.map(|section| read_listen(&section)).unzip();
+    let (listen, body) = listen.map(|section| read_listen(&section)).unzip();
     let upstream = required(root, "upstream", "a table [upstream] with a `url`");
     let upstream = upstream.and_then(|section| read_upstream(&section));
     let sections = root.sections("issuer");
-    if sections.is_empty() {
-        root.missing(
-            "issuer",
-            "at least one table [[issuer]] with `name`, `audiences` and `keys`",
-        );
+    if sections.as_ref().is_some_and(Vec::is_empty) {
+        let expected = "at least one table [[issuer]] with `name`, `audiences` and `keys`";
+        root.missing("issuer", expected);
     }
+    let sections = sections.unwrap_or_default();
     let issuers = sections
         .iter()
         .filter_map(|section| issuer::read(section, folder));
     let issuers: Vec<IssuerConfig> = issuers.collect();
+    issuer::refuse_equal_names(&sections);
     let token = root
         .section("token")
         .map_or_else(token::Settings::default, |section| read_token(&section));
@@ -116,7 +139,7 @@ fn read_root(root: &Section<'_>, folder: &Path) -> Option<Config> {
         .map_or_else(telemetry::Settings::default, |section| read_log(&section));
     Some(Config {
         listen: listen??,
-        gateway: gateway?,
+        body: body?,
         upstream: upstream?,
         issuers,
         token,
@@ -127,28 +150,31 @@ fn read_root(root: &Section<'_>, folder: &Path) -> Option<Config> {
 }
 
 fn required<'a>(root: &Section<'a>, key: &'static str, expected: &str) -> Option<Section<'a>> {
-    let section = root.section(key);
-    if section.is_none() {
+    if !root.has(key) {
         root.missing(key, expected);
     }
-    section
+    root.section(key)
 }
 
-fn read_listen(section: &Section<'_>) -> (Option<server::Settings>, gateway::Settings) {
+fn read_listen(section: &Section<'_>) -> (Option<server::Settings>, BodyLimits) {
     let expected = "an IP address and a port such as \"127.0.0.1:8080\"";
     let address = parse_required(section, "address", expected, str::parse::<SocketAddr>);
-    let mut settings = address.map(server::Settings::new);
     let workers = section.count("workers", 1024);
-    let header_timeout = section.duration("header_timeout");
+    let client_timeout = section.duration("client_timeout").unwrap_or(CLIENT_TIMEOUT);
     let drain_timeout = section.duration("drain_timeout");
-    if let Some(settings) = &mut settings {
-        set(&mut settings.workers, workers);
-        set(&mut settings.header_timeout, header_timeout);
-        set(&mut settings.drain_timeout, drain_timeout);
-    }
-    let max_body = section.size("max_body");
+    let limits = BodyLimits {
+        size: section.size("max_body"),
+        pause: client_timeout,
+    };
     section.finish();
-    (settings, gateway::Settings { max_body })
+    let settings = address.map(|address| {
+        let mut settings = server::Settings::new(address);
+        set(&mut settings.workers, workers);
+        set(&mut settings.drain_timeout, drain_timeout);
+        settings.client_timeout = client_timeout;
+        settings
+    });
+    (settings, limits)
 }
 
 fn read_upstream(section: &Section<'_>) -> Option<proxy::Settings> {
@@ -180,10 +206,10 @@ fn parse_upstream(text: &str) -> Result<(String, u16), &'static str> {
     if !matches!(uri.path(), "" | "/") || uri.query().is_some() || text.contains(['@', '#']) {
         return Err("it has more than a host and a port");
     }
-    let host = uri
-        .host()
-        .filter(|host| !host.is_empty())
-        .ok_or("it has no host")?;
+    if !token::names_a_server(&uri) {
+        return Err("it has no host, or a port that is not from 1 to 65535");
+    }
+    let host = uri.host().unwrap_or_default();
     let host = host.trim_start_matches('[').trim_end_matches(']');
     Ok((host.to_owned(), uri.port_u16().unwrap_or(80)))
 }
@@ -194,7 +220,10 @@ fn read_token(section: &Section<'_>) -> token::Settings {
         .size("max_size")
         .map(|size| usize::try_from(size).unwrap_or(usize::MAX));
     set(&mut settings.max_size, max_size);
-    set(&mut settings.cache, section.count("cache", 10_000_000));
+    let cache = section
+        .size("cache")
+        .map(|size| usize::try_from(size).unwrap_or(usize::MAX));
+    set(&mut settings.cache, cache);
     section.finish();
     settings
 }

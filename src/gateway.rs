@@ -11,7 +11,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use hyper::body::{Body as _, Incoming};
 use hyper::http::request;
-use hyper::{HeaderMap, Request, Response};
+use hyper::{HeaderMap, Request, Response, StatusCode};
 
 pub use exchange::ResponseBody;
 pub use rejection::{Rejection, X_ACTIONGATE_REASON, X_OPENSTACK_REQUEST_ID};
@@ -23,23 +23,16 @@ use exchange::Exchange;
 use crate::audit::Auditor;
 use crate::decision;
 use crate::proxy::{
-    self, BodyFailure, ForwardError, Origin, Peer, Proxy, RequestBody, UpstreamBody,
+    self, BodyFailure, BodyLimits, ForwardError, Origin, Peer, Proxy, RequestBody, UpstreamBody,
 };
 use crate::router::{RequestPath, Target};
 use crate::token::{self, TokenError};
-
-/// Bounds of the requests themselves.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub struct Settings {
-    /// The largest body a request may have, in bytes; any, if there is none.
-    pub max_body: Option<u64>,
-}
 
 /// One worker's gateway.
 #[derive(Debug)]
 pub struct Gateway {
     rules: Arc<Rules>,
-    settings: Settings,
+    limits: BodyLimits,
     proxy: Proxy,
     callers: PrincipalCache,
     auditor: Auditor,
@@ -51,30 +44,38 @@ impl Gateway {
     pub fn new(
         worker: usize,
         rules: Arc<Rules>,
-        settings: Settings,
+        limits: BodyLimits,
         upstream: &proxy::Settings,
         auditor: Auditor,
     ) -> Rc<Self> {
         Rc::new(Self {
             callers: PrincipalCache::new(rules.token_settings().cache),
             rules,
-            settings,
+            limits,
             proxy: Proxy::new(upstream),
             auditor,
             worker,
         })
     }
 
-    /// Answers one request, and audits it when the answer has been sent or nobody waits for it.
-    pub async fn handle(
+    /// Answers one request, and audits it when the answer has been sent or nobody waits for it:
+    /// also when the future is dropped before it was ever polled.
+    pub fn handle(
         self: Rc<Self>,
         request: Request<Incoming>,
-        peer: &Peer,
-    ) -> Response<ResponseBody> {
+        peer: Rc<Peer>,
+    ) -> impl Future<Output = Response<ResponseBody>> {
         let (head, body) = request.into_parts();
-        let mut exchange = Exchange::begin(&self.auditor, &head, peer.address(), self.worker);
-        let answer = self.serve(head, body, peer, &mut exchange).await;
-        exchange.finish(answer)
+        let mut exchange = Exchange::begin(&self.auditor, &head, &peer, self.worker);
+        async move {
+            let answer = self.serve(head, body, &peer, &mut exchange).await;
+            exchange.finish(answer)
+        }
+    }
+
+    /// Audits what the server could not read as a request and refused by itself.
+    pub fn refuse_unreadable(&self, peer: &Peer, status: StatusCode) {
+        exchange::record_unreadable(&self.auditor, peer.address(), self.worker, status);
     }
 
     async fn serve(
@@ -93,6 +94,10 @@ impl Gateway {
             .and_then(|target| Some((decision::admit_public(target)?, target)));
         let permit = match public {
             Some((permit, target)) => {
+                // None is needed, but two would be read in two ways.
+                if let Err(error @ TokenError::Ambiguous) = token::credential(&head.headers) {
+                    return Err(error.into());
+                }
                 exchange.routed(target);
                 permit
             }
@@ -141,11 +146,11 @@ impl Gateway {
     }
 
     fn request_body(&self, body: Incoming, exchange: &Exchange) -> Result<RequestBody, Rejection> {
-        let max_body = self.settings.max_body;
-        if max_body.is_some_and(|max| body.size_hint().lower() > max) {
+        let is_too_large = |max| body.size_hint().lower() > max;
+        if self.limits.size.is_some_and(is_too_large) {
             return Err(ForwardError::RequestBody(BodyFailure::TooLarge).into());
         }
-        Ok(proxy::request_body(body, exchange.transfer(), max_body))
+        Ok(RequestBody::new(body, exchange.transfer(), self.limits))
     }
 }
 

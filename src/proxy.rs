@@ -7,20 +7,20 @@ mod body;
 mod header;
 mod peer;
 mod pool;
+mod witness;
 
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use hyper::body::Incoming;
-use hyper::header::HOST;
+use hyper::header::{CONTENT_LENGTH, HOST, HeaderValue, TRANSFER_ENCODING};
 use hyper::http::{request, response};
 use hyper::{Method, Request, Response, StatusCode, Uri, Version};
 use tokio::time::timeout;
 
-pub use body::{AnswerFailure, BodyFailure, RequestBody, Transfer, UpstreamBody};
+pub use body::{AnswerFailure, BodyFailure, BodyLimits, RequestBody, Transfer, UpstreamBody};
 pub use header::{InvalidHeaders, check as check_headers};
-pub use peer::Peer;
-use pool::{ConnectError, Pool, Sender};
+pub use peer::{Peer, Running};
+use pool::{ConnectError, Connection, Pool};
 
 use crate::decision::Permit;
 
@@ -65,7 +65,7 @@ pub struct Origin<'a> {
     /// Who sent it.
     pub peer: &'a Peer,
     /// The gateway's id of it, `req-` and a UUID.
-    pub request_id: &'a hyper::header::HeaderValue,
+    pub request_id: &'a HeaderValue,
 }
 
 /// Why a permitted request has no answer.
@@ -80,6 +80,9 @@ pub enum ForwardError {
     /// No answer, and it would not be safe to ask again.
     #[error("the upstream closed the connection without an answer")]
     Unanswered(#[source] hyper::Error),
+    /// The beginning of an answer, and no more.
+    #[error("the upstream closed the connection within the head of its answer")]
+    BrokenAnswer(#[source] hyper::Error),
     /// An answer that is not HTTP/1.1 as we would pass it on.
     #[error("the upstream's answer is not valid HTTP")]
     InvalidAnswer(#[source] hyper::Error),
@@ -90,7 +93,7 @@ pub enum ForwardError {
     #[error("the upstream did not answer in time")]
     ResponseTimeout,
     /// The request's body cannot be sent whole.
-    #[error("the request's body broke off")]
+    #[error(transparent)]
     RequestBody(BodyFailure),
 }
 
@@ -128,9 +131,9 @@ impl Proxy {
         transfer: &Rc<Transfer>,
     ) -> Result<Response<UpstreamBody>, ForwardError> {
         let mut request = upstream_request(permit, head, body, origin);
-        if let Some(sender) = self.pool.take() {
+        if let Some(connection) = self.pool.take() {
             let spare = spare_copy(&request);
-            match self.send(sender, request, transfer).await {
+            match self.send(connection, request, transfer).await {
                 Ok(answer) => return Ok(answer),
                 Err(Failure::NotSent(unsent)) => request = *unsent,
                 Err(Failure::Unanswered(error)) => match spare {
@@ -140,11 +143,11 @@ impl Proxy {
                 Err(Failure::Final(error)) => return Err(error),
             }
         }
-        let sender = self.pool.connect().await.map_err(|error| match error {
+        let connection = self.pool.connect().await.map_err(|error| match error {
             ConnectError::Failed(error) => ForwardError::Connect(error),
             ConnectError::Timeout => ForwardError::ConnectTimeout,
         })?;
-        match self.send(sender, request, transfer).await {
+        match self.send(connection, request, transfer).await {
             Ok(answer) => Ok(answer),
             Err(Failure::NotSent(_)) => {
                 let error = std::io::Error::from(std::io::ErrorKind::ConnectionReset);
@@ -157,25 +160,25 @@ impl Proxy {
 
     async fn send(
         &self,
-        mut sender: Sender,
+        mut connection: Connection,
         request: Request<RequestBody>,
         transfer: &Rc<Transfer>,
     ) -> Result<Response<UpstreamBody>, Failure> {
         transfer.started.set(Some(Instant::now()));
-        let mut answer = std::pin::pin!(sender.try_send_request(request));
+        connection.has_read.set(false);
+        let mut answer = std::pin::pin!(connection.sender.try_send_request(request));
         let mut moved = 0;
         let answer = loop {
             if let Ok(answer) = timeout(self.response_timeout, &mut answer).await {
                 break answer;
             }
-            // The clock runs from the last piece of the body that was taken.
-            if transfer.received.get() == moved {
-                return Err(Failure::Final(match transfer.is_receiving() {
-                    true => ForwardError::RequestBody(BodyFailure::Timeout),
-                    false => ForwardError::ResponseTimeout,
-                }));
+            // The clock runs from the last piece of the body that was taken, and stands while the
+            // client is waited for: that wait has a bound of its own.
+            let received = transfer.received.get();
+            if received == moved && !transfer.awaits_client.get() {
+                return Err(Failure::Final(ForwardError::ResponseTimeout));
             }
-            moved = transfer.received.get();
+            moved = received;
         };
         let response =
             answer.map_err(
@@ -186,6 +189,9 @@ impl Proxy {
                         error if error.is_parse() => {
                             Failure::Final(ForwardError::InvalidAnswer(error))
                         }
+                        error if connection.has_read.get() => {
+                            Failure::Final(ForwardError::BrokenAnswer(error))
+                        }
                         error => Failure::Unanswered(error),
                     },
                 },
@@ -195,12 +201,8 @@ impl Proxy {
             return Err(Failure::Final(ForwardError::UnexpectedUpgrade));
         }
         let (head, body) = response.into_parts();
-        let body = UpstreamBody::new(
-            body,
-            self.pool.lease(sender),
-            self.response_timeout,
-            Rc::clone(transfer),
-        );
+        let lease = self.pool.lease(connection);
+        let body = UpstreamBody::new(body, lease, self.response_timeout, Rc::clone(transfer));
         Ok(Response::from_parts(downstream_head(head), body))
     }
 }
@@ -221,6 +223,11 @@ fn upstream_request(
     origin: Origin<'_>,
 ) -> Request<RequestBody> {
     header::prepare_request(&mut head.headers, origin);
+    if !body.is_empty() && !head.headers.contains_key(CONTENT_LENGTH) {
+        // Said here, because hyper takes a GET without a length for one without a body.
+        let chunked = HeaderValue::from_static("chunked");
+        head.headers.insert(TRANSFER_ENCODING, chunked);
+    }
     let (method, path) = permit.into_parts();
     head.method = method;
     head.uri = Uri::from(path);
@@ -245,18 +252,20 @@ fn spare_copy(request: &Request<RequestBody>) -> Option<Request<RequestBody>> {
 }
 
 fn downstream_head(mut head: response::Parts) -> response::Parts {
+    if head.headers.contains_key(TRANSFER_ENCODING) {
+        // RFC 9112 §6.3: the coding counts, and the length would be wrong.
+        head.headers.remove(CONTENT_LENGTH);
+    }
     header::remove_hop_by_hop(&mut head.headers);
     head.version = Version::HTTP_11;
     head
 }
 
-/// The body of a request that the server read.
-pub fn request_body(body: Incoming, transfer: &Rc<Transfer>, max_size: Option<u64>) -> RequestBody {
-    RequestBody::new(body, transfer, max_size)
-}
-
-/// Whether `headers` name the host that the client meant, exactly once.
-pub fn has_one_host(headers: &hyper::HeaderMap) -> bool {
+/// Whether `headers` name the host that the client meant, exactly once and as a host is spelled
+/// (RFC 3986 §3.2.2, without escapes): it goes into headers that others take apart.
+fn has_one_host(headers: &hyper::HeaderMap) -> bool {
+    let is_part = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~:[]".contains(byte);
     let mut hosts = headers.get_all(HOST).iter();
-    hosts.next().is_some_and(|host| !host.is_empty()) && hosts.next().is_none()
+    let host = hosts.next().map_or(&b""[..], HeaderValue::as_bytes);
+    !host.is_empty() && host.iter().all(is_part) && hosts.next().is_none()
 }

@@ -17,12 +17,13 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use tokio::net::{TcpListener, TcpSocket};
+use tokio::runtime;
 use tokio::sync::{mpsc, watch};
 use tracing::info;
 
 use crate::audit::Auditor;
-use crate::gateway::{self, Rules};
-use crate::proxy;
+use crate::gateway::Rules;
+use crate::proxy::{self, BodyLimits};
 
 /// Connections the kernel holds until they are accepted.
 const BACKLOG: u32 = 4096;
@@ -36,8 +37,9 @@ pub struct Settings {
     pub address: SocketAddr,
     /// How many workers.
     pub workers: usize,
-    /// The most time a connection may take to send a request's head, idle time before it included.
-    pub header_timeout: Duration,
+    /// How long a client may take to send a request's head, idle time before it included, or let an
+    /// answer stand half sent.
+    pub client_timeout: Duration,
     /// How long running requests may take after the signal to stop.
     pub drain_timeout: Duration,
 }
@@ -49,7 +51,7 @@ impl Settings {
             address,
             // Respects the CPU quota of a container.
             workers: thread::available_parallelism().map_or(1, usize::from),
-            header_timeout: Duration::from_mins(1),
+            client_timeout: Duration::from_mins(1),
             drain_timeout: Duration::from_secs(30),
         }
     }
@@ -60,8 +62,8 @@ impl Settings {
 pub struct Service {
     /// What decisions rest on.
     pub rules: Arc<Rules>,
-    /// Bounds of requests.
-    pub gateway: gateway::Settings,
+    /// Bounds of requests' bodies.
+    pub body: BodyLimits,
     /// Where permitted requests go.
     pub upstream: proxy::Settings,
     /// Where records go.
@@ -96,6 +98,8 @@ struct Load {
 pub struct Drained {
     /// Connections that were still busy at the deadline and were cut off.
     pub cut_off: usize,
+    /// Threads that ended by a panic; their connections were cut off as well.
+    pub panicked: usize,
 }
 
 impl Server {
@@ -114,13 +118,16 @@ impl Server {
             let worker = worker::Worker {
                 index,
                 service: service.clone(),
-                header_timeout: settings.header_timeout,
+                client_timeout: settings.client_timeout,
                 load: Arc::clone(&load),
                 stopping: stopping.clone(),
             };
+            let runtime = runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()?;
             let thread = thread::Builder::new()
                 .name(format!("worker-{index}"))
-                .spawn(move || worker.run(accepted))?;
+                .spawn(move || worker.run(&runtime, accepted))?;
             workers.push(Worker {
                 connections,
                 load,
@@ -146,35 +153,33 @@ impl Server {
 
     /// Serves until `shutdown` is ready, then lets running requests finish, for a bounded time.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> Drained {
-        let mut shutdown = std::pin::pin!(shutdown);
-        tokio::select! {
-            () = acceptor::run(&self.listener, &self.workers) => {}
-            () = &mut shutdown => {}
-        }
+        acceptor::run(&self.listener, &self.workers, shutdown).await;
         // Connections that the kernel has accepted already would be reset with the listener.
         acceptor::accept_pending(&self.listener, &self.workers).await;
         drop(self.listener);
-        let open: usize = self
-            .workers
-            .iter()
-            .map(|worker| worker.load.open.load(Ordering::Relaxed))
-            .sum();
+        let loads = self.workers.iter().map(|worker| &worker.load.open);
+        let open: usize = loads.map(|open| open.load(Ordering::Relaxed)).sum();
         info!(open, "stopping: {open} connections are open");
         let deadline = Instant::now() + self.settings.drain_timeout;
         self.stop.send_replace(Some(deadline));
-        let mut cut_off = 0;
+        let mut drained = Drained::default();
         for (index, worker) in self.workers.into_iter().enumerate() {
             drop(worker.connections);
             let total = worker.load.total.load(Ordering::Relaxed);
             let joined = tokio::task::spawn_blocking(move || worker.thread.join()).await;
-            let drained = joined.ok().and_then(Result::ok).unwrap_or_default();
+            match joined
+                .map_err(|_| ())
+                .and_then(|joined| joined.map_err(|_| ()))
+            {
+                Ok(ended) => drained.cut_off += ended.cut_off,
+                Err(()) => drained.panicked += 1,
+            }
             info!(
                 worker = index,
                 total, "worker {index} stopped after {total} connections"
             );
-            cut_off += drained.cut_off;
         }
-        Drained { cut_off }
+        drained
     }
 }
 

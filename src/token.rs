@@ -24,6 +24,7 @@ pub use json::InvalidJson;
 pub use keys::{Algorithm, InvalidKeySet, KeySet, SkippedKey};
 pub use source::{
     FetchError, InvalidLocation, KeyFeed, KeySource, KeyState, Location, Settings as KeySettings,
+    names_a_server,
 };
 
 /// A credential as the client sent it; its `Debug` shows the length only.
@@ -53,7 +54,7 @@ impl fmt::Debug for Token<'_> {
 pub struct Settings {
     /// Longer tokens are refused before anything in them is read, in bytes.
     pub max_size: usize,
-    /// How many verified tokens a worker remembers.
+    /// How much a worker remembers of verified tokens, in bytes of their text.
     pub cache: usize,
 }
 
@@ -61,7 +62,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             max_size: 16 * 1024,
-            cache: 10_000,
+            cache: 8 * 1024 * 1024,
         }
     }
 }

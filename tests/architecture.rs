@@ -1,5 +1,13 @@
 //! Holds the layers: a module imports only modules before it.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::string_slice,
+    reason = "a test may panic anywhere"
+)]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 

@@ -7,7 +7,7 @@ fn record() -> Record {
         client_request_id: Some("a\"\n".to_owned()),
         peer: IpAddr::from([127, 0, 0, 1]),
         worker: 1,
-        method: Method::PUT,
+        method: Some(Method::PUT),
         operation: Some("Configuring".into()),
         route: Some("/v2/{project_id}".into()),
         project: Some("p".to_owned()),

@@ -3,23 +3,19 @@
 use std::path::Path;
 
 use super::{Outcome, say};
-use crate::app;
-use crate::config::Config;
-use crate::token::Location;
+use crate::app::{self, StartError};
+use crate::audit;
+use crate::config::{Config, IssuerConfig};
+use crate::table::ActionTable;
+use crate::token::{KeySource, Location};
 
 pub fn run(path: &Path) -> Outcome {
-    let (config, mut problems) = match Config::read(path) {
-        Ok(config) => (Some(config), Vec::new()),
-        Err(problems) => (None, problems.0.iter().map(ToString::to_string).collect()),
-    };
-    if let Some(config) = config {
-        match check_parts(&config) {
-            Ok(summary) => {
-                say(format_args!("{}: {summary}", path.display()));
-                return Outcome::Done;
-            }
-            Err(found) => problems = found,
-        }
+    let (config, found) = Config::survey(path);
+    let mut problems: Vec<String> = found.0.iter().map(ToString::to_string).collect();
+    let summary = config.map(|config| check_parts(&config, &mut problems));
+    if let (Some(Some(summary)), true) = (&summary, problems.is_empty()) {
+        say(format_args!("{}: {summary}", path.display()));
+        return Outcome::Done;
     }
     for problem in &problems {
         say(problem);
@@ -30,38 +26,57 @@ pub fn run(path: &Path) -> Outcome {
     Outcome::Failed
 }
 
-fn check_parts(config: &Config) -> Result<String, Vec<String>> {
-    let assembled = app::assemble(config).map_err(|error| lines(&error.into()))?;
-    let mut problems = Vec::new();
-    for (mut source, issuer) in assembled.sources.into_iter().zip(&config.issuers) {
-        // A URL is not asked: whether it answers today says nothing about the config.
-        if let Location::File(path) = source.location().clone()
-            && let Err(error) = app::fetch_once(&mut source)
-        {
-            let (path, error) = (path.display(), anyhow::Error::from(error));
+/// Adds what is wrong with the files that `config` names; sums it up where the table is good.
+fn check_parts(config: &Config, problems: &mut Vec<String>) -> Option<String> {
+    let summary = match app::route(&config.table) {
+        Ok(router) => Some(summary(router.table(), config)),
+        Err(StartError::Table(found)) => {
+            problems.extend(found.0.iter().map(ToString::to_string));
+            None
+        }
+        Err(error) => {
+            problems.push(format!("{:#}", anyhow::Error::from(error)));
+            None
+        }
+    };
+    for issuer in &config.issuers {
+        if let Err(error) = check_keys(issuer) {
+            let location = &issuer.keys.location;
             problems.push(format!(
-                "{path}: the keys of {} cannot be used: {error:#}",
+                "{location}: the keys of {} cannot be used: {error:#}",
                 issuer.name
             ));
         }
     }
-    if !problems.is_empty() {
-        return Err(problems);
+    if let audit::Settings::File(path) = &config.audit
+        && let Err(error) = audit::probe(path)
+    {
+        let path = path.display();
+        problems.push(format!("{path}: the audit cannot be written: {error}"));
     }
-    let table = assembled.rules.router().table();
-    let routes: usize = table
-        .operations()
+    summary
+}
+
+/// A URL is not asked: whether it answers today says nothing about the config.
+fn check_keys(issuer: &IssuerConfig) -> anyhow::Result<()> {
+    let (mut source, _feed) = KeySource::new(&issuer.name, issuer.keys.clone())?;
+    if matches!(source.location(), Location::File(_)) {
+        app::fetch_once(&mut source)?;
+    }
+    Ok(())
+}
+
+fn summary(table: &ActionTable, config: &Config) -> String {
+    let operations = table.operations();
+    let routes: usize = operations
         .iter()
         .map(|operation| operation.routes.len())
         .sum();
-    Ok(format!(
-        "good: {} operations, {routes} routes, {} actions, {} issuers",
-        table.operations().len(),
+    format!(
+        "good: {} operations, {routes} routes, {} actions, {} issuer{}",
+        operations.len(),
         table.actions().count(),
-        config.issuers.len()
-    ))
-}
-
-fn lines(error: &anyhow::Error) -> Vec<String> {
-    format!("{error:#}").lines().map(str::to_owned).collect()
+        config.issuers.len(),
+        if config.issuers.len() == 1 { "" } else { "s" },
+    )
 }

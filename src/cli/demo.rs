@@ -14,7 +14,6 @@ use tokio::task::LocalSet;
 
 use super::{Outcome, run, say};
 use crate::app::App;
-use crate::config::Config;
 use crate::telemetry;
 use backend::Backend;
 
@@ -27,16 +26,24 @@ const OTHER_SERVER: &str = "1d2c3b4a-5968-4776-8594-a3b2c1d0e0f1";
 
 pub fn run(folder: Option<PathBuf>, listen: SocketAddr) -> anyhow::Result<Outcome> {
     let folder = folder.unwrap_or_else(|| std::env::temp_dir().join("actiongate-demo"));
+    // Before the files of a demo that listens there already are replaced.
+    std::net::TcpListener::bind(listen).with_context(|| {
+        format!(
+            "choose another address with --listen if this one is taken: cannot listen on {listen}"
+        )
+    })?;
     let backend = start_backend().context("cannot start the demo's compute API")?;
     files::write(&folder, listen, backend)
         .with_context(|| format!("cannot write the demo's files to `{}`", folder.display()))?;
+    // Commands to paste work wherever they are pasted.
+    let folder = folder.canonicalize()?;
     let path = folder.join("actiongate.toml");
-    let config = Config::read(&path).context("the config cannot be used:\n")?;
+    let config = super::read_config(&path)?;
     telemetry::start(config.log);
-    let app =
-        App::start(&config).context("choose another address with --listen if this one is taken")?;
+    let signals = run::Signals::catch()?;
+    let app = App::start(&config)?;
     introduce(&folder, app.address(), backend);
-    run::serve_until_signal(app)
+    signals.serve(app)
 }
 
 /// The compute API in memory, on a thread of its own that ends with the process.
@@ -59,11 +66,14 @@ fn start_backend() -> anyhow::Result<SocketAddr> {
 }
 
 fn introduce(folder: &Path, gateway: SocketAddr, backend: SocketAddr) {
-    let folder = folder.display();
+    let file = |name: &str| quoted(&folder.join(name).display().to_string());
     let program = std::env::current_exe().map_or_else(
         |_| "actiongate".to_owned(),
-        |path| path.display().to_string(),
+        |path| quoted(&path.display().to_string()),
     );
+    let (operator, metadata_only) = (file("operator.token"), file("metadata-only.token"));
+    let (config, audit) = (file("actiongate.toml"), file("audit.jsonl"));
+    let folder = folder.display();
     let metadata = format!("/v2.1/{PROJECT}/servers/{SERVER}/metadata");
     let url = format!("http://{gateway}{metadata}");
     say(format_args!(
@@ -73,22 +83,31 @@ Config, keys, tokens and audit are in {folder}.
 
 Allowed: the operator reads a server's metadata.
 
-  curl -i -H \"X-Auth-Token: $(cat {folder}/operator.token)\" {url}
+  curl -i -H \"X-Auth-Token: $(cat {operator})\" {url}
 
 Refused, and it says why: this token may set metadata, but replacing all of it takes one action more.
 
-  curl -i -X PUT -H \"Authorization: Bearer $(cat {folder}/metadata-only.token)\" \\
+  curl -i -X PUT -H \"Authorization: Bearer $(cat {metadata_only})\" \\
     -H 'Content-Type: application/json' -d '{{\"metadata\":{{\"a\":\"b\"}}}}' {url}
 
 Why, step by step, without sending anything:
 
-  {program} explain --config {folder}/actiongate.toml \\
-    --token {folder}/metadata-only.token PUT {metadata}
+  {program} explain --config {config} \\
+    --token {metadata_only} PUT {metadata}
 
 There are a reader.token and an other-project.token, too. What was asked and decided:
 
-  tail -n 2 {folder}/audit.jsonl
+  tail -n 2 {audit}
 
 Ctrl-C stops the demo."
     ));
+}
+
+/// As a shell reads it back, with quotes only where they are needed.
+fn quoted(text: &str) -> String {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-+:@".contains(&byte);
+    if text.bytes().all(is_plain) {
+        return text.to_owned();
+    }
+    format!("'{}'", text.replace('\'', r"'\''"))
 }

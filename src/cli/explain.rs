@@ -15,7 +15,7 @@ use crate::router::{RequestPath, Target};
 use crate::token::Token;
 
 pub fn run(config: &Path, token: &str, method: &str, path: &str) -> anyhow::Result<Outcome> {
-    let config = Config::read(config).context("the config cannot be used:\n")?;
+    let config = super::read_config(config)?;
     let method = Method::from_str(method).with_context(|| format!("`{method}` is not a method"))?;
     let rules = load(&config)?;
     say(format_args!("request       {method} {path}"));
@@ -68,7 +68,7 @@ fn explain(rules: &Rules, token: &str, method: &Method, path: &str) -> Result<()
     let path: RequestPath = path.parse().map_err(|error| {
         refuse("path", "send the path in its plain spelling")(Rejection::Path(error))
     })?;
-    say("path          good: its one spelling");
+    say("path          good: in its normal form");
     let target = rules.router().resolve(method, &path);
     if let Ok(target) = &target
         && decision::admit_public(target).is_some()
@@ -163,7 +163,7 @@ fn authorize(rules: &Rules, identity: &Identity, target: &Target<'_>) -> Result<
     })
 }
 
-fn or_none(names: &[String]) -> String {
+pub fn or_none(names: &[String]) -> String {
     match names {
         [] => "(none)".to_owned(),
         names => names.join(", "),

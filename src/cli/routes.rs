@@ -2,22 +2,16 @@
 
 use std::path::Path;
 
-use anyhow::Context as _;
 use serde::Serialize;
 
 use super::{Format, Outcome, say};
 use crate::app;
-use crate::config::Config;
 use crate::table::{Access, ActionName, ActionTable, Operation, Source};
 
 pub fn run(config: Option<&Path>, format: Format) -> anyhow::Result<Outcome> {
     let sources = match config {
         None => vec![Source::builtin()],
-        Some(path) => {
-            Config::read(path)
-                .context("the config cannot be used:\n")?
-                .table
-        }
+        Some(path) => super::read_config(path)?.table,
     };
     let router = app::route(&sources)?;
     match format {
@@ -103,7 +97,7 @@ fn print_text(table: &ActionTable) {
         for route in &operation.routes {
             say(format_args!(
                 "  {:<6} {:<width$}  {demand}",
-                route.method,
+                route.method.as_str(),
                 route.template.as_str()
             ));
         }

@@ -7,7 +7,6 @@ use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde_json::{Map, Value};
 
 use super::{Outcome, explain, say};
-use crate::config::Config;
 use crate::gateway::{Identity, Rules, unix_time};
 use crate::grant;
 use crate::table::{ActionName, Operation};
@@ -47,12 +46,12 @@ pub fn sign_claims(
     }
     bail!(
         "the key is not a private key in PEM form that is of use: RSA, EC on P-256 or P-384 in PKCS #8 form \
-         (`openssl pkcs8 -topk8 -nodes` makes it), or Ed25519"
+         (`openssl pkcs8 -topk8 -nocrypt` makes it), or Ed25519"
     )
 }
 
 pub fn show(config: &Path, token: &str) -> anyhow::Result<Outcome> {
-    let config = Config::read(config).context("the config cannot be used:\n")?;
+    let config = super::read_config(config)?;
     let rules = explain::load(&config)?;
     let claims = match unverified_claims(Token::new(token)) {
         Ok(claims) => claims,
@@ -97,14 +96,17 @@ fn show_identity(
     ));
     say(format_args!(
         "projects      {}",
-        principal.projects.join(", ")
+        explain::or_none(&principal.projects)
     ));
     if let Some(mapping) = rules.mapping(principal.issuer) {
         let patterns: Vec<String> = grant::patterns(claims, &mapping.actions)?
             .iter()
             .map(ToString::to_string)
             .collect();
-        say(format_args!("grants        {}", patterns.join(", ")));
+        say(format_args!(
+            "grants        {}",
+            explain::or_none(&patterns)
+        ));
     }
     let table = rules.router().table();
     let is_reached = |operation: &&Operation| operation.required.is_subset(&principal.granted);

@@ -1,12 +1,15 @@
 //! `[[issuer]]`: whose tokens are accepted, and how their claims are read.
 
 use std::path::Path;
+use std::time::Duration;
 
 use super::{IssuerConfig, parse_required, set};
-use crate::document::Section;
+use crate::document::{Located, Section};
 use crate::grant::{ClaimMapping, Pointer};
 use crate::token::{KeySettings, Location};
 
+/// No clocks differ by more, and a stolen token is good for that much longer.
+const MAX_LEEWAY: Duration = Duration::from_mins(5);
 /// Seconds that clocks may differ, unless the config says otherwise.
 const LEEWAY: u64 = 30;
 
@@ -17,9 +20,12 @@ pub fn read(section: &Section<'_>, folder: &Path) -> Option<IssuerConfig> {
     };
     let name = parse_required(section, "name", "the `iss` of its tokens", not_empty);
     let audiences = read_audiences(section);
-    let leeway = section
-        .duration("leeway")
-        .map_or(LEEWAY, |leeway| leeway.as_secs());
+    let leeway = section.parse(
+        "leeway",
+        "whole seconds from \"0s\" to \"5m\"",
+        parse_leeway,
+    );
+    let leeway = leeway.map_or(LEEWAY, |leeway| leeway.value);
     let keys = read_keys(section, folder);
     let claims = match section.section("claims") {
         Some(claims) => read_claims(&claims),
@@ -41,6 +47,37 @@ pub fn read(section: &Section<'_>, folder: &Path) -> Option<IssuerConfig> {
     })
 }
 
+/// A token's `iss` has to lead to one issuer.
+pub fn refuse_equal_names(sections: &[Section<'_>]) {
+    let mut known: Vec<Located<String>> = Vec::new();
+    for section in sections.iter().filter(|section| section.has("name")) {
+        let Some(name) = section.string("name") else {
+            continue;
+        };
+        match known.iter().find(|earlier| earlier.value == name.value) {
+            Some(earlier) => section.problem(
+                name.line,
+                format!(
+                    "the issuer `{}` is already defined at line {}, expected each name once",
+                    name.value, earlier.line
+                ),
+            ),
+            None => known.push(name),
+        }
+    }
+}
+
+fn parse_leeway(text: &str) -> Result<u64, String> {
+    let leeway = humantime::parse_duration(text).map_err(|error| error.to_string())?;
+    if leeway.subsec_nanos() != 0 {
+        return Err("it has a fraction of a second".to_owned());
+    }
+    if leeway > MAX_LEEWAY {
+        return Err("expired tokens would be good for too long".to_owned());
+    }
+    Ok(leeway.as_secs())
+}
+
 fn read_audiences(section: &Section<'_>) -> Option<Vec<String>> {
     let expected = "an array such as [\"ecs\"]: a token must be for one of them";
     let Some(audiences) = section.strings("audiences") else {
@@ -49,6 +86,14 @@ fn read_audiences(section: &Section<'_>) -> Option<Vec<String>> {
         }
         return None;
     };
+    for audience in &audiences.value {
+        if audience.value.is_empty() {
+            section.problem(
+                audience.line,
+                format!("an audience is empty, expected {expected}"),
+            );
+        }
+    }
     if audiences.value.is_empty() {
         section.problem(
             audiences.line,
@@ -67,15 +112,23 @@ fn read_audiences(section: &Section<'_>) -> Option<Vec<String>> {
 fn read_keys(section: &Section<'_>, folder: &Path) -> Option<KeySettings> {
     let expected = "a JWKS file or its http(s) URL";
     let location = parse_required(section, "keys", expected, str::parse::<Location>);
-    let ca = section.string("ca").map(|ca| folder.join(ca.value));
+    let ca = section.string("ca");
     let refresh = section.duration("refresh");
     let cooldown = section.duration("cooldown");
     let max_age = section.duration("max_age");
-    let mut settings = KeySettings::new(match location? {
+    let location = location?;
+    let is_https = matches!(&location, Location::Url(uri) if uri.scheme_str() == Some("https"));
+    if let Some(ca) = ca.as_ref().filter(|_| !is_https) {
+        section.problem(
+            ca.line,
+            "`issuer.ca` is not used, expected it only beside an https URL in `keys`",
+        );
+    }
+    let mut settings = KeySettings::new(match location {
         Location::File(path) => Location::File(folder.join(path)),
         url @ Location::Url(_) => url,
     });
-    settings.ca = ca;
+    settings.ca = ca.map(|ca| folder.join(ca.value));
     set(&mut settings.refresh, refresh);
     set(&mut settings.cooldown, cooldown);
     set(&mut settings.max_age, max_age);
@@ -86,12 +139,11 @@ fn read_claims(section: &Section<'_>) -> Option<ClaimMapping> {
     let expected = "a JSON pointer such as \"/project_id\"";
     let project = parse_required(section, "project", expected, str::parse::<Pointer>);
     let actions = parse_required(section, "actions", expected, str::parse::<Pointer>);
-    let subject = match section.has("subject") {
-        true => section
-            .parse("subject", expected, str::parse)
-            .map(|subject| subject.value),
+    let subject = section.parse("subject", expected, str::parse::<Pointer>);
+    let subject = match (section.has("subject"), subject) {
+        (true, subject) => subject.map(|subject| subject.value),
         // Which is a pointer, so this is never `None`.
-        false => "/sub".parse().ok(),
+        (false, _) => "/sub".parse().ok(),
     };
     section.finish();
     Some(ClaimMapping {

@@ -1,1 +1,215 @@
+mod mistake;
+mod place;
 
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::*;
+use crate::telemetry::Format;
+use crate::token::{KeySettings, Location};
+
+/// What has to be said, as the README shows it.
+const MINIMAL: &str = r#"[listen]
+address = "127.0.0.1:8080"
+[upstream]
+url = "http://127.0.0.1:8774"
+[[issuer]]
+name = "https://iam.example.com"
+audiences = ["ecs"]
+keys = "jwks.json"
+[issuer.claims]
+project = "/project_id"
+actions = "/actions"
+"#;
+
+/// Every key, none of it as it would be anyway.
+const FULL: &str = r#"
+[listen]
+address = "[::1]:0"
+workers = 3
+client_timeout = "1s"
+drain_timeout = "2m"
+max_body = "5MiB"
+[upstream]
+url = "http://nova"
+connect_timeout = "250ms"
+response_timeout = "1h"
+idle_timeout = "1m 30s"
+idle_connections = 7
+[token]
+max_size = "8KiB"
+cache = "9KiB"
+[table]
+builtin = "none"
+files = ["mine.toml"]
+[audit]
+enabled = true
+file = "audit.jsonl"
+[log]
+format = "json"
+level = "debug"
+[[issuer]]
+name = "one"
+audiences = ["a", "b"]
+leeway = "1m"
+keys = "https://iam/jwks"
+ca = "ca.pem"
+refresh = "11s"
+cooldown = "12s"
+max_age = "13s"
+[issuer.claims]
+project = "/p"
+actions = "/a/b"
+subject = "/s"
+[[issuer]]
+name = "two"
+audiences = ["c"]
+keys = "/keys.json"
+[issuer.claims]
+project = "/q"
+actions = "/scope"
+"#;
+
+fn read(text: &str) -> Result<Config, Vec<String>> {
+    let problems = |problems: Problems| problems.0.iter().map(ToString::to_string).collect();
+    Config::parse("a.toml", text, Path::new("/etc/gate")).map_err(problems)
+}
+
+#[track_caller]
+fn problems(text: &str) -> Vec<String> {
+    read(text).map(|_| ()).expect_err(text)
+}
+
+/// The minimal config with one line replaced.
+fn with(line: &str, other: &str) -> String {
+    assert!(MINIMAL.contains(line), "{line}");
+    MINIMAL.replace(line, other)
+}
+
+fn seconds(count: u64) -> Duration {
+    Duration::from_secs(count)
+}
+
+#[test]
+fn the_minimal_config_suffices() {
+    let config = read(MINIMAL).unwrap();
+    let workers = std::thread::available_parallelism().unwrap().get();
+    let listen = server::Settings {
+        address: "127.0.0.1:8080".parse().unwrap(),
+        workers,
+        client_timeout: seconds(60),
+        drain_timeout: seconds(30),
+    };
+    assert_eq!(config.listen, listen);
+    let body = BodyLimits {
+        size: None,
+        pause: seconds(60),
+    };
+    assert_eq!(config.body, body);
+    let upstream = proxy::Settings {
+        host: "127.0.0.1".to_owned(),
+        port: 8774,
+        connect_timeout: seconds(5),
+        response_timeout: seconds(60),
+        idle_timeout: seconds(4),
+        idle_connections: 256,
+    };
+    assert_eq!(config.upstream, upstream);
+    let token = token::Settings {
+        max_size: 16 * 1024,
+        cache: 8 * 1024 * 1024,
+    };
+    assert_eq!(config.token, token);
+    assert_eq!(config.table, [Source::builtin()]);
+    assert_eq!(config.audit, audit::Settings::Stdout);
+    let log = telemetry::Settings {
+        format: Format::Auto,
+        level: LevelFilter::INFO,
+    };
+    assert_eq!(config.log, log);
+    let [issuer] = config.issuers.as_slice() else {
+        panic!("{:?}", config.issuers)
+    };
+    assert_eq!(issuer.name, "https://iam.example.com");
+    assert_eq!(issuer.audiences, ["ecs"]);
+    assert_eq!(issuer.leeway, 30);
+    let keys = KeySettings {
+        location: Location::File("/etc/gate/jwks.json".into()),
+        ca: None,
+        refresh: seconds(300),
+        cooldown: seconds(10),
+        max_age: seconds(24 * 3600),
+    };
+    assert_eq!(issuer.keys, keys);
+    let claims = ClaimMapping {
+        actions: "/actions".parse().unwrap(),
+        project: "/project_id".parse().unwrap(),
+        subject: "/sub".parse().unwrap(),
+    };
+    assert_eq!(issuer.claims, claims);
+}
+
+#[test]
+fn every_key_is_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let table = "[[operation]]\npermission = 'v'\nroutes = ['GET /v']\naccess = 'public'\n";
+    std::fs::write(folder.path().join("mine.toml"), table).unwrap();
+    let path = folder.path().join("actiongate.toml");
+    std::fs::write(&path, FULL).unwrap();
+    let config = Config::read(&path).unwrap();
+    let listen = server::Settings {
+        address: "[::1]:0".parse().unwrap(),
+        workers: 3,
+        client_timeout: seconds(1),
+        drain_timeout: seconds(120),
+    };
+    assert_eq!(config.listen, listen);
+    let body = BodyLimits {
+        size: Some(5 * 1024 * 1024),
+        pause: seconds(1),
+    };
+    assert_eq!(config.body, body);
+    let upstream = proxy::Settings {
+        host: "nova".to_owned(),
+        port: 80,
+        connect_timeout: Duration::from_millis(250),
+        response_timeout: seconds(3600),
+        idle_timeout: seconds(90),
+        idle_connections: 7,
+    };
+    assert_eq!(config.upstream, upstream);
+    assert_eq!((config.token.max_size, config.token.cache), (8192, 9216));
+    let [source] = config.table.as_slice() else {
+        panic!("{:?}", config.table)
+    };
+    assert_eq!(PathBuf::from(&source.name), folder.path().join("mine.toml"));
+    assert_eq!(source.text, table);
+    let file = folder.path().join("audit.jsonl");
+    assert_eq!(config.audit, audit::Settings::File(file));
+    let log = telemetry::Settings {
+        format: Format::Json,
+        level: LevelFilter::DEBUG,
+    };
+    assert_eq!(config.log, log);
+    let [one, two] = config.issuers.as_slice() else {
+        panic!("{:?}", config.issuers)
+    };
+    assert_eq!((one.name.as_str(), one.leeway), ("one", 60));
+    assert_eq!(one.audiences, ["a", "b"]);
+    let keys = KeySettings {
+        location: Location::Url("https://iam/jwks".parse().unwrap()),
+        ca: Some(folder.path().join("ca.pem")),
+        refresh: seconds(11),
+        cooldown: seconds(12),
+        max_age: seconds(13),
+    };
+    assert_eq!(one.keys, keys);
+    let claims = ClaimMapping {
+        actions: "/a/b".parse().unwrap(),
+        project: "/p".parse().unwrap(),
+        subject: "/s".parse().unwrap(),
+    };
+    assert_eq!(one.claims, claims);
+    assert_eq!(two.name, "two");
+    assert_eq!(two.keys.location, Location::File("/keys.json".into()));
+}

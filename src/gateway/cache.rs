@@ -4,26 +4,39 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use foldhash::quality::RandomState;
-use quick_cache::UnitWeighter;
+use quick_cache::Weighter;
 use quick_cache::unsync::{Cache, DefaultLifecycle};
 
 use super::{Identity, Rules};
 use crate::token::Token;
 
+/// The size of a token, in bytes, where room is made for many.
+const TYPICAL_TOKEN: usize = 1024;
+
+/// Weighs an entry by its token, which is most of it.
+#[derive(Clone, Debug)]
+struct TextSize;
+
+impl Weighter<Box<str>, Rc<Identity>> for TextSize {
+    fn weight(&self, token: &Box<str>, _: &Rc<Identity>) -> u64 {
+        token.len() as u64
+    }
+}
+
 /// A worker's verified callers by all bytes of their tokens; bounded, evicting, never a failure.
 ///
 /// It belongs to one [`Rules`] snapshot, as its gateway does.
 pub struct PrincipalCache {
-    identities: RefCell<Cache<Box<str>, Rc<Identity>, UnitWeighter, RandomState>>,
+    identities: RefCell<Cache<Box<str>, Rc<Identity>, TextSize, RandomState>>,
 }
 
 impl PrincipalCache {
-    /// At most about `capacity` callers.
+    /// Callers whose tokens have at most `capacity` bytes in all.
     pub fn new(capacity: usize) -> Self {
         let cache = Cache::with(
-            capacity,
+            capacity / TYPICAL_TOKEN,
             capacity as u64,
-            UnitWeighter,
+            TextSize,
             RandomState::default(),
             DefaultLifecycle::default(),
         );

@@ -7,16 +7,16 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
-use hyper::Response;
 use hyper::body::{Body, Frame, SizeHint};
 use hyper::header::HeaderValue;
 use hyper::http::request;
+use hyper::{Response, StatusCode};
 use uuid::Uuid;
 
 use super::rejection::{Rejection, X_OPENSTACK_REQUEST_ID};
 use super::{Identity, Target};
 use crate::audit::{Auditor, Decision, Record};
-use crate::proxy::{AnswerFailure, Transfer, UpstreamBody};
+use crate::proxy::{AnswerFailure, Peer, Running, Transfer, UpstreamBody};
 
 /// The longest client request id that is kept, in characters.
 const MAX_CLIENT_ID: usize = 64;
@@ -34,15 +34,20 @@ struct Inner {
     request_id: HeaderValue,
     transfer: Rc<Transfer>,
     started: Instant,
+    /// Counts this exchange as running.
+    _running: Running,
     /// Known once the answer is on its way.
     outcome: Option<&'static str>,
     is_head: bool,
 }
 
 impl Exchange {
-    pub fn begin(auditor: &Auditor, head: &request::Parts, peer: IpAddr, worker: usize) -> Self {
-        let id = uuid::Builder::from_random_bytes(fastrand::u128(..).to_ne_bytes()).into_uuid();
-        let record = auditor.is_on().then(|| new_record(head, id, peer, worker));
+    pub fn begin(auditor: &Auditor, head: &request::Parts, peer: &Rc<Peer>, worker: usize) -> Self {
+        let id = new_id();
+        let record = auditor.is_on().then(|| {
+            let record = new_record(id, peer.address(), worker);
+            of_request(record, head)
+        });
         Self {
             inner: Box::new(Inner {
                 auditor: auditor.clone(),
@@ -50,6 +55,7 @@ impl Exchange {
                 request_id: request_id(id),
                 transfer: Rc::default(),
                 started: Instant::now(),
+                _running: Peer::begin(peer),
                 outcome: None,
                 is_head: head.method == hyper::Method::HEAD,
             }),
@@ -154,21 +160,37 @@ fn upstream_time(transfer: &Transfer) -> Option<Duration> {
     Some(answered.saturating_duration_since(started))
 }
 
-fn new_record(head: &request::Parts, request_id: Uuid, peer: IpAddr, worker: usize) -> Record {
-    let client_id = head.headers.get(X_OPENSTACK_REQUEST_ID);
+/// Records what hyper refused before there was a request to handle.
+pub fn record_unreadable(auditor: &Auditor, peer: IpAddr, worker: usize, status: StatusCode) {
+    let mut record = new_record(new_id(), peer, worker);
+    record.decision = Some(Decision::Reject);
+    record.reason = "request_unreadable";
+    record.status = Some(status.as_u16());
+    auditor.record(record);
+}
+
+fn new_id() -> Uuid {
+    uuid::Builder::from_random_bytes(fastrand::u128(..).to_ne_bytes()).into_uuid()
+}
+
+fn of_request(mut record: Record, head: &request::Parts) -> Record {
     let shorten = |id: &HeaderValue| {
-        String::from_utf8_lossy(id.as_bytes())
-            .chars()
-            .take(MAX_CLIENT_ID)
-            .collect()
+        let text = String::from_utf8_lossy(id.as_bytes());
+        text.chars().take(MAX_CLIENT_ID).collect()
     };
+    record.method = Some(head.method.clone());
+    record.client_request_id = head.headers.get(X_OPENSTACK_REQUEST_ID).map(shorten);
+    record
+}
+
+fn new_record(request_id: Uuid, peer: IpAddr, worker: usize) -> Record {
     Record {
         time: SystemTime::now(),
         request_id,
-        client_request_id: client_id.map(shorten),
+        client_request_id: None,
         peer,
         worker,
-        method: head.method.clone(),
+        method: None,
         operation: None,
         route: None,
         project: None,

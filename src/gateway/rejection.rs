@@ -16,6 +16,9 @@ pub const X_OPENSTACK_REQUEST_ID: HeaderName = HeaderName::from_static("x-openst
 /// Carries [`Rejection::reason`] beside a body that OpenStack clients know.
 pub const X_ACTIONGATE_REASON: HeaderName = HeaderName::from_static("x-actiongate-reason");
 
+/// The longest `error_description`, in characters.
+const MAX_DESCRIPTION: usize = 200;
+
 /// Why the gateway answers instead of the upstream.
 #[derive(Debug, thiserror::Error)]
 pub enum Rejection {
@@ -63,6 +66,7 @@ impl Rejection {
                 ForwardError::RequestBody(BodyFailure::TooLarge) => StatusCode::PAYLOAD_TOO_LARGE,
                 ForwardError::Connect(_)
                 | ForwardError::Unanswered(_)
+                | ForwardError::BrokenAnswer(_)
                 | ForwardError::InvalidAnswer(_)
                 | ForwardError::UnexpectedUpgrade => StatusCode::BAD_GATEWAY,
                 ForwardError::ConnectTimeout | ForwardError::ResponseTimeout => {
@@ -79,6 +83,8 @@ impl Rejection {
             Self::Path(_) => "path_invalid",
             Self::Headers(InvalidHeaders::Underscore(_)) => "header_name",
             Self::Headers(InvalidHeaders::Host) => "host_invalid",
+            Self::Headers(InvalidHeaders::Repeated(_)) => "header_repeated",
+            Self::Headers(InvalidHeaders::TransferEncoding) => "transfer_encoding",
             Self::Unauthenticated(error) => match error {
                 TokenError::Missing => "token_missing",
                 TokenError::Scheme => "token_scheme",
@@ -109,6 +115,7 @@ impl Rejection {
                 ForwardError::Connect(_) => "upstream_connect",
                 ForwardError::ConnectTimeout => "upstream_connect_timeout",
                 ForwardError::Unanswered(_) => "upstream_unanswered",
+                ForwardError::BrokenAnswer(_) => "upstream_broken",
                 ForwardError::InvalidAnswer(_) => "upstream_invalid",
                 ForwardError::UnexpectedUpgrade => "upstream_upgrade",
                 ForwardError::ResponseTimeout => "upstream_timeout",
@@ -139,7 +146,6 @@ impl Rejection {
                     "The token is not for project `{project}`. Use a token of that project, or the URL of the token's project."
                 ),
             },
-            Self::Forward(ForwardError::RequestBody(failure)) => sentence(failure),
             Self::Forward(error) => sentence(error),
         }
     }
@@ -231,11 +237,13 @@ fn sentence(error: &impl std::error::Error) -> String {
     format!("{first}{}.", characters.as_str())
 }
 
-/// What may stand in an `error_description` (RFC 6750 §3): printable ASCII but `"` and `\`.
+/// What may stand in an `error_description` (RFC 6750 §3): printable ASCII but `"` and `\`; not all
+/// of what a client may have put into its token.
 fn quotable(text: &str) -> String {
     let is_quotable =
         |character: char| matches!(character, ' '..='~') && !matches!(character, '"' | '\\');
     text.chars()
+        .take(MAX_DESCRIPTION)
         .map(|character| {
             if is_quotable(character) {
                 character

@@ -7,7 +7,7 @@ use crate::table::ActionName;
 
 /// An action, or several: `*` stands for a whole part or a piece of one and never crosses a colon.
 ///
-/// Resource type and verb are compared without regard to case, the service with it (the vendor's
+/// Resource type and verb are compared without regard to case, the service is not (the vendor's
 /// "Policy Syntax").
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Pattern {

@@ -27,27 +27,21 @@ pub struct Transfer {
     pub started: Cell<Option<Instant>>,
     /// When the answer's head was there.
     pub answered: Cell<Option<Instant>>,
-    receiving: Cell<bool>,
-}
-
-impl Transfer {
-    /// Whether more of the client's body is to come.
-    pub fn is_receiving(&self) -> bool {
-        self.receiving.get()
-    }
+    /// Whether the next piece of the client's body is being waited for.
+    pub awaits_client: Cell<bool>,
 }
 
 /// Why the client's body cannot be sent whole.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum BodyFailure {
     /// The connection broke, or the framing is not valid.
-    #[error("the client's body broke off")]
+    #[error("the request's body broke off")]
     Broken,
     /// The client stopped sending.
-    #[error("the client stopped sending its body")]
+    #[error("the rest of the request's body did not come in time")]
     Timeout,
     /// More than is allowed.
-    #[error("the client's body is too large")]
+    #[error("the request's body is too large")]
     TooLarge,
 }
 
@@ -62,6 +56,42 @@ pub enum AnswerFailure {
     Timeout,
 }
 
+/// What a request's body may take.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct BodyLimits {
+    /// The most bytes; any, if there is none.
+    pub size: Option<u64>,
+    /// The most time between two pieces.
+    pub pause: Duration,
+}
+
+/// A deadline that runs only while something is waited for.
+#[derive(Debug)]
+struct Pause {
+    limit: Duration,
+    running: Option<Pin<Box<Sleep>>>,
+}
+
+impl Pause {
+    fn new(limit: Duration) -> Self {
+        Self {
+            limit,
+            running: None,
+        }
+    }
+
+    /// Ready when the wait has been too long.
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let limit = self.limit;
+        let running = self.running.get_or_insert_with(|| Box::pin(sleep(limit)));
+        running.as_mut().poll(context)
+    }
+
+    fn end(&mut self) {
+        self.running = None;
+    }
+}
+
 /// The client's body on its way to the upstream; trailers are dropped.
 #[derive(Debug)]
 pub struct RequestBody {
@@ -73,20 +103,21 @@ struct Counted {
     incoming: Incoming,
     transfer: Rc<Transfer>,
     max_size: u64,
+    pause: Pause,
 }
 
 impl RequestBody {
-    /// A body that is counted in `transfer` and ends with an error beyond `max_size` bytes.
-    pub fn new(incoming: Incoming, transfer: &Rc<Transfer>, max_size: Option<u64>) -> Self {
+    /// A body that is counted in `transfer` and ends with an error beyond its limits.
+    pub fn new(incoming: Incoming, transfer: &Rc<Transfer>, limits: BodyLimits) -> Self {
         if incoming.is_end_stream() {
             return Self::empty();
         }
-        transfer.receiving.set(true);
         Self {
             inner: Some(Counted {
                 incoming,
                 transfer: Rc::clone(transfer),
-                max_size: max_size.unwrap_or(u64::MAX),
+                max_size: limits.size.unwrap_or(u64::MAX),
+                pause: Pause::new(limits.pause),
             }),
         }
     }
@@ -102,6 +133,37 @@ impl RequestBody {
     }
 }
 
+impl Counted {
+    fn poll_data(
+        &mut self,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyFailure>>> {
+        loop {
+            let polled = Pin::new(&mut self.incoming).poll_frame(context);
+            self.transfer.awaits_client.set(polled.is_pending());
+            let Poll::Ready(frame) = polled else {
+                ready!(self.pause.poll(context));
+                return Poll::Ready(Some(Err(BodyFailure::Timeout)));
+            };
+            self.pause.end();
+            let frame = match frame {
+                Some(Ok(frame)) => frame,
+                Some(Err(_)) => return Poll::Ready(Some(Err(BodyFailure::Broken))),
+                None => return Poll::Ready(None),
+            };
+            let Some(data) = frame.data_ref() else {
+                continue;
+            };
+            let received = self.transfer.received.get() + data.len() as u64;
+            if received > self.max_size {
+                return Poll::Ready(Some(Err(BodyFailure::TooLarge)));
+            }
+            self.transfer.received.set(received);
+            return Poll::Ready(Some(Ok(frame)));
+        }
+    }
+}
+
 impl Body for RequestBody {
     type Data = Bytes;
     type Error = BodyFailure;
@@ -110,38 +172,14 @@ impl Body for RequestBody {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyFailure>>> {
-        let Some(Counted {
-            incoming,
-            transfer,
-            max_size,
-        }) = &mut self.inner
-        else {
+        let Some(counted) = &mut self.inner else {
             return Poll::Ready(None);
         };
-        let fail = |failure| {
-            transfer.failure.set(Some(failure));
-            Poll::Ready(Some(Err(failure)))
-        };
-        loop {
-            let frame = match ready!(Pin::new(&mut *incoming).poll_frame(context)) {
-                Some(Ok(frame)) => frame,
-                Some(Err(_)) => return fail(BodyFailure::Broken),
-                None => {
-                    transfer.receiving.set(false);
-                    return Poll::Ready(None);
-                }
-            };
-            let Some(data) = frame.data_ref() else {
-                continue;
-            };
-            let received = transfer.received.get() + data.len() as u64;
-            if received > *max_size {
-                return fail(BodyFailure::TooLarge);
-            }
-            transfer.received.set(received);
-            transfer.receiving.set(!incoming.is_end_stream());
-            return Poll::Ready(Some(Ok(frame)));
+        let frame = ready!(counted.poll_data(context));
+        if let Some(Err(failure)) = frame {
+            counted.transfer.failure.set(Some(failure));
         }
+        Poll::Ready(frame)
     }
 
     fn is_end_stream(&self) -> bool {
@@ -159,38 +197,36 @@ impl Body for RequestBody {
 }
 
 /// The upstream's body on its way to the client; its connection goes back to the pool at the end.
+/// Trailers are dropped.
 #[derive(Debug)]
 pub struct UpstreamBody {
     incoming: Incoming,
     lease: Option<Lease>,
     transfer: Rc<Transfer>,
-    idle_timeout: Duration,
-    deadline: Option<Pin<Box<Sleep>>>,
+    pause: Pause,
+    has_ended: bool,
 }
 
 impl UpstreamBody {
-    /// Ends with an error when nothing comes for `idle_timeout`.
-    pub fn new(
-        incoming: Incoming,
-        lease: Lease,
-        idle_timeout: Duration,
-        transfer: Rc<Transfer>,
-    ) -> Self {
+    /// Ends with an error when nothing comes for `pause`.
+    pub fn new(incoming: Incoming, lease: Lease, pause: Duration, transfer: Rc<Transfer>) -> Self {
         let mut body = Self {
             incoming,
             lease: Some(lease),
             transfer,
-            idle_timeout,
-            deadline: None,
+            pause: Pause::new(pause),
+            has_ended: false,
         };
-        body.give_back_at_end();
+        // Known at once where there is no body; hyper never asks for it then.
+        if body.incoming.is_end_stream() {
+            body.end();
+        }
         body
     }
 
-    fn give_back_at_end(&mut self) {
-        if self.incoming.is_end_stream()
-            && let Some(lease) = self.lease.take()
-        {
+    fn end(&mut self) {
+        self.has_ended = true;
+        if let Some(lease) = self.lease.take() {
             lease.give_back();
         }
     }
@@ -213,36 +249,35 @@ impl Body for UpstreamBody {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, AnswerFailure>>> {
-        let Poll::Ready(frame) = Pin::new(&mut self.incoming).poll_frame(context) else {
-            let idle_timeout = self.idle_timeout;
-            let deadline = self
-                .deadline
-                .get_or_insert_with(|| Box::pin(sleep(idle_timeout)));
-            ready!(deadline.as_mut().poll(context));
-            return self.fail(AnswerFailure::Timeout);
-        };
-        self.deadline = None;
-        match frame {
-            None => {
-                if let Some(lease) = self.lease.take() {
-                    lease.give_back();
+        loop {
+            let Poll::Ready(frame) = Pin::new(&mut self.incoming).poll_frame(context) else {
+                ready!(self.pause.poll(context));
+                return self.fail(AnswerFailure::Timeout);
+            };
+            self.pause.end();
+            match frame {
+                None => {
+                    self.end();
+                    return Poll::Ready(None);
                 }
-                Poll::Ready(None)
-            }
-            Some(Err(_)) => self.fail(AnswerFailure::Broken),
-            Some(Ok(frame)) => {
-                if let Some(data) = frame.data_ref() {
+                Some(Err(_)) => return self.fail(AnswerFailure::Broken),
+                Some(Ok(frame)) => {
+                    let Some(data) = frame.data_ref() else {
+                        continue;
+                    };
                     let sent = &self.transfer.sent;
                     sent.set(sent.get() + data.len() as u64);
+                    if self.incoming.is_end_stream() {
+                        self.end();
+                    }
+                    return Poll::Ready(Some(Ok(frame)));
                 }
-                self.give_back_at_end();
-                Poll::Ready(Some(Ok(frame)))
             }
         }
     }
 
     fn is_end_stream(&self) -> bool {
-        self.incoming.is_end_stream()
+        self.has_ended
     }
 
     fn size_hint(&self) -> SizeHint {

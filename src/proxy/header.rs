@@ -4,7 +4,10 @@
 //! client can neither forge our headers nor make us drop them.
 
 use hyper::HeaderMap;
-use hyper::header::{CONNECTION, CONTENT_LENGTH, FORWARDED, HOST, HeaderName, HeaderValue};
+use hyper::header::{
+    CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, FORWARDED, HOST, HeaderName, HeaderValue,
+    TRANSFER_ENCODING,
+};
 
 use super::{Origin, has_one_host};
 
@@ -69,8 +72,14 @@ pub enum InvalidHeaders {
     #[error("the header name `{0}` has `_`, which some servers read as `-`")]
     Underscore(String),
     /// None or several; which one counts is anybody's guess.
-    #[error("expected exactly one `Host` header that is not empty")]
+    #[error("expected exactly one `Host` header, with a host and perhaps a port")]
     Host,
+    /// Repeated where one alone has a meaning.
+    #[error("expected at most one `{0}` header")]
+    Repeated(HeaderName),
+    /// Codings beside `chunked`, which would be lost on the way.
+    #[error("expected no `Transfer-Encoding` other than `chunked`")]
+    TransferEncoding,
 }
 
 /// Refuses headers that an upstream could read in another way than we do.
@@ -87,6 +96,14 @@ pub fn check(headers: &HeaderMap) -> Result<(), InvalidHeaders> {
     }
     if !has_one_host(headers) {
         return Err(InvalidHeaders::Host);
+    }
+    if headers.get_all(CONTENT_TYPE).iter().nth(1).is_some() {
+        return Err(InvalidHeaders::Repeated(CONTENT_TYPE));
+    }
+    let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
+    let is_chunked = |coding: &HeaderValue| coding.as_bytes().eq_ignore_ascii_case(b"chunked");
+    if !codings.next().is_none_or(is_chunked) || codings.next().is_some() {
+        return Err(InvalidHeaders::TransferEncoding);
     }
     Ok(())
 }
@@ -118,10 +135,10 @@ fn remove_named_by_connection(headers: &mut HeaderMap) {
     }
     let mut named: Vec<HeaderName> = Vec::new();
     for line in headers.get_all(CONNECTION) {
-        let options = line.to_str().unwrap_or_default().split(',');
-        let options = options.map(str::trim);
+        let options = line.as_bytes().split(|byte| *byte == b',');
+        let options = options.map(<[u8]>::trim_ascii);
         let options = options.filter(|option| !is_connection_option(option));
-        named.extend(options.filter_map(|name| name.parse().ok()));
+        named.extend(options.filter_map(|name| HeaderName::from_bytes(name).ok()));
     }
     for name in named {
         if name != HOST && name != CONTENT_LENGTH {
@@ -131,8 +148,8 @@ fn remove_named_by_connection(headers: &mut HeaderMap) {
 }
 
 /// The two options that name no header.
-fn is_connection_option(option: &str) -> bool {
-    option.eq_ignore_ascii_case("keep-alive") || option.eq_ignore_ascii_case("close")
+fn is_connection_option(option: &[u8]) -> bool {
+    option.eq_ignore_ascii_case(b"keep-alive") || option.eq_ignore_ascii_case(b"close")
 }
 
 fn is_hop_by_hop(name: &str) -> bool {
@@ -152,12 +169,19 @@ fn is_hop_by_hop(name: &str) -> bool {
 
 /// Whether the header says who is calling, from where, or with what method or path; only the
 /// connection, the token and the request line say that. `Expect` is among them because the server
-/// answers it with `100 Continue` itself, once the body is wanted.
+/// answers it with `100 Continue` itself, once the body is wanted; `Proxy` because CGI-like servers
+/// take it for their own setting (httpoxy).
 fn is_claim(name: &str) -> bool {
     match name {
-        "expect"
+        "client-ip"
+        | "expect"
         | "forwarded"
         | "openstack-system-scope"
+        | "proxy"
+        | "true-client-ip"
+        | "x-client-ip"
+        | "x-cluster-client-ip"
+        | "x-forwarded"
         | "x-openstack-request-id"
         | "x-real-ip"
         | "x-http-method"

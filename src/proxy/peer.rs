@@ -1,7 +1,8 @@
 //! The other end of a client connection, as the upstream is told of it.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::net::IpAddr;
+use std::rc::Rc;
 
 use bytes::Bytes;
 use hyper::header::HeaderValue;
@@ -13,6 +14,17 @@ pub struct Peer {
     forwarded_for: HeaderValue,
     /// The host of the last request and the `Forwarded` value that goes with it.
     last: RefCell<Option<(HeaderValue, HeaderValue)>>,
+    running: Cell<usize>,
+}
+
+/// One of a connection's exchanges, for as long as it lives.
+#[derive(Debug)]
+pub struct Running(Rc<Peer>);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.running.set(self.0.running.get() - 1);
+    }
 }
 
 impl Peer {
@@ -22,7 +34,19 @@ impl Peer {
             address,
             forwarded_for: value(address.to_string()),
             last: RefCell::default(),
+            running: Cell::new(0),
         }
+    }
+
+    /// Counts an exchange as running.
+    pub fn begin(self: &Rc<Self>) -> Running {
+        self.running.set(self.running.get() + 1);
+        Running(Rc::clone(self))
+    }
+
+    /// Whether an exchange is running.
+    pub fn is_busy(&self) -> bool {
+        self.running.get() > 0
     }
 
     /// Its address.
@@ -44,7 +68,10 @@ impl Peer {
             return forwarded.clone();
         }
         let forwarded = value(self.write_forwarded(host));
-        *last = Some((host.clone(), forwarded.clone()));
+        // A copy: a clone would keep the whole head of the request in memory, token included.
+        if let Ok(own) = HeaderValue::from_bytes(host.as_bytes()) {
+            *last = Some((own, forwarded.clone()));
+        }
         forwarded
     }
 

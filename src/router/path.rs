@@ -3,7 +3,8 @@
 //! Nova decodes a path once before routing, folds runs of slashes, resolves dot segments under some
 //! servers, cuts at `#` and takes the method from a `_method` member of the query. So a path has one
 //! spelling here, its normal form (RFC 3986 §6.2.2), and everything else is refused, never repaired:
-//! what matched is what is sent.
+//! what matched is what is sent. One thing comes before us: the server's parser (`http::Uri`) cuts a
+//! target at `#`; what is left is what is judged and what is sent.
 
 use std::fmt;
 use std::str::FromStr;

@@ -21,10 +21,15 @@ pub struct Accepted {
     pub peer: IpAddr,
 }
 
-/// Accepts for ever.
-pub async fn run(listener: &TcpListener, workers: &[Worker]) {
+/// Accepts until `shutdown` is ready; a connection that was accepted always reaches its worker.
+pub async fn run(listener: &TcpListener, workers: &[Worker], shutdown: impl Future<Output = ()>) {
+    let mut shutdown = std::pin::pin!(shutdown);
     loop {
-        match listener.accept().await {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = &mut shutdown => return,
+        };
+        match accepted {
             Ok((stream, peer)) => hand_over(stream, peer.ip().to_canonical(), workers).await,
             Err(error) if is_the_peers(&error) => {}
             Err(error) => {
@@ -64,8 +69,12 @@ async fn hand_over(stream: tokio::net::TcpStream, peer: IpAddr, workers: &[Worke
     let Ok(stream) = prepared else { return };
     worker.load.open.fetch_add(1, Ordering::Relaxed);
     worker.load.total.fetch_add(1, Ordering::Relaxed);
-    // A worker that is gone has been stopped or has panicked; its connections are closed.
-    let _ = worker.connections.send(Accepted { stream, peer }).await;
+    let accepted = Accepted { stream, peer };
+    if worker.connections.send(accepted).await.is_err() {
+        // Its thread has panicked: without this count it is never chosen again.
+        warn!("a worker is gone, its share of connections goes to the others");
+        worker.load.open.store(usize::MAX / 2, Ordering::Relaxed);
+    }
 }
 
 /// Whether the failure is of one connection, not of the listener.

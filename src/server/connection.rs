@@ -4,13 +4,14 @@ use std::convert::Infallible;
 use std::future::Future as _;
 use std::net::IpAddr;
 use std::rc::Rc;
+use std::task::Poll;
 use std::time::Duration;
 
 use hyper::body::Incoming;
 use hyper::header::{CONNECTION, HeaderValue};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper::{Request, Response};
+use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpStream;
 use tracing::debug;
@@ -31,41 +32,56 @@ pub async fn serve(
     peer: IpAddr,
     gateway: Rc<Gateway>,
     drain: Rc<Drain>,
-    header_timeout: Duration,
+    client_timeout: Duration,
 ) {
     let peer = Rc::new(Peer::new(peer));
     let service = service_fn({
-        let peer = Rc::clone(&peer);
-        let drain = Rc::clone(&drain);
+        let (gateway, peer, drain) = (Rc::clone(&gateway), Rc::clone(&peer), Rc::clone(&drain));
         move |request: Request<Incoming>| {
             let (gateway, drain, peer) = (Rc::clone(&gateway), Rc::clone(&drain), Rc::clone(&peer));
+            // Outside of the future: hyper may drop that one before it is polled.
+            let answer = gateway.handle(request, peer);
             async move {
-                let mut response = gateway.handle(request, &peer).await;
+                let mut response = answer.await;
                 announce_close(&mut response, &drain);
                 Ok::<_, Infallible>(response)
             }
         }
     });
+    let stream = Lingering::new(stream, client_timeout);
+    let lingering = stream.is_lingering();
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(header_timeout)
+        .header_read_timeout(client_timeout)
         .max_headers(MAX_HEADERS)
         .max_header_size(MAX_HEAD)
         .max_buf_size(proxy::BUFFER)
-        .serve_connection(TokioIo::new(Lingering::new(stream)), service);
+        .serve_connection(TokioIo::new(stream), service);
     let mut connection = std::pin::pin!(connection);
     let mut registration = None;
     let mut told = false;
     let ended = std::future::poll_fn(|context| {
-        registration.get_or_insert_with(|| drain.enter(context.waker().clone()));
+        registration.get_or_insert_with(|| drain.enter(context.waker().clone(), &peer));
         if drain.phase() == Phase::Closing && !told {
             told = true;
             connection.as_mut().graceful_shutdown();
         }
-        connection.as_mut().poll(context)
+        match connection.as_mut().poll(context) {
+            // Half a request, which the client may never finish.
+            Poll::Pending if told && !peer.is_busy() && !lingering.get() => Poll::Ready(Ok(())),
+            polled => polled,
+        }
     });
-    if let Err(error) = ended.await {
-        debug!(peer = %peer.address(), "a connection ended early: {error}");
+    match ended.await {
+        Err(error) if error.is_parse() => {
+            let status = match error.is_parse_too_large() {
+                true => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+                false => StatusCode::BAD_REQUEST,
+            };
+            gateway.refuse_unreadable(&peer, status);
+        }
+        Err(error) => debug!(peer = %peer.address(), "a connection ended early: {error}"),
+        Ok(()) => {}
     }
 }
 

@@ -5,6 +5,8 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use std::task::Waker;
 
+use crate::proxy::Peer;
+
 /// What a worker's connections share while they are told to end.
 ///
 /// A plain flag and the connections' wakers: looking at it costs a connection nothing.
@@ -12,7 +14,7 @@ use std::task::Waker;
 pub struct Drain {
     phase: Cell<Phase>,
     next: Cell<u64>,
-    wakers: RefCell<HashMap<u64, Waker>>,
+    connections: RefCell<HashMap<u64, (Waker, Rc<Peer>)>>,
 }
 
 /// How far the end has come.
@@ -36,19 +38,27 @@ impl Drain {
     /// Moves on and wakes every connection.
     pub fn advance(&self, phase: Phase) {
         self.phase.set(phase);
-        self.wakers.borrow().values().for_each(Waker::wake_by_ref);
+        let connections = self.connections.borrow();
+        connections
+            .values()
+            .for_each(|(waker, _)| waker.wake_by_ref());
     }
 
-    /// How many connections there are.
-    pub fn len(&self) -> usize {
-        self.wakers.borrow().len()
+    /// How many connections have a running request.
+    pub fn busy(&self) -> usize {
+        let connections = self.connections.borrow();
+        connections
+            .values()
+            .filter(|(_, peer)| peer.is_busy())
+            .count()
     }
 
     /// Registers a connection's task for as long as the registration lives.
-    pub fn enter(self: &Rc<Self>, waker: Waker) -> Registration {
+    pub fn enter(self: &Rc<Self>, waker: Waker, peer: &Rc<Peer>) -> Registration {
         let key = self.next.get();
         self.next.set(key + 1);
-        self.wakers.borrow_mut().insert(key, waker);
+        let mut connections = self.connections.borrow_mut();
+        connections.insert(key, (waker, Rc::clone(peer)));
         Registration {
             drain: Rc::clone(self),
             key,
@@ -65,6 +75,6 @@ pub struct Registration {
 
 impl Drop for Registration {
     fn drop(&mut self) {
-        self.drain.wakers.borrow_mut().remove(&self.key);
+        self.drain.connections.borrow_mut().remove(&self.key);
     }
 }

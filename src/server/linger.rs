@@ -1,11 +1,15 @@
-//! A TCP connection whose shutdown is clean for the other side.
+//! A client's TCP connection that neither waits for ever nor ends harshly.
+//!
+//! A client that takes nothing of its answer is given up after a while.
 //!
 //! Closing a socket with unread input resets the connection, and the client may lose the answer it
 //! was just sent. So the end of our stream is sent first, then what still comes is read and dropped,
 //! for a bounded time (RFC 9112 §9.6).
 
+use std::cell::Cell;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
+use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -20,16 +24,44 @@ const LINGER: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub struct Lingering {
     stream: TcpStream,
+    write_timeout: Duration,
+    /// Running while the client takes nothing.
+    stalled: Option<Pin<Box<Sleep>>>,
     /// Running once the end of our stream was sent.
     deadline: Option<Pin<Box<Sleep>>>,
+    ending: Rc<Cell<bool>>,
 }
 
 impl Lingering {
-    pub fn new(stream: TcpStream) -> Self {
+    pub fn new(stream: TcpStream, write_timeout: Duration) -> Self {
         Self {
             stream,
+            write_timeout,
+            stalled: None,
             deadline: None,
+            ending: Rc::default(),
         }
+    }
+
+    /// Tells from now on whether the end of our stream was sent.
+    pub fn is_lingering(&self) -> Rc<Cell<bool>> {
+        Rc::clone(&self.ending)
+    }
+
+    /// Bounds the time that a write has to wait.
+    fn bounded<T>(
+        &mut self,
+        written: Poll<io::Result<T>>,
+        context: &mut Context<'_>,
+    ) -> Poll<io::Result<T>> {
+        if written.is_ready() {
+            self.stalled = None;
+            return written;
+        }
+        let limit = self.write_timeout;
+        let stalled = self.stalled.get_or_insert_with(|| Box::pin(sleep(limit)));
+        ready!(stalled.as_mut().poll(context));
+        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
     }
 }
 
@@ -49,7 +81,8 @@ impl AsyncWrite for Lingering {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(context, bytes)
+        let written = Pin::new(&mut self.stream).poll_write(context, bytes);
+        self.bounded(written, context)
     }
 
     fn poll_write_vectored(
@@ -57,7 +90,8 @@ impl AsyncWrite for Lingering {
         context: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(context, slices)
+        let written = Pin::new(&mut self.stream).poll_write_vectored(context, slices);
+        self.bounded(written, context)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -69,7 +103,13 @@ impl AsyncWrite for Lingering {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let Self { stream, deadline } = &mut *self;
+        let Self {
+            stream,
+            deadline,
+            ending,
+            ..
+        } = &mut *self;
+        ending.set(true);
         if deadline.is_none() {
             ready!(Pin::new(&mut *stream).poll_shutdown(context))?;
         }

@@ -6,11 +6,11 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use tokio::net::TcpStream;
-use tokio::runtime;
+use tokio::runtime::Runtime;
 use tokio::sync::{mpsc, watch};
 use tokio::task::{LocalSet, spawn_local};
 use tokio::time::sleep;
-use tracing::{error, warn};
+use tracing::warn;
 
 use super::acceptor::Accepted;
 use super::connection;
@@ -28,42 +28,35 @@ const TICK: Duration = Duration::from_millis(5);
 pub struct Worker {
     pub index: usize,
     pub service: Service,
-    pub header_timeout: Duration,
+    pub client_timeout: Duration,
     pub load: Arc<Load>,
     pub stopping: watch::Receiver<Option<Instant>>,
 }
 
 impl Worker {
     /// Serves the connections that are handed over, until the drain is done.
-    pub fn run(self, accepted: mpsc::Receiver<Accepted>) -> Drained {
-        let runtime = match runtime::Builder::new_current_thread().enable_all().build() {
-            Ok(runtime) => runtime,
-            Err(error) => {
-                error!("worker {} cannot start: {error}", self.index);
-                return Drained::default();
-            }
-        };
-        let tasks = LocalSet::new();
-        tasks.block_on(&runtime, self.serve(accepted))
+    pub fn run(self, runtime: &Runtime, accepted: mpsc::Receiver<Accepted>) -> Drained {
+        LocalSet::new().block_on(runtime, self.serve(accepted))
     }
 
     async fn serve(self, mut accepted: mpsc::Receiver<Accepted>) -> Drained {
         let gateway = Gateway::new(
             self.index,
             Arc::clone(&self.service.rules),
-            self.service.gateway,
+            self.service.body,
             &self.service.upstream,
             self.service.auditor.clone(),
         );
         let drain = Rc::new(Drain::default());
         let serve = |Accepted { stream, peer }: Accepted| {
+            // The acceptor has counted it already.
             let counted = Counted(Arc::clone(&self.load));
             let (gateway, drain) = (Rc::clone(&gateway), Rc::clone(&drain));
-            let header_timeout = self.header_timeout;
+            let client_timeout = self.client_timeout;
             spawn_local(async move {
                 let _counted = counted;
                 if let Ok(stream) = TcpStream::from_std(stream) {
-                    connection::serve(stream, peer, gateway, drain, header_timeout).await;
+                    connection::serve(stream, peer, gateway, drain, client_timeout).await;
                 }
             });
         };
@@ -84,25 +77,33 @@ impl Worker {
     }
 
     async fn drain(&self, drain: &Drain, deadline: Instant) -> Drained {
-        // Lets connections that were handed over last register themselves.
-        sleep(TICK).await;
         drain.advance(Phase::LastAnswer);
         let started = Instant::now();
-        while drain.len() > 0 {
-            if drain.phase() == Phase::LastAnswer && started.elapsed() >= LAST_REQUEST {
-                drain.advance(Phase::Closing);
+        let closing = started + LAST_REQUEST.min(deadline.duration_since(started) / 2);
+        loop {
+            let open = self.load.open.load(Ordering::Relaxed);
+            let now = Instant::now();
+            if open == 0 {
+                return Drained::default();
             }
-            if Instant::now() >= deadline {
-                let cut_off = drain.len();
-                warn!(
-                    "worker {} cuts off {cut_off} connections at the deadline",
-                    self.index
-                );
-                return Drained { cut_off };
+            if now >= deadline {
+                let cut_off = drain.busy();
+                if cut_off > 0 {
+                    warn!(
+                        "worker {} cuts off {cut_off} connections at the deadline",
+                        self.index
+                    );
+                }
+                return Drained {
+                    cut_off,
+                    panicked: 0,
+                };
+            }
+            if drain.phase() == Phase::LastAnswer && now >= closing {
+                drain.advance(Phase::Closing);
             }
             sleep(TICK).await;
         }
-        Drained::default()
     }
 }
 

@@ -6,7 +6,8 @@ use std::collections::hash_map::Entry;
 use hyper::Method;
 
 use super::{
-    Access, ActionName, ActionSet, ActionTable, Operation, PathTemplate, Place, Route, Source,
+    Access, ActionName, ActionSet, ActionTable, Operation, PROJECT_PARAMETER, PathTemplate, Place,
+    Route, Segment, Source,
 };
 use crate::document::{Document, Located, Problem, Problems, Section};
 
@@ -28,6 +29,23 @@ pub fn load(sources: &[Source]) -> Result<ActionTable, Problems> {
         }
     }
     report_equal_routes(&operations, &mut problems);
+    if operations.is_empty() && problems.is_empty() {
+        problems.push(Problem {
+            file: sources
+                .last()
+                .map_or_else(String::new, |source| source.name.clone()),
+            line: 0,
+            message:
+                "there is no [[operation]], expected at least one: every request would be refused"
+                    .to_owned(),
+        });
+    }
+    problems.sort_by_key(|problem| {
+        let file = sources
+            .iter()
+            .position(|source| source.name == problem.file);
+        (file, problem.line)
+    });
     if !problems.is_empty() {
         return Err(Problems(problems));
     }
@@ -45,7 +63,7 @@ pub fn load(sources: &[Source]) -> Result<ActionTable, Problems> {
 
 fn read_file(root: &Section<'_>, file: &str) -> Vec<Operation> {
     let mut operations: Vec<Operation> = Vec::new();
-    for section in root.sections("operation") {
+    for section in root.sections("operation").unwrap_or_default() {
         let Some(operation) = read_operation(&section, file) else {
             continue;
         };
@@ -80,6 +98,12 @@ fn read_operation(section: &Section<'_>, file: &str) -> Option<Operation> {
             _ => Err("operations that demand actions name them and leave `access` out"),
         },
     );
+    if access
+        .as_ref()
+        .is_none_or(|access| access.value != Access::Public)
+    {
+        report_unbound_routes(section, &routes);
+    }
     let texts = section.strings("actions");
     let dependencies = section.strings("dependencies");
     match (&texts, &access) {
@@ -145,6 +169,22 @@ fn read_routes(section: &Section<'_>, file: &str) -> Vec<Route> {
         }
     }
     routes
+}
+
+/// A route about something of somebody must name the project, or a caller of any project could
+/// use it.
+fn report_unbound_routes(section: &Section<'_>, routes: &[Route]) {
+    for route in routes {
+        let template = &route.template;
+        let mut segments = template.segments().iter();
+        let has_parameters = segments.any(|segment| matches!(segment, Segment::Parameter(_)));
+        if has_parameters && !template.has_parameter(PROJECT_PARAMETER) {
+            let message = format!(
+                "`{template}` has no parameter `{{{PROJECT_PARAMETER}}}`, expected one: without it no token's project would be checked"
+            );
+            section.problem(route.place.line, message);
+        }
+    }
 }
 
 fn parse_route(text: &str) -> Result<(Method, PathTemplate), String> {

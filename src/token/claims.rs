@@ -50,29 +50,25 @@ pub fn unverified_claims(token: Token<'_>) -> Result<Map<String, Value>, TokenEr
 /// The version of the keys that verified the signature.
 fn check_signature(jws: &Jws<'_>, index: usize, issuer: &Issuer) -> Result<u64, TokenError> {
     let (keys, version) = issuer.keys.current().ok_or(TokenError::KeysUnavailable)?;
-    let mut mismatch = None;
-    let mut tried = false;
-    for key in keys.candidates(jws.kid.as_deref()) {
-        if key.algorithm != jws.algorithm {
-            mismatch = Some(key.algorithm);
-            continue;
-        }
-        tried = true;
-        if jws.is_signed_by(key) {
-            return Ok(version);
-        }
+    let kid = jws.kid.as_deref();
+    let mut candidates = keys.candidates(kid, jws.algorithm).peekable();
+    let has_candidate = candidates.peek().is_some();
+    if candidates.any(|key| jws.is_signed_by(key)) {
+        return Ok(version);
     }
-    match (tried, mismatch) {
-        (true, _) => Err(TokenError::Signature),
-        (false, Some(key)) if jws.kid.is_some() => Err(TokenError::AlgorithmMismatch {
+    let named = kid.and_then(|_| keys.named(kid).next());
+    Err(match named {
+        Some(_) if has_candidate => TokenError::Signature,
+        Some(key) => TokenError::AlgorithmMismatch {
             header: jws.algorithm,
-            key,
-        }),
-        (false, _) => Err(TokenError::UnknownKey {
+            key: key.algorithm,
+        },
+        // Perhaps a newer key's: a token without `kid` does not tell.
+        None => TokenError::UnknownKey {
             issuer: index,
             kid: jws.kid.clone(),
-        }),
-    }
+        },
+    })
 }
 
 /// The `exp` claim in whole seconds, after `exp`, `nbf` and `iat` are checked (RFC 7519 §4.1.4–6).

@@ -36,6 +36,8 @@ pub enum FetchError {
         path: PathBuf,
         source: rustls::pki_types::pem::Error,
     },
+    #[error("there is no certificate in `{0}`, expected PEM")]
+    NoCertificates(PathBuf),
     #[error("the system has no root certificates, name a file of them in `ca`")]
     NoRoots,
     #[error("cannot use TLS")]
@@ -98,7 +100,10 @@ pub fn tls_client(ca: Option<&Path>) -> Result<Arc<ClientConfig>, FetchError> {
         roots.add_parsable_certificates(system.certs);
     }
     if roots.is_empty() {
-        return Err(FetchError::NoRoots);
+        return Err(match ca {
+            Some(path) => FetchError::NoCertificates(path.to_owned()),
+            None => FetchError::NoRoots,
+        });
     }
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let config = ClientConfig::builder_with_provider(provider)

@@ -5,6 +5,9 @@
 
 use std::fmt;
 
+use aws_lc_rs::signature::{
+    ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, ED25519, ParsedPublicKey,
+};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::DecodingKey;
@@ -16,6 +19,8 @@ use super::json::{self, InvalidJson};
 const MIN_RSA_BITS: usize = 2048;
 /// The most bits of an RSA modulus that the crypto library verifies.
 const MAX_RSA_BITS: usize = 8192;
+/// The most bytes of an RSA exponent.
+const MAX_EXPONENT: usize = 4;
 /// Members beyond these are skipped.
 const MAX_KEYS: usize = 100;
 /// How many keys a token without `kid` is tried with.
@@ -202,13 +207,22 @@ impl KeySet {
         &self.skipped
     }
 
-    /// The keys that a token naming `kid` may be signed with: those of that name only. A token that
-    /// names none may be signed with any, of which a few are tried.
-    pub fn candidates(&self, kid: Option<&str>) -> impl Iterator<Item = &Key> {
-        self.keys
-            .iter()
-            .filter(move |key| kid.is_none() || key.kid.as_deref() == kid)
+    /// The keys that a token naming `kid` and `algorithm` may be signed with: those of that name only.
+    /// A token that names none may be signed with any, of which a few are tried.
+    pub fn candidates(
+        &self,
+        kid: Option<&str>,
+        algorithm: Algorithm,
+    ) -> impl Iterator<Item = &Key> {
+        self.named(kid)
+            .filter(move |key| key.algorithm == algorithm)
             .take(MAX_CANDIDATES)
+    }
+
+    /// The keys called `kid`, all of them where it is `None`, whatever they serve.
+    pub fn named(&self, kid: Option<&str>) -> impl Iterator<Item = &Key> {
+        let keys = self.keys.iter();
+        keys.filter(move |key| kid.is_none() || key.kid.as_deref() == kid)
     }
 }
 
@@ -238,12 +252,7 @@ fn parse_key(member: &Map<String, Value>) -> Result<Key, String> {
         ("RSA", _) => rsa_key(required("n")?, required("e")?, text("alg")?)?,
         ("EC", Some("P-256")) => ec_key(required("x")?, required("y")?, 32, Algorithm::ES256)?,
         ("EC", Some("P-384")) => ec_key(required("x")?, required("y")?, 48, Algorithm::ES384)?,
-        ("OKP", Some("Ed25519")) => {
-            let x = required("x")?;
-            coordinate(x, 32)?;
-            let public = DecodingKey::from_ed_components(x).map_err(|error| error.to_string())?;
-            (Algorithm::EdDSA, public)
-        }
+        ("OKP", Some("Ed25519")) => ed_key(required("x")?)?,
         (kind, Some(curve)) => {
             return Err(format!("keys of type {kind} on {curve} are not used here"));
         }
@@ -289,10 +298,17 @@ fn rsa_key(n: &str, e: &str, alg: Option<&str>) -> Result<(Algorithm, DecodingKe
             "it has {bits} bits, expected {MIN_RSA_BITS} to {MAX_RSA_BITS}"
         ));
     }
-    Ok((
-        algorithm,
-        DecodingKey::from_rsa_raw_components(&modulus, &exponent),
-    ))
+    let digits: Vec<u8> = exponent
+        .iter()
+        .copied()
+        .skip_while(|byte| *byte == 0)
+        .collect();
+    let is_odd = digits.last().is_some_and(|byte| byte % 2 == 1);
+    if !is_odd || digits == [1] || digits.len() > MAX_EXPONENT {
+        return Err("its exponent is not an odd number from 3 on".to_owned());
+    }
+    let public = DecodingKey::from_rsa_raw_components(&modulus, &exponent);
+    Ok((algorithm, public))
 }
 
 fn ec_key(
@@ -304,7 +320,29 @@ fn ec_key(
     coordinate(x, size)?;
     coordinate(y, size)?;
     let public = DecodingKey::from_ec_components(x, y).map_err(|error| error.to_string())?;
-    Ok((algorithm, public))
+    on_curve(algorithm, public)
+}
+
+fn ed_key(x: &str) -> Result<(Algorithm, DecodingKey), String> {
+    coordinate(x, 32)?;
+    let public = DecodingKey::from_ed_components(x).map_err(|error| error.to_string())?;
+    on_curve(Algorithm::EdDSA, public)
+}
+
+/// A point elsewhere verifies nothing; found here, it is a skipped key and not a forged token.
+fn on_curve(algorithm: Algorithm, public: DecodingKey) -> Result<(Algorithm, DecodingKey), String> {
+    let point = public
+        .try_get_as_bytes()
+        .map_err(|error| error.to_string())?;
+    let parsed = match algorithm {
+        Algorithm::ES256 => ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point),
+        Algorithm::ES384 => ParsedPublicKey::new(&ECDSA_P384_SHA384_FIXED, point),
+        _ => ParsedPublicKey::new(&ED25519, point),
+    };
+    match parsed {
+        Ok(_) => Ok((algorithm, public)),
+        Err(_) => Err("its point is not on its curve".to_owned()),
+    }
 }
 
 /// RFC 7518 §6.2.1.2: a coordinate has the full size of the field.

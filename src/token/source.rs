@@ -25,6 +25,9 @@ use super::keys::KeySet;
 /// Longer than a fetch may take: how long a request waits for one that another request asked for.
 const PATIENCE: Duration = Duration::from_secs(6);
 
+/// How many skipped keys the log names.
+const MAX_WARNINGS: usize = 10;
+
 /// Where a key set is.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Location {
@@ -34,9 +37,17 @@ pub enum Location {
     Url(Uri),
 }
 
+/// Whether `uri` has a host and, if any, a port that is one: `http` reads `host:99999` as no port.
+pub fn names_a_server(uri: &Uri) -> bool {
+    let host = uri.host().unwrap_or_default();
+    let authority = uri.authority().map_or("", |authority| authority.as_str());
+    let port = authority.strip_prefix(host).unwrap_or(":");
+    !host.is_empty() && (port.is_empty() || uri.port_u16().is_some_and(|port| port > 0))
+}
+
 /// A URL that no key set can be fetched from.
 #[derive(Debug, thiserror::Error)]
-#[error("it is not an http or https URL without user name and fragment")]
+#[error("it is not an http or https URL of a host and, if any, a port from 1 to 65535")]
 pub struct InvalidLocation;
 
 impl FromStr for Location {
@@ -49,7 +60,7 @@ impl FromStr for Location {
         }
         let uri: Uri = text.parse().map_err(|_| InvalidLocation)?;
         let is_web = matches!(uri.scheme_str(), Some("http" | "https"));
-        if !is_web || text.contains(['@', '#']) || uri.host().is_none_or(str::is_empty) {
+        if !is_web || text.contains(['@', '#']) || !names_a_server(&uri) {
             return Err(InvalidLocation);
         }
         Ok(Self::Url(uri))
@@ -231,27 +242,36 @@ impl KeySource {
         fetched.map(|_| ())
     }
 
+    /// Ready when the first fetch has come to an end, good or bad.
+    pub fn first_fetch(&self) -> impl Future<Output = ()> + use<> {
+        let mut state = self.state.subscribe();
+        async move {
+            let _ = state.wait_for(|state| state.attempts > 0).await;
+        }
+    }
+
     /// Keeps the keys fresh until every feed is gone.
     pub async fn maintain(mut self) {
-        let mut wait = match self.current {
+        let wait = match self.current {
             Some(_) => self.settings.refresh,
-            None => self.settings.cooldown,
+            None => self.refresh_and_log().await,
         };
+        let mut next = Instant::now() + wait;
         loop {
-            let started = self.state.borrow().started;
             tokio::select! {
-                () = tokio::time::sleep(wait) => {}
+                () = tokio::time::sleep_until(next) => {}
                 request = self.requests.recv() => {
                     if request.is_none() {
                         return;
                     }
                     // Asked for while the last fetch was under way: that one was the answer.
+                    let started = self.state.borrow().started;
                     if started.is_some_and(|started| started.elapsed() < self.settings.cooldown) {
                         continue;
                     }
                 }
             }
-            wait = self.refresh_and_log().await;
+            next = Instant::now() + self.refresh_and_log().await;
         }
     }
 
@@ -295,7 +315,7 @@ impl KeySource {
             issuer,
             usable, skipped, "the keys of {issuer} are here: {usable} usable, {skipped} skipped"
         );
-        for key in keys.skipped() {
+        for key in keys.skipped().iter().take(MAX_WARNINGS) {
             let kid = key.kid.as_deref().unwrap_or("(no kid)");
             warn!(
                 issuer,

@@ -3,10 +3,10 @@
 use std::fs;
 use std::io::{self, Write as _};
 use std::net::SocketAddr;
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::Path;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
@@ -36,18 +36,20 @@ pub fn write(folder: &Path, listen: SocketAddr, upstream: SocketAddr) -> anyhow:
         .recursive(true)
         .mode(0o700)
         .create(folder)?;
+    refuse_foreign(folder)?;
     let pair =
         EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).context("cannot make a key")?;
     let der = pair.to_pkcs8v1().context("cannot write the key")?;
     let pem = pem("PRIVATE KEY", der.as_ref());
     write_private(&folder.join("key.pem"), &pem)?;
     let key_set = key_set(pair.public_key().as_ref()).context("the key has no coordinates")?;
-    fs::write(folder.join("jwks.json"), format!("{key_set:#}\n"))?;
+    write_private(&folder.join("jwks.json"), &format!("{key_set:#}\n"))?;
     for (name, project, actions) in PERSONAS {
         let token = sign_claims(pem.as_bytes(), &claims(name, project, actions), Some(KID))?;
         write_private(&folder.join(format!("{name}.token")), &token)?;
     }
-    fs::write(folder.join("actiongate.toml"), config(listen, upstream))?;
+    let config = config(listen, upstream);
+    write_private(&folder.join("actiongate.toml"), &config)?;
     Ok(())
 }
 
@@ -121,12 +123,28 @@ file = \"audit.jsonl\"
     )
 }
 
+/// The default is a name that anybody can make first in the system's temporary folder.
+fn refuse_foreign(folder: &Path) -> anyhow::Result<()> {
+    let us = fs::metadata("/proc/self")?.uid();
+    let found = fs::symlink_metadata(folder)?;
+    ensure!(
+        found.is_dir() && found.uid() == us && found.mode() & 0o022 == 0,
+        "it is a link, somebody else's or open for others to write; name another folder with --dir"
+    );
+    Ok(())
+}
+
+/// A new file in place of what was there: the mode of an old one would stay, a link would lead
+/// elsewhere.
 fn write_private(path: &Path, text: &str) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
     let mut options = fs::OpenOptions::new();
     let mut file = options
         .write(true)
-        .create(true)
-        .truncate(true)
+        .create_new(true)
         .mode(0o600)
         .open(path)?;
     file.write_all(text.as_bytes())

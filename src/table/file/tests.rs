@@ -42,7 +42,7 @@ actions = ["ecs:servers", "ecs:servers:*"]
 
 [[operation]]
 permission = "b"
-routes = ["GET /b/{id}", "GET /b/{other}"]
+routes = ["GET /b/{project_id}", "GET /b/{other}"]
 actions = []
 
 [[operation]]
@@ -63,15 +63,15 @@ access = "open"
         "t.toml:5: `CONNECT /c` is not a route, expected a method and a path template such as `GET /v2.1/{project_id}/servers`: `CONNECT` is never forwarded",
         "t.toml:6: `ecs:servers` is not an action `service:resource:verb`: expected three parts as in `ecs:servers:get`, found 2",
         "t.toml:6: `ecs:servers:*` is not an action `service:resource:verb`: expected letters, digits, `-` and `_` in each part, found `*`",
+        "t.toml:10: `/b/{other}` has no parameter `{project_id}`, expected one: without it no token's project would be checked",
+        "t.toml:10: the route `GET /b/{other}` is already defined at t.toml:10, expected each route once",
         "t.toml:11: `operation.actions` is empty, expected at least one action, or `access`",
-        "t.toml:13: `operation.actions` is missing, expected actions such as [\"ecs:servers:get\"], or `access`",
         "t.toml:13: the permission `b` is already defined at line 8, expected one [[operation]] for each",
         "t.toml:15: `operation.routes` is empty, expected at least one route",
         "t.toml:16: `operation.action` is not a known key; did you mean `actions`?",
         "t.toml:18: `operation.permission` is missing, expected the vendor's label, such as \"Querying ECS Metadata\"",
         "t.toml:20: `ecs:servers:get` stands twice, expected each action once",
         "t.toml:21: `operation.access` is `open`, expected \"authenticated\" or \"public\": operations that demand actions name them and leave `access` out",
-        "t.toml:10: the route `GET /b/{other}` is already defined at t.toml:10, expected each route once",
     ];
     assert_eq!(problems(&[source("t.toml", text)]), expected);
 }

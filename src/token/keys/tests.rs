@@ -75,25 +75,40 @@ fn members_that_need_not_be_there() {
         ),
     ];
     for (member, expected) in cases {
-        let set = parse(&[member.clone()]);
+        let set = parse(std::slice::from_ref(&member));
         assert_eq!(set.keys()[0].algorithm, expected, "{member}");
         assert_eq!(set.keys()[0].kid.as_deref(), member["kid"].as_str());
         assert_eq!(set.skipped(), [], "{member}");
     }
 }
 
+/// Skips each member with its reason and keeps the others.
+#[track_caller]
+fn assert_skipped(cases: impl IntoIterator<Item = (Value, String)>) {
+    for (member, reason) in cases {
+        let set = parse(&[RSA.jwk(), member.clone(), EC.jwk()]);
+        let kid = member.get("kid").and_then(Value::as_str);
+        let expected = SkippedKey {
+            index: 1,
+            kid: kid.map(str::to_owned),
+            reason,
+        };
+        assert_eq!(set.skipped(), [expected], "{member}");
+        assert_eq!(kids(&set), ["rsa", "ec"], "{member}");
+    }
+}
+
+fn text(text: &str) -> String {
+    text.to_owned()
+}
+
 #[test]
-fn a_member_that_cannot_be_used_is_skipped_and_takes_no_other_with_it() {
-    let base64 = "a value is not canonical base64url";
+fn keys_for_another_purpose_are_skipped() {
     let ec_alg =
         |name| format!("its `alg` is `{name}`, which a key of this type does not serve here");
     let rsa_alg = |name| format!("its `alg` is `{name}`, which an RSA key does not serve here");
-    let padded = EC.jwk()["x"].as_str().unwrap().to_owned() + "=";
     let ed = SigningKey::new("ed", Algorithm::EdDSA);
-    // 32 bytes are 43 characters, whose last one has two bits too many.
-    let stray = encode([0; 32])[..42].to_owned() + "B";
-    let text = |text: &str| text.to_owned();
-    let cases = [
+    assert_skipped([
         (
             with(&EC, "use", json!("enc")),
             text("its `use` is `enc`, not `sig`"),
@@ -131,6 +146,13 @@ fn a_member_that_cannot_be_used_is_skipped_and_takes_no_other_with_it() {
         (with(&RSA, "alg", json!("HS256")), rsa_alg("HS256")),
         (with(&RSA, "alg", json!("RSA-OAEP")), rsa_alg("RSA-OAEP")),
         (with(&RSA, "alg", json!("rs256")), rsa_alg("rs256")),
+    ]);
+}
+
+#[test]
+fn keys_of_another_type_are_skipped() {
+    let ed = SigningKey::new("ed", Algorithm::EdDSA);
+    assert_skipped([
         (
             json!({"kty": "oct", "kid": "s", "k": "AAAA"}),
             text("it holds a secret; a key set is for public keys"),
@@ -188,6 +210,19 @@ fn a_member_that_cannot_be_used_is_skipped_and_takes_no_other_with_it() {
             with(&EC, "kid", json!(7)),
             text("its `kid` is not a string"),
         ),
+        (json!("AAAA"), text("it is not an object")),
+        (Value::Null, text("it is not an object")),
+    ]);
+}
+
+#[test]
+fn keys_with_other_numbers_are_skipped() {
+    let base64 = "a value is not canonical base64url";
+    let padded = EC.jwk()["x"].as_str().unwrap().to_owned() + "=";
+    let ed = SigningKey::new("ed", Algorithm::EdDSA);
+    // 32 bytes are 43 characters, whose last one has two bits too many.
+    let stray = "A".repeat(42) + "B";
+    assert_skipped([
         (
             with(&RSA, "n", json!(encode([0xFF; 128]))),
             text("it has 1024 bits, expected 2048 to 8192"),
@@ -232,20 +267,7 @@ fn a_member_that_cannot_be_used_is_skipped_and_takes_no_other_with_it() {
             with(&ed, "x", json!(encode([1; 31]))),
             text("a coordinate has 31 bytes, expected 32"),
         ),
-        (json!("AAAA"), text("it is not an object")),
-        (Value::Null, text("it is not an object")),
-    ];
-    for (member, reason) in cases {
-        let set = parse(&[RSA.jwk(), member.clone(), EC.jwk()]);
-        let kid = member.get("kid").and_then(Value::as_str);
-        let expected = SkippedKey {
-            index: 1,
-            kid: kid.map(str::to_owned),
-            reason,
-        };
-        assert_eq!(set.skipped(), [expected], "{member}");
-        assert_eq!(kids(&set), ["rsa", "ec"], "{member}");
-    }
+    ]);
 }
 
 /// Such a member passes for usable, and every token that names it is then called forged.
@@ -317,19 +339,31 @@ fn a_repeated_member_refuses_the_whole_set() {
 #[test]
 fn candidates_are_the_named_keys_or_a_few() {
     let numbered = |number: usize| with(&EC, "kid", json!(format!("k{number}")));
-    let mut members: Vec<Value> = (0..20).map(numbered).collect();
+    let mut members = vec![RSA.jwk(); 10];
+    members.extend((0..20).map(numbered));
     members.push(with(&EC, "kid", Value::Null));
     members.push(numbered(19));
+    members.push(with(&RSA, "kid", json!("k19")));
     let set = parse(&members);
-    let cases: [(Option<&str>, &[&str]); 5] = [
-        (Some("k0"), &["k0"]),
-        (Some("k19"), &["k19", "k19"]),
-        (Some("k20"), &[]),
-        (Some(""), &[]),
-        (None, &["k0", "k1", "k2", "k3", "k4", "k5", "k6", "k7"]),
+    let first = ["k0", "k1", "k2", "k3", "k4", "k5", "k6", "k7"];
+    let cases: [(Option<&str>, Algorithm, &[&str]); 8] = [
+        (Some("k0"), Algorithm::ES256, &["k0"]),
+        (Some("k0"), Algorithm::RS256, &[]),
+        (Some("k19"), Algorithm::ES256, &["k19", "k19"]),
+        (Some("k19"), Algorithm::RS256, &["k19"]),
+        (Some("k20"), Algorithm::ES256, &[]),
+        (Some(""), Algorithm::ES256, &[]),
+        (None, Algorithm::ES256, &first),
+        (None, Algorithm::RS256, &["rsa"; 8]),
     ];
-    for (kid, expected) in cases {
-        let found = set.candidates(kid).map(|key| key.kid.as_deref().unwrap());
-        assert_eq!(found.collect::<Vec<_>>(), expected, "{kid:?}");
+    for (kid, algorithm, expected) in cases {
+        let found = set.candidates(kid, algorithm);
+        let found: Vec<&str> = found.map(|key| key.kid.as_deref().unwrap()).collect();
+        assert_eq!(found, expected, "{kid:?} {algorithm}");
     }
+    let named = |kid| set.named(kid).count();
+    assert_eq!(
+        (named(Some("k19")), named(Some("k20")), named(None)),
+        (3, 0, 33)
+    );
 }

@@ -97,20 +97,21 @@ fn two_readers_must_read_the_same() {
 fn other_spellings(part: &str) -> Vec<String> {
     let alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     let last = alphabet.find(part.chars().last().unwrap()).unwrap();
-    let stray = &alphabet[last + 1..last + 2];
+    let stray = alphabet.chars().nth(last + 1).unwrap();
     assert_ne!(part.len() % 4, 0, "{part} has no room for stray bits");
     let standard = part.replace('-', "+").replace('_', "/");
     assert_ne!(part, standard, "{part} has no letter of its own");
-    let mut spellings = vec![
+    let (first, rest) = part.split_at(4);
+    let but_last = part.split_at(part.len() - 1).0;
+    vec![
         format!("{part}="),
         format!("{part}=="),
-        format!("{}{stray}", &part[..part.len() - 1]),
+        format!("{but_last}{stray}"),
         standard,
         format!("{part}\n"),
         format!(" {part}"),
-    ];
-    spellings.push(format!("{}\r\n{}", &part[..4], &part[4..]));
-    spellings
+        format!("{first}\r\n{rest}"),
+    ]
 }
 
 #[test]
@@ -121,10 +122,10 @@ fn every_part_has_one_spelling() {
     // Signatures of EC keys are random: this one has a letter that the alphabets differ in.
     let signed = format!("{header}.{payload}");
     let token = std::iter::repeat_with(|| ec.seal(&signed))
-        .find(|token| token[signed.len()..].contains(['-', '_']))
+        .find(|token| token.rsplit('.').next().unwrap().contains(['-', '_']))
         .unwrap();
     assert!(check(&token).is_ok());
-    let signature = &token[signed.len() + 1..];
+    let signature = token.rsplit('.').next().unwrap();
     assert_eq!(
         STANDARD_NO_PAD
             .decode(signature.replace('-', "+").replace('_', "/"))

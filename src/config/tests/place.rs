@@ -1,0 +1,196 @@
+//! Values that name a place: the upstream, files, sinks.
+
+use super::*;
+
+fn upstream(url: &str) -> Result<(String, u16), Vec<String>> {
+    let text = with("http://127.0.0.1:8774", url);
+    read(&text).map(|config| (config.upstream.host, config.upstream.port))
+}
+
+#[test]
+fn the_upstream_is_a_host_and_a_port() {
+    let good = [
+        ("http://127.0.0.1:8774", "127.0.0.1", 8774),
+        ("http://127.0.0.1:8774/", "127.0.0.1", 8774),
+        ("http://nova", "nova", 80),
+        ("HTTP://nova.example.com:1", "nova.example.com", 1),
+        ("http://[::1]:65535", "::1", 65535),
+        ("http://[2001:db8::1]", "2001:db8::1", 80),
+    ];
+    for (url, host, port) in good {
+        assert_eq!(upstream(url), Ok((host.to_owned(), port)), "{url}");
+    }
+    let more = "it has more than a host and a port";
+    let bad = [
+        ("https://nova", "https to the upstream is not supported yet"),
+        ("http://nova/v2.1", more),
+        ("http://nova//", more),
+        ("http://nova/?", more),
+        ("http://nova?x=1", more),
+        ("http://nova#top", more),
+        ("http://user@nova", more),
+        ("http://user:secret@nova", more),
+        ("nova", "it does not start with http://"),
+        ("nova:8774", "it does not start with http://"),
+        ("/nova", "it does not start with http://"),
+        ("ftp://nova", "it does not start with http://"),
+        ("unix:/run/nova", "it is not a URL"),
+        ("", "it is not a URL"),
+        ("http://", "it is not a URL"),
+        ("http:///", "it is not a URL"),
+        (
+            "http://:80",
+            "it has no host, or a port that is not from 1 to 65535",
+        ),
+        ("http://nova two", "it is not a URL"),
+        ("http://[::1", "it is not a URL"),
+    ];
+    for (url, expected) in bad {
+        let start = format!(
+            "a.toml:4: `upstream.url` is `{url}`, expected an http URL of a host, such as \"http://127.0.0.1:8774\": "
+        );
+        assert_eq!(upstream(url), Err(vec![start + expected]), "{url}");
+    }
+}
+
+/// What is no port must not become 80.
+#[test]
+fn a_port_that_is_none_is_refused() {
+    for port in ["87740", "65536", "-1", "http", "0"] {
+        assert!(upstream(&format!("http://nova:{port}")).is_err(), "{port}");
+    }
+}
+
+#[test]
+fn the_audit_has_three_forms() {
+    let cases = [
+        ("", audit::Settings::Stdout),
+        ("file = \"-\"", audit::Settings::Stdout),
+        ("enabled = true", audit::Settings::Stdout),
+        (
+            "file = \"a.jsonl\"",
+            audit::Settings::File("/etc/gate/a.jsonl".into()),
+        ),
+        (
+            "file = \"../a\"",
+            audit::Settings::File("/etc/gate/../a".into()),
+        ),
+        ("file = \"/var/a\"", audit::Settings::File("/var/a".into())),
+        ("enabled = false", audit::Settings::Off),
+        ("enabled = false\nfile = \"a\"", audit::Settings::Off),
+    ];
+    for (lines, expected) in cases {
+        let config = read(&format!("{MINIMAL}[audit]\n{lines}\n")).unwrap();
+        assert_eq!(config.audit, expected, "{lines}");
+    }
+    let found = problems(&format!("{MINIMAL}[audit]\nenabled = \"yes\"\n"));
+    assert_eq!(
+        found,
+        ["a.toml:13: `audit.enabled` is of type string, expected true or false"]
+    );
+    let found = problems(&format!("{MINIMAL}[audit]\nfile = true\n"));
+    assert_eq!(
+        found,
+        ["a.toml:13: `audit.file` is of type boolean, expected a string"]
+    );
+}
+
+#[test]
+fn the_log_has_known_formats_and_levels() {
+    for (format, expected) in [
+        ("auto", Format::Auto),
+        ("text", Format::Text),
+        ("json", Format::Json),
+    ] {
+        let config = read(&format!("{MINIMAL}[log]\nformat = \"{format}\"\n")).unwrap();
+        assert_eq!(config.log.format, expected);
+    }
+    for (level, expected) in [
+        ("off", LevelFilter::OFF),
+        ("warn", LevelFilter::WARN),
+        ("trace", LevelFilter::TRACE),
+    ] {
+        let config = read(&format!("{MINIMAL}[log]\nlevel = \"{level}\"\n")).unwrap();
+        assert_eq!(config.log.level, expected);
+    }
+    let found = problems(&format!(
+        "{MINIMAL}[log]\nformat = \"xml\"\nlevel = \"loud\"\n"
+    ));
+    assert_eq!(found.len(), 2, "{found:?}");
+    assert_eq!(
+        found[0],
+        "a.toml:13: `log.format` is `xml`, expected \"auto\", \"text\" or \"json\": there is no such format"
+    );
+    assert!(
+        found[1].starts_with("a.toml:14: `log.level` is `loud`, expected \"off\", \"error\", "),
+        "{found:?}"
+    );
+}
+
+#[test]
+fn tables_are_files_beside_the_config() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("mine.toml"), "# mine").unwrap();
+    let read = |lines: &str| {
+        let text = format!("{MINIMAL}[table]\n{lines}\n");
+        Config::parse("a.toml", &text, folder.path()).map(|config| config.table)
+    };
+    let mine = Source {
+        name: folder.path().join("mine.toml").display().to_string(),
+        text: "# mine".to_owned(),
+    };
+    let cases = [
+        ("", vec![Source::builtin()]),
+        ("builtin = \"ecs\"", vec![Source::builtin()]),
+        ("files = []", vec![Source::builtin()]),
+        (
+            "files = [\"mine.toml\"]",
+            vec![Source::builtin(), mine.clone()],
+        ),
+        (
+            "builtin = \"none\"\nfiles = [\"mine.toml\"]",
+            vec![mine.clone()],
+        ),
+    ];
+    for (lines, expected) in cases {
+        assert_eq!(read(lines).unwrap(), expected, "{lines}");
+    }
+    let absolute = format!("builtin = \"none\"\nfiles = ['{}']", mine.name);
+    assert_eq!(read(&absolute).unwrap(), [mine]);
+    let gone = "No such file or directory (os error 2)";
+    let empty = "the table is empty, expected `builtin = \"ecs\"` or at least one of `files`";
+    let cases = [
+        ("files = [\"mine.toml\",\n  \"gone.toml\"]", vec![format!("a.toml:14: the table file `gone.toml` cannot be read: {gone}")]),
+        ("builtin = \"none\"", vec![format!("a.toml:12: {empty}")]),
+        ("builtin = \"nova\"", vec!["a.toml:13: `table.builtin` is `nova`, expected \"ecs\" or \"none\": there is no such table".to_owned()]),
+        ("files = \"mine.toml\"", vec!["a.toml:13: `table.files` is of type string, expected an array of strings".to_owned()]),
+        ("files = [1]", vec!["a.toml:13: `table.files` is 1, expected a string".to_owned()]),
+    ];
+    for (lines, expected) in cases {
+        let found: Vec<String> = read(lines)
+            .unwrap_err()
+            .0
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        assert_eq!(found, expected, "{lines}");
+    }
+}
+
+#[test]
+fn a_config_that_cannot_be_read_is_named() {
+    let problems = Config::read(Path::new("/nonexistent/a.toml")).unwrap_err();
+    assert_eq!(
+        problems.to_string(),
+        "/nonexistent/a.toml: cannot be read: No such file or directory (os error 2)"
+    );
+}
+
+#[test]
+fn a_bare_name_is_relative_to_where_the_command_runs() {
+    let config = Config::parse("a.toml", MINIMAL, Path::new("")).unwrap();
+    assert_eq!(
+        config.issuers[0].keys.location,
+        Location::File("jwks.json".into())
+    );
+}

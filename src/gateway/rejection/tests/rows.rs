@@ -1,0 +1,363 @@
+//! One of each rejection, and what is expected of it.
+
+use std::io;
+
+use http_body_util::Empty;
+use hyper::header::CONTENT_TYPE;
+use hyper::{Method, Request};
+use hyper_util::rt::TokioIo;
+use tokio::io::AsyncWriteExt as _;
+
+use super::*;
+use crate::grant::InvalidPattern;
+use crate::router::RequestPath;
+use crate::table::ActionSet;
+use crate::token::Algorithm;
+
+/// What hyper says of an upstream that answers like this.
+fn hyper_error(answer: &'static [u8]) -> hyper::Error {
+    let runtime = tokio::runtime::Builder::new_current_thread().build();
+    runtime.unwrap().block_on(async {
+        let (ours, mut theirs) = tokio::io::duplex(1024);
+        let handshake = hyper::client::conn::http1::handshake(TokioIo::new(ours));
+        let (mut sender, connection) = handshake.await.unwrap();
+        let answering = async move { theirs.write_all(answer).await.unwrap() };
+        let asking = sender.send_request(Request::new(Empty::<Bytes>::new()));
+        let (answer, _, ()) = tokio::join!(asking, connection, answering);
+        answer.unwrap_err()
+    })
+}
+
+fn path(text: &str) -> Rejection {
+    text.parse::<RequestPath>().unwrap_err().into()
+}
+
+fn claim(claim: &'static str) -> Rejection {
+    TokenError::Claim {
+        claim,
+        found: "missing",
+        expected: "a string",
+    }
+    .into()
+}
+
+pub fn unknown_key(kid: Option<&str>) -> Rejection {
+    let kid = kid.map(str::to_owned);
+    TokenError::UnknownKey { issuer: 0, kid }.into()
+}
+
+pub fn project(project: &str) -> Rejection {
+    let project = project.to_owned();
+    Rejection::Forbidden {
+        denial: Denial::Project { project },
+        missing: Vec::new(),
+    }
+}
+
+pub fn missing(actions: &[&str]) -> Rejection {
+    let missing = ActionSet::default();
+    Rejection::Forbidden {
+        denial: Denial::Actions { missing },
+        missing: actions.iter().map(|name| (*name).to_owned()).collect(),
+    }
+}
+
+pub fn grant(text: &str) -> Rejection {
+    InvalidClaim::Grant {
+        pointer: "/scope".to_owned(),
+        text: text.to_owned(),
+        source: InvalidPattern::PartCount(1),
+    }
+    .into()
+}
+
+fn body(failure: BodyFailure) -> Rejection {
+    ForwardError::RequestBody(failure).into()
+}
+
+/// A rejection with its status, reason, the name of its body's member and its message.
+pub type Row = (Rejection, u16, &'static str, &'static str, &'static str);
+
+pub fn requests() -> Vec<Row> {
+    let methods = vec![Method::GET, Method::PUT];
+    vec![
+        (
+            path("x"),
+            400,
+            "path_invalid",
+            "badRequest",
+            "The request target must be a path that starts with `/`.",
+        ),
+        (
+            path("/a//b"),
+            400,
+            "path_invalid",
+            "badRequest",
+            "The path has an empty segment (`//`); write each `/` once.",
+        ),
+        (
+            path("/a/?_method=GET"),
+            400,
+            "path_invalid",
+            "badRequest",
+            "The path ends with `/`; leave the last `/` out.",
+        ),
+        (
+            path("/a?_method=GET"),
+            400,
+            "method_override",
+            "badRequest",
+            "The query has a member `_method`, which would change the method behind the gateway.",
+        ),
+        (
+            InvalidHeaders::Underscore("x_roles".to_owned()).into(),
+            400,
+            "header_name",
+            "badRequest",
+            "The header name `x_roles` has `_`, which some servers read as `-`.",
+        ),
+        (
+            InvalidHeaders::Host.into(),
+            400,
+            "host_invalid",
+            "badRequest",
+            "Expected exactly one `Host` header, with a host and perhaps a port.",
+        ),
+        (
+            InvalidHeaders::Repeated(CONTENT_TYPE).into(),
+            400,
+            "header_repeated",
+            "badRequest",
+            "Expected at most one `content-type` header.",
+        ),
+        (
+            InvalidHeaders::TransferEncoding.into(),
+            400,
+            "transfer_encoding",
+            "badRequest",
+            "Expected no `Transfer-Encoding` other than `chunked`.",
+        ),
+        (
+            Unroutable::NotFound.into(),
+            404,
+            "route_unknown",
+            "itemNotFound",
+            "No operation of the action table has this path.",
+        ),
+        (
+            Unroutable::MethodNotAllowed(methods).into(),
+            405,
+            "method_not_allowed",
+            "badMethod",
+            "No operation of the action table has this path with this method, only with GET, PUT.",
+        ),
+        (
+            missing(&["ecs:servers:setMetadata"]),
+            403,
+            "action_missing",
+            "forbidden",
+            "Policy doesn't allow ecs:servers:setMetadata to be performed.",
+        ),
+        (
+            missing(&["a:b:c", "ecs:servers:get"]),
+            403,
+            "action_missing",
+            "forbidden",
+            "Policy doesn't allow a:b:c, ecs:servers:get to be performed.",
+        ),
+        (
+            project("p\"1"),
+            403,
+            "project_mismatch",
+            "forbidden",
+            "The token is not for project `p\"1`. Use a token of that project, or the URL of the token's project.",
+        ),
+    ]
+}
+
+/// Permitted, and not answered.
+pub fn forwards() -> Vec<Row> {
+    vec![
+        (
+            body(BodyFailure::Broken),
+            400,
+            "body_broken",
+            "badRequest",
+            "The request's body broke off.",
+        ),
+        (
+            body(BodyFailure::Timeout),
+            408,
+            "body_timeout",
+            "requestTimeout",
+            "The rest of the request's body did not come in time.",
+        ),
+        (
+            body(BodyFailure::TooLarge),
+            413,
+            "body_too_large",
+            "overLimit",
+            "The request's body is too large.",
+        ),
+        (
+            ForwardError::Connect(io::ErrorKind::ConnectionRefused.into()).into(),
+            502,
+            "upstream_connect",
+            "badGateway",
+            "Cannot connect to the upstream.",
+        ),
+        (
+            ForwardError::Unanswered(hyper_error(b"")).into(),
+            502,
+            "upstream_unanswered",
+            "badGateway",
+            "The upstream closed the connection without an answer.",
+        ),
+        (
+            ForwardError::BrokenAnswer(hyper_error(b"HTTP/1.1 200")).into(),
+            502,
+            "upstream_broken",
+            "badGateway",
+            "The upstream closed the connection within the head of its answer.",
+        ),
+        (
+            ForwardError::InvalidAnswer(hyper_error(b"SMTP\r\n\r\n")).into(),
+            502,
+            "upstream_invalid",
+            "badGateway",
+            "The upstream's answer is not valid HTTP.",
+        ),
+        (
+            ForwardError::UnexpectedUpgrade.into(),
+            502,
+            "upstream_upgrade",
+            "badGateway",
+            "The upstream switched protocols, which nobody asked for.",
+        ),
+        (
+            ForwardError::ConnectTimeout.into(),
+            504,
+            "upstream_connect_timeout",
+            "gatewayTimeout",
+            "The upstream did not accept a connection in time.",
+        ),
+        (
+            ForwardError::ResponseTimeout.into(),
+            504,
+            "upstream_timeout",
+            "gatewayTimeout",
+            "The upstream did not answer in time.",
+        ),
+        (
+            TokenError::KeysUnavailable.into(),
+            503,
+            "keys_unavailable",
+            "serviceUnavailable",
+            "The keys of the token's issuer are not available.",
+        ),
+    ]
+}
+
+/// The reason and the message of each 401.
+pub fn tokens() -> Vec<(Rejection, &'static str, &'static str)> {
+    let invalid = InvalidClaim::Type {
+        pointer: "/project".to_owned(),
+        expected: "a string or an array of strings",
+    };
+    let mismatch = TokenError::AlgorithmMismatch {
+        header: Algorithm::RS512,
+        key: Algorithm::ES256,
+    };
+    vec![
+        (
+            TokenError::Missing.into(),
+            "token_missing",
+            "No token was sent, expected `Authorization: Bearer …` or `X-Auth-Token`.",
+        ),
+        (
+            TokenError::Scheme.into(),
+            "token_scheme",
+            "The `Authorization` header is not of the form `Bearer TOKEN`.",
+        ),
+        (
+            TokenError::Ambiguous.into(),
+            "token_ambiguous",
+            "More than one token was sent, expected exactly one `Authorization` or `X-Auth-Token` header.",
+        ),
+        (
+            TokenError::TooLarge(16384).into(),
+            "token_too_large",
+            "The token is longer than 16384 bytes.",
+        ),
+        (
+            TokenError::Malformed("it has no dots".to_owned()).into(),
+            "token_malformed",
+            "The token is not a signed JWT: it has no dots.",
+        ),
+        (
+            TokenError::Critical.into(),
+            "token_critical",
+            "The token's header has `crit`, and no extension is understood here.",
+        ),
+        (
+            TokenError::Algorithm("none".to_owned()).into(),
+            "token_algorithm",
+            "The token's algorithm `none` is not accepted.",
+        ),
+        (
+            mismatch.into(),
+            "token_algorithm",
+            "The token says `RS512`, but its key is for ES256.",
+        ),
+        (
+            TokenError::UnknownIssuer("i".to_owned()).into(),
+            "token_issuer",
+            "The token's issuer `i` is not configured.",
+        ),
+        (
+            unknown_key(Some("k")),
+            "token_key",
+            "The token's key `k` is not one of its issuer's keys.",
+        ),
+        (
+            unknown_key(None),
+            "token_key",
+            "The token's key (no `kid`) is not one of its issuer's keys.",
+        ),
+        (
+            TokenError::Signature.into(),
+            "token_signature",
+            "The token's signature is not valid.",
+        ),
+        (
+            claim("aud"),
+            "token_claim",
+            "The token's claim `aud` is missing, expected a string.",
+        ),
+        (
+            TokenError::Expired.into(),
+            "token_expired",
+            "The token has expired.",
+        ),
+        (
+            TokenError::NotYetValid("nbf").into(),
+            "token_not_yet_valid",
+            "The token is not valid yet (`nbf` is in the future).",
+        ),
+        (
+            TokenError::Audience("`ecs`".to_owned()).into(),
+            "token_audience",
+            "The token is not for this service: its `aud` names none of `ecs`.",
+        ),
+        (
+            invalid.into(),
+            "claims_invalid",
+            "The claim at `/project` is not a string or an array of strings.",
+        ),
+        (
+            grant("openid"),
+            "claims_invalid",
+            "The claim at `/scope` grants `openid`, which is not a pattern `service:resource:verb`.",
+        ),
+    ]
+}
