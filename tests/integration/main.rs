@@ -1,0 +1,31 @@
+//! End to end over real sockets: raw clients, the gateway in this process, a scripted upstream.
+//!
+//! Nothing here sleeps to let something happen: a test waits for a signal, for what the other side
+//! has seen, or for the end of a stream, and gives up after [`support::PATIENCE`].
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::string_slice,
+    missing_docs,
+    reason = "a test that cannot go on panics, and says so"
+)]
+
+mod support;
+
+mod audit;
+mod body;
+mod cache;
+mod forward;
+mod keys;
+mod matrix;
+mod pool;
+mod reading;
+mod refusal;
+mod restart;
+mod stop;
+mod stream;
+mod trouble;
+mod worker;
