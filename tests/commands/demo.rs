@@ -1,0 +1,250 @@
+//! `demo`: its gateway and its compute API; what it prints to paste is in `pasted`.
+
+use std::collections::BTreeSet;
+use std::net::TcpListener;
+
+use serde_json::{Value, json};
+
+use super::routes::PAGE;
+use super::run::listening;
+use super::{Folder, Running, request};
+
+/// A demo that runs, its files in the folder `d`.
+pub struct Demo {
+    pub folder: Folder,
+    pub running: Running,
+    pub printed: String,
+    pub address: String,
+}
+
+impl Demo {
+    pub fn start() -> Self {
+        Self::start_in(Folder::new(), "d")
+    }
+
+    pub fn start_in(folder: Folder, name: &str) -> Self {
+        let running = folder.start(&["demo", "--listen", "127.0.0.1:0", "--dir", name]);
+        let printed = running.out.until("Ctrl-C");
+        let (_, after) = printed.split_once("the gateway is http://").unwrap();
+        let address = after.split(',').next().unwrap().to_owned();
+        Self {
+            folder,
+            running,
+            printed,
+            address,
+        }
+    }
+
+    /// The commands to paste, each with the lines it goes on in.
+    pub fn commands(&self) -> Vec<String> {
+        let mut commands: Vec<String> = Vec::new();
+        let mut goes_on = false;
+        for line in self.printed.lines() {
+            match commands.last_mut().filter(|_| goes_on) {
+                Some(command) => *command = format!("{command}\n{line}"),
+                None if line.starts_with("  ") => commands.push(line.to_owned()),
+                None => {}
+            }
+            goes_on = line.ends_with('\\');
+        }
+        commands
+    }
+
+    fn token(&self, persona: &str) -> String {
+        self.folder.read(&format!("d/{persona}.token"))
+    }
+
+    /// The project and the server that the printed commands are about.
+    fn server(&self) -> (String, String) {
+        let (_, path) = self.printed.split_once("/v2.1/").unwrap();
+        let mut segments = path.split('/');
+        let project = segments.next().unwrap().to_owned();
+        (project, segments.nth(1).unwrap().to_owned())
+    }
+
+    fn send(&self, persona: &str, step: &Step, server: &(String, String)) -> (u16, String) {
+        let path = step
+            .template
+            .replace("{project_id}", &server.0)
+            .replace("{server_id}", &server.1)
+            .replace("{key}", step.key);
+        let token = self.token(persona);
+        request(&self.address, step.method, &path, Some(&token), &step.body)
+    }
+}
+
+/// A request, and the body of the answer that shows it was done, if there is one.
+struct Step {
+    method: &'static str,
+    template: &'static str,
+    key: &'static str,
+    body: String,
+    answer: Value,
+}
+
+/// All 14 routes, so that each finds what the ones before left.
+fn steps() -> Vec<Step> {
+    let recovery = "/v1/{project_id}/cloudservers/{server_id}/autorecovery";
+    let mut steps = Vec::new();
+    let mut step = |method, template, key, body: Value, answer| {
+        let body = if body.is_null() {
+            String::new()
+        } else {
+            body.to_string()
+        };
+        steps.push(Step {
+            method,
+            template,
+            key,
+            body,
+            answer,
+        });
+    };
+    for (all, one) in [
+        (
+            "/v2/{project_id}/servers/{server_id}/metadata",
+            "/v2/{project_id}/servers/{server_id}/metadata/{key}",
+        ),
+        (
+            "/v2.1/{project_id}/servers/{server_id}/metadata",
+            "/v2.1/{project_id}/servers/{server_id}/metadata/{key}",
+        ),
+    ] {
+        let role = json!({"metadata": {"role": "db"}});
+        let both = json!({"metadata": {"role": "db", "extra": "1"}});
+        let changed = json!({"meta": {"role": "cache"}});
+        let left = json!({"metadata": {"role": "cache"}});
+        step("PUT", all, "", role.clone(), role);
+        step("POST", all, "", json!({"metadata": {"extra": "1"}}), both);
+        step("PUT", one, "role", changed.clone(), changed.clone());
+        step("GET", one, "role", Value::Null, changed);
+        step("DELETE", one, "extra", Value::Null, Value::Null);
+        step("GET", all, "", Value::Null, left);
+    }
+    let off = json!({"support_auto_recovery": "false"});
+    step("PUT", recovery, "", off.clone(), Value::Null);
+    step("GET", recovery, "", Value::Null, off);
+    steps
+}
+
+#[test]
+fn the_steps_are_all_routes() {
+    let steps: BTreeSet<String> = steps()
+        .iter()
+        .map(|step| format!("{} {}", step.method, step.template))
+        .collect();
+    let page = PAGE.iter().flat_map(|(_, _, routes)| *routes);
+    assert_eq!(steps, page.map(|route| (*route).to_owned()).collect());
+}
+
+#[test]
+fn the_operator_may_use_all_routes() {
+    let demo = Demo::start();
+    for step in steps() {
+        let (status, body) = demo.send("operator", &step, &demo.server());
+        let name = format!("{} {}", step.method, step.template);
+        match step.answer {
+            Value::Null => assert_eq!((status, body.as_str()), (204, ""), "{name}"),
+            answer => {
+                assert_eq!(status, 200, "{name}: {body}");
+                assert_eq!(
+                    serde_json::from_str::<Value>(&body).unwrap(),
+                    answer,
+                    "{name}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn the_other_personas_may_do_what_their_tokens_grant() {
+    let demo = Demo::start();
+    let server = demo.server();
+    for step in steps() {
+        let name = format!("{} {}", step.method, step.template);
+        let is_metadata = step.template.contains("/metadata");
+        let replaces_all = step.method == "PUT" && step.template.ends_with("/metadata");
+        // The metadata-only persona goes last, so that the key it deletes is there for nobody else.
+        let cases = [
+            ("reader", step.method == "GET"),
+            ("other-project", false),
+            ("metadata-only", is_metadata && !replaces_all),
+        ];
+        for (persona, is_permitted) in cases {
+            let (status, body) = demo.send(persona, &step, &server);
+            if is_permitted {
+                assert!(
+                    (200..300).contains(&status),
+                    "{persona} {name}: {status} {body}"
+                );
+                continue;
+            }
+            assert_eq!(status, 403, "{persona} {name}: {body}");
+            let expected = match persona {
+                "other-project" => server.0.as_str(),
+                "metadata-only" if is_metadata => "ecs:servers:get",
+                "metadata-only" => "AutoRecovery",
+                _ => "ecs:",
+            };
+            let body: Value = serde_json::from_str(&body).unwrap();
+            let message = body["forbidden"]["message"].as_str().unwrap();
+            assert!(message.contains(expected), "{persona} {name}: {message}");
+        }
+        let (status, _) = request(&demo.address, step.method, "/", None, "");
+        assert_eq!(status, 401, "{name}");
+    }
+}
+
+#[test]
+fn another_project_reaches_the_compute_api_on_its_own_paths() {
+    let demo = Demo::start();
+    let shown = demo
+        .folder
+        .actiongate(&[
+            "token",
+            "show",
+            "--config",
+            "d/actiongate.toml",
+            &demo.token("other-project"),
+        ])
+        .ended(0);
+    let project = shown.line("projects");
+    assert_ne!(project, demo.server().0);
+    let path = format!("/v2.1/{project}/servers/unknown/metadata");
+    let token = demo.token("other-project");
+    let (status, body) = request(&demo.address, "GET", &path, Some(&token), "");
+    assert_eq!(status, 404, "{body}");
+    assert!(
+        body.contains("Instance unknown could not be found."),
+        "{body}"
+    );
+}
+
+#[test]
+fn run_serves_with_the_files_of_a_demo() {
+    let demo = Demo::start();
+    let config = demo.folder.read("d/actiongate.toml");
+    let address = "address = \"127.0.0.1:0\"";
+    assert!(config.contains(address), "{config}");
+    demo.folder.write("d/run.toml", &config);
+    let (running, address) = listening(&demo.folder, "d/run.toml");
+    assert_ne!(address, demo.address);
+    let (project, server) = demo.server();
+    let path = format!("/v2.1/{project}/servers/{server}/metadata");
+    let token = demo.token("metadata-only");
+    let (status, body) = request(&address, "GET", &path, Some(&token), "");
+    assert_eq!(status, 200, "{body}");
+    assert_eq!(request(&address, "PUT", &path, Some(&token), "{}").0, 403);
+    running.signal("TERM");
+    running.end().ended(0);
+}
+
+#[test]
+fn a_port_in_use_is_a_failure_with_a_way_out() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    Folder::new()
+        .actiongate(&["demo", "--listen", &address, "--dir", "d"])
+        .failed_with(&["cannot listen on", &address, "in use", "--listen"]);
+}

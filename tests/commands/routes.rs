@@ -1,0 +1,241 @@
+//! `routes`: the action table in three forms.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use super::Folder;
+use super::issuer::CONFIG;
+
+/// A row of the vendor's page: the permission, its actions, its routes.
+type Row = (
+    &'static str,
+    &'static [&'static str],
+    &'static [&'static str],
+);
+
+/// The facts of the vendor's page "Metadata Management", row by row, as somebody read them.
+pub const PAGE: [Row; 8] = [
+    (
+        "Querying ECS Metadata (Native OpenStack API)",
+        &["ecs:servers:listMetadata"],
+        &[
+            "GET /v2/{project_id}/servers/{server_id}/metadata",
+            "GET /v2.1/{project_id}/servers/{server_id}/metadata",
+        ],
+    ),
+    (
+        "Querying Metadata of an ECS Key (Native OpenStack API)",
+        &["ecs:servers:getMetadata"],
+        &[
+            "GET /v2/{project_id}/servers/{server_id}/metadata/{key}",
+            "GET /v2.1/{project_id}/servers/{server_id}/metadata/{key}",
+        ],
+    ),
+    (
+        "Deleting Specified ECS Metadata (Native OpenStack API)",
+        &["ecs:servers:setMetadata"],
+        &[
+            "DELETE /v2/{project_id}/servers/{server_id}/metadata/{key}",
+            "DELETE /v2.1/{project_id}/servers/{server_id}/metadata/{key}",
+        ],
+    ),
+    (
+        "Modifying the Key Value in Metadata of an ECS (Native OpenStack API)",
+        &["ecs:servers:setMetadata"],
+        &[
+            "PUT /v2/{project_id}/servers/{server_id}/metadata/{key}",
+            "PUT /v2.1/{project_id}/servers/{server_id}/metadata/{key}",
+        ],
+    ),
+    (
+        "Updating ECS Metadata (Native OpenStack API)",
+        &["ecs:servers:setMetadata"],
+        &[
+            "POST /v2/{project_id}/servers/{server_id}/metadata",
+            "POST /v2.1/{project_id}/servers/{server_id}/metadata",
+        ],
+    ),
+    (
+        "Configuring ECS Metadata (Native OpenStack API)",
+        &["ecs:servers:setMetadata", "ecs:servers:get"],
+        &[
+            "PUT /v2/{project_id}/servers/{server_id}/metadata",
+            "PUT /v2.1/{project_id}/servers/{server_id}/metadata",
+        ],
+    ),
+    (
+        "Managing Automatic Recovery of an ECS",
+        &["ecs:cloudServers:setAutoRecovery"],
+        &["PUT /v1/{project_id}/cloudservers/{server_id}/autorecovery"],
+    ),
+    (
+        "Querying Automatic Recovery of an ECS",
+        &["ecs:cloudServers:getAutoRecovery"],
+        &["GET /v1/{project_id}/cloudservers/{server_id}/autorecovery"],
+    ),
+];
+
+/// Adds an operation, and replaces one of the page that is then open to every caller.
+const OWN_TABLE: &str = r#"[[operation]]
+permission = "Listing | Servers"
+routes = ["GET /v2.1/{project_id}/servers"]
+actions = ["ecs:servers:list", "ecs:servers:get"]
+dependencies = ["vpc:ports:get"]
+
+[[operation]]
+permission = "Querying Automatic Recovery of an ECS"
+routes = ["GET /v1/{project_id}/cloudservers/{server_id}/autorecovery"]
+access = "authenticated"
+"#;
+
+fn with_own_table() -> Folder {
+    let folder = Folder::new();
+    folder.write("own.toml", OWN_TABLE);
+    let config = format!("{CONFIG}[table]\nfiles = [\"own.toml\"]\n");
+    folder.write("actiongate.toml", &config);
+    folder
+}
+
+fn routes(folder: &Folder, arguments: &[&str]) -> String {
+    let arguments = [&["routes"], arguments].concat();
+    let ran = folder.actiongate(&arguments).ended(0);
+    assert_eq!(ran.err, "");
+    ran.out
+}
+
+fn operations(text: &str) -> Vec<Value> {
+    serde_json::from_str(text).unwrap()
+}
+
+fn route(text: &str) -> Value {
+    let (method, path) = text.split_once(' ').unwrap();
+    json!({"method": method, "path": path, "body_key": null})
+}
+
+#[test]
+fn json_is_the_page() {
+    let found = operations(&routes(&Folder::new(), &["--format", "json"]));
+    let row = |(permission, actions, routes): &Row| {
+        let routes: Vec<Value> = routes.iter().map(|text| route(text)).collect();
+        json!({
+            "permission": permission,
+            "actions": actions,
+            "access": null,
+            "dependencies": [],
+            "routes": routes,
+        })
+    };
+    let expected: Vec<Value> = PAGE.iter().map(row).collect();
+    assert_eq!(found, expected);
+    let routes = found
+        .iter()
+        .map(|row| row["routes"].as_array().unwrap().len());
+    assert_eq!((found.len(), routes.sum::<usize>()), (8, 14));
+}
+
+#[test]
+fn json_shows_what_own_files_add_and_replace() {
+    let folder = with_own_table();
+    let arguments = ["--config", "actiongate.toml", "--format", "json"];
+    let found = operations(&routes(&folder, &arguments));
+    assert_eq!(found.len(), 9);
+    let find = |name: &str| found.iter().find(|row| row["permission"] == name).unwrap();
+    assert_eq!(
+        find("Listing | Servers"),
+        &json!({
+            "permission": "Listing | Servers",
+            "actions": ["ecs:servers:list", "ecs:servers:get"],
+            "access": null,
+            "dependencies": ["vpc:ports:get"],
+            "routes": [route("GET /v2.1/{project_id}/servers")],
+        })
+    );
+    assert_eq!(
+        find("Querying Automatic Recovery of an ECS"),
+        &json!({
+            "permission": "Querying Automatic Recovery of an ECS",
+            "actions": [],
+            "access": "authenticated",
+            "dependencies": [],
+            "routes": [route("GET /v1/{project_id}/cloudservers/{server_id}/autorecovery")],
+        })
+    );
+}
+
+#[test]
+fn text_has_every_route_with_what_it_demands() {
+    let text = routes(&Folder::new(), &[]);
+    assert_eq!(
+        text.lines().last(),
+        Some("8 operations, 14 routes, 6 actions")
+    );
+    for (permission, actions, routes) in PAGE {
+        let (_, after) = text
+            .split_once(&format!("{permission}\n"))
+            .unwrap_or_else(|| panic!("no {permission:?} in\n{text}"));
+        for (line, route) in after.lines().zip(routes) {
+            let words: Vec<&str> = line.split_whitespace().collect();
+            assert_eq!(words[..2].join(" "), *route);
+            assert_eq!(words[2..].join(" "), actions.join(", "));
+        }
+    }
+    let own = routes(&with_own_table(), &["--config", "actiongate.toml"]);
+    assert!(own.contains("(authenticated)"), "{own}");
+    assert!(own.contains("ecs:servers:list, ecs:servers:get"), "{own}");
+    assert!(
+        own.ends_with("9 operations, 15 routes, 6 actions\n"),
+        "{own}"
+    );
+}
+
+#[test]
+fn text_has_columns() {
+    let text = routes(&Folder::new(), &[]);
+    let rows = text.lines().filter(|line| line.starts_with("  "));
+    let columns: BTreeSet<(Option<usize>, Option<usize>)> = rows
+        .map(|line| (line.find('/'), line.find("ecs:")))
+        .collect();
+    assert_eq!(
+        columns.len(),
+        1,
+        "paths and actions stand at {columns:?} in\n{text}"
+    );
+}
+
+#[test]
+fn markdown_is_one_table() {
+    let text = routes(&Folder::new(), &["--format", "markdown"]);
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(
+        lines[..2],
+        ["| APIs | Permissions | Actions |", "| --- | --- | --- |"]
+    );
+    let rows = PAGE.iter().map(|(permission, actions, routes)| {
+        let routes: Vec<String> = routes.iter().map(|route| format!("`{route}`")).collect();
+        format!(
+            "| {} | {permission} | {} |",
+            routes.join("<br>"),
+            actions.join(", ")
+        )
+    });
+    assert_eq!(lines[2..], rows.collect::<Vec<String>>());
+
+    let arguments = ["--config", "actiongate.toml", "--format", "markdown"];
+    let own = routes(&with_own_table(), &arguments);
+    assert!(own.contains(r"| Listing \| Servers |"), "{own}");
+}
+
+#[test]
+fn a_config_that_cannot_be_used_is_a_failure() {
+    let folder = Folder::new();
+    folder
+        .actiongate(&["routes", "--config", "none.toml"])
+        .failed_with(&["none.toml", "cannot be read"]);
+    folder.write("own.toml", "[[operation]]\npermission = \"Nothing\"\n");
+    let config = format!("{CONFIG}[table]\nfiles = [\"own.toml\"]\n");
+    folder.write("actiongate.toml", &config);
+    folder
+        .actiongate(&["routes", "--config", "actiongate.toml"])
+        .failed_with(&["own.toml:1: `operation.routes` is missing"]);
+}
