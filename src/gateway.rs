@@ -21,11 +21,11 @@ use cache::PrincipalCache;
 use exchange::Exchange;
 
 use crate::audit::Auditor;
-use crate::decision;
+use crate::decision::{self, Permit};
 use crate::proxy::{
     self, BodyFailure, BodyLimits, ForwardError, Origin, Peer, Proxy, RequestBody, UpstreamBody,
 };
-use crate::router::{RequestPath, Target};
+use crate::router::{RequestPath, Target, Unroutable};
 use crate::token::{self, TokenError};
 
 /// One worker's gateway.
@@ -88,40 +88,46 @@ impl Gateway {
         let path = RequestPath::parse(&head.uri)?;
         proxy::check_headers(&head.headers)?;
         let target = self.rules.router().resolve(&head.method, &path);
-        let public = target
-            .as_ref()
-            .ok()
-            .and_then(|target| Some((decision::admit_public(target)?, target)));
-        let permit = match public {
-            Some((permit, target)) => {
-                // None is needed, but two would be read in two ways.
-                if let Err(error @ TokenError::Ambiguous) = token::credential(&head.headers) {
-                    return Err(error.into());
-                }
-                exchange.routed(target);
-                permit
-            }
-            None => {
-                // Before a miss is told: nobody unknown may probe the table.
-                let caller = self.authenticate(&head.headers).await?;
-                exchange.identified(&caller);
-                let target = target.as_ref().map_err(Clone::clone)?;
-                exchange.routed(target);
-                decision::authorize(&caller.principal, target)
-                    .map_err(|denial| self.rules.denied(denial))?
-            }
-        };
-        exchange.permitted();
+        let permit = self.decide(&head.headers, target, exchange).await?;
         let body = self.request_body(body, exchange)?;
         let request_id = exchange.request_id().clone();
         let origin = Origin {
             peer,
             request_id: &request_id,
         };
+        let transfer = exchange.transfer();
         Ok(self
             .proxy
-            .forward(permit, head, body, origin, exchange.transfer())
+            .forward(permit, head, body, origin, transfer)
             .await?)
+    }
+
+    async fn decide(
+        &self,
+        headers: &HeaderMap,
+        target: Result<Target<'_>, Unroutable>,
+        exchange: &mut Exchange,
+    ) -> Result<Permit, Rejection> {
+        if let Ok(target) = &target
+            && let Some(permit) = decision::admit_public(target)
+        {
+            // No token is needed, but two would be read in two ways.
+            if let Err(error @ TokenError::Ambiguous) = token::credential(headers) {
+                return Err(error.into());
+            }
+            exchange.routed(target);
+            exchange.permitted();
+            return Ok(permit);
+        }
+        // Before a miss is told: nobody unknown may probe the table.
+        let identity = self.authenticate(headers).await?;
+        exchange.identified(&identity);
+        let target = target?;
+        exchange.routed(&target);
+        let decision = decision::authorize(&identity.principal, &target);
+        let permit = decision.map_err(|denial| self.rules.denied(denial))?;
+        exchange.permitted();
+        Ok(permit)
     }
 
     /// Who is calling; asks for fresh keys once if the token's key is not known.

@@ -49,7 +49,7 @@ pub async fn serve(
         }
     });
     let stream = Lingering::new(stream, client_timeout);
-    let lingering = stream.is_lingering();
+    let unsent = stream.unsent();
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(client_timeout)
@@ -68,7 +68,7 @@ pub async fn serve(
         }
         match connection.as_mut().poll(context) {
             // Half a request, which the client may never finish.
-            Poll::Pending if told && !peer.is_busy() && !lingering.get() => Poll::Ready(Ok(())),
+            Poll::Pending if told && !peer.is_busy() && !unsent.get() => Poll::Ready(Ok(())),
             polled => polled,
         }
     });

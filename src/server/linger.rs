@@ -29,7 +29,7 @@ pub struct Lingering {
     stalled: Option<Pin<Box<Sleep>>>,
     /// Running once the end of our stream was sent.
     deadline: Option<Pin<Box<Sleep>>>,
-    ending: Rc<Cell<bool>>,
+    unsent: Rc<Cell<bool>>,
 }
 
 impl Lingering {
@@ -39,13 +39,13 @@ impl Lingering {
             write_timeout,
             stalled: None,
             deadline: None,
-            ending: Rc::default(),
+            unsent: Rc::default(),
         }
     }
 
-    /// Tells from now on whether the end of our stream was sent.
-    pub fn is_lingering(&self) -> Rc<Cell<bool>> {
-        Rc::clone(&self.ending)
+    /// Tells from now on whether something is still to be sent, be it only that nothing follows.
+    pub fn unsent(&self) -> Rc<Cell<bool>> {
+        Rc::clone(&self.unsent)
     }
 
     /// Bounds the time that a write has to wait.
@@ -54,6 +54,7 @@ impl Lingering {
         written: Poll<io::Result<T>>,
         context: &mut Context<'_>,
     ) -> Poll<io::Result<T>> {
+        self.unsent.set(written.is_pending());
         if written.is_ready() {
             self.stalled = None;
             return written;
@@ -106,10 +107,10 @@ impl AsyncWrite for Lingering {
         let Self {
             stream,
             deadline,
-            ending,
+            unsent,
             ..
         } = &mut *self;
-        ending.set(true);
+        unsent.set(true);
         if deadline.is_none() {
             ready!(Pin::new(&mut *stream).poll_shutdown(context))?;
         }

@@ -1,6 +1,8 @@
 //! An upstream that cannot be reached, or whose answer is none.
 
+use std::io::Write as _;
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::thread;
 
 use tokio::net::TcpSocket;
 
@@ -212,5 +214,56 @@ fn a_body_that_stops_is_broken_off_in_time() {
     let audit = gateway.into_audit();
     assert_eq!(audit[0]["reason"], "upstream_body_timeout");
     assert_eq!(audit[0]["bytes_sent"], 4);
+    never.set();
+}
+
+#[test]
+fn an_upstream_that_does_not_take_the_body_is_504() {
+    let upstream = Upstream::start();
+    let gateway = Setup::new(&upstream)
+        .upstream("response_timeout = \"200ms\"")
+        .start();
+    let never = Signal::new();
+    upstream.next(vec![Step::Wait(never.clone())]);
+    // More than the buffers on the way hold.
+    let body = vec![b'x'; 32 * 1024 * 1024];
+    let mut client = gateway.connect();
+    let mut writer = client.wire().stream().try_clone().unwrap();
+    thread::scope(|scope| {
+        scope.spawn(move || {
+            let _ = writer.write_all(
+                &Call::post(metadata(), body)
+                    .bearer(&token(&["*:*:*"]))
+                    .bytes(),
+            );
+        });
+        let answer = client.answer();
+        answer.refusal(504, "upstream_timeout", "gatewayTimeout");
+        client.wire().close();
+    });
+    never.set();
+}
+
+#[test]
+fn the_upstream_is_not_blamed_for_a_slow_client() {
+    let upstream = Upstream::start();
+    let gateway = Setup::new(&upstream)
+        .upstream("response_timeout = \"100ms\"")
+        .start();
+    let bytes = post("0123456789").bytes();
+    let (first, rest) = bytes.split_at(bytes.len() - 5);
+    let mut slow = gateway.connect();
+    slow.send(first);
+    upstream.wait_for_body(0, 5);
+    // Others run out of time meanwhile, one after another.
+    let never = Signal::new();
+    for _ in 0..3 {
+        upstream.next(vec![Step::Wait(never.clone())]);
+        let answer = gateway.call(&get());
+        answer.refusal(504, "upstream_timeout", "gatewayTimeout");
+    }
+    slow.send(rest);
+    assert_eq!(slow.answer().status, 200);
+    assert_eq!(upstream.requests()[0].body, b"0123456789");
     never.set();
 }
