@@ -12,7 +12,7 @@ mod witness;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use hyper::header::{CONTENT_LENGTH, HOST, HeaderValue, TRANSFER_ENCODING};
+use hyper::header::{CONTENT_LENGTH, HeaderValue, TRANSFER_ENCODING};
 use hyper::http::{request, response};
 use hyper::{Method, Request, Response, StatusCode, Uri, Version};
 use tokio::time::timeout;
@@ -259,13 +259,4 @@ fn downstream_head(mut head: response::Parts) -> response::Parts {
     header::remove_hop_by_hop(&mut head.headers);
     head.version = Version::HTTP_11;
     head
-}
-
-/// Whether `headers` name the host that the client meant, exactly once and as a host is spelled
-/// (RFC 3986 §3.2.2, without escapes): it goes into headers that others take apart.
-fn has_one_host(headers: &hyper::HeaderMap) -> bool {
-    let is_part = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~:[]".contains(byte);
-    let mut hosts = headers.get_all(HOST).iter();
-    let host = hosts.next().map_or(&b""[..], HeaderValue::as_bytes);
-    !host.is_empty() && host.iter().all(is_part) && hosts.next().is_none()
 }

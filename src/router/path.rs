@@ -143,10 +143,8 @@ fn check_segment(segment: &[u8]) -> Result<(), InvalidRequestPath> {
     }
     let mut bytes = segment.iter().copied();
     let mut has_high_escape = false;
-    while let Some(byte) = bytes.next() {
-        if is_plain(byte) {
-            continue;
-        }
+    // Most segments end here, at a look-up a byte.
+    while let Some(byte) = bytes.find(|byte| !PLAIN.contains(*byte)) {
         if byte != b'%' {
             return Err(InvalidRequestPath::Character(Byte(byte)));
         }
@@ -157,6 +155,27 @@ fn check_segment(segment: &[u8]) -> Result<(), InvalidRequestPath> {
     }
     Ok(())
 }
+
+/// A set of bytes as a table.
+struct ByteSet([bool; 256]);
+
+impl ByteSet {
+    fn contains(&self, byte: u8) -> bool {
+        self.0.get(usize::from(byte)).is_some_and(|is_in| *is_in)
+    }
+}
+
+/// [`is_plain`] for every byte.
+#[expect(clippy::indexing_slicing, reason = "evaluated by the compiler")]
+static PLAIN: ByteSet = {
+    let mut table = [false; 256];
+    let mut byte = 0_u8;
+    while byte < 128 {
+        table[byte as usize] = is_plain(byte);
+        byte += 1;
+    }
+    ByteSet(table)
+};
 
 /// The characters of a segment (RFC 3986 §3.3 `pchar`) but `;`, which some routers cut at.
 const fn is_plain(byte: u8) -> bool {

@@ -25,7 +25,7 @@ pub fn credential(headers: &HeaderMap) -> Result<Token<'_>, TokenError> {
     }
     let text = match form {
         Form::Bearer => bearer(value)?,
-        Form::Plain => value.to_str().unwrap_or_default(),
+        Form::Plain => text(value).unwrap_or_default(),
     };
     if text.is_empty() {
         return Err(TokenError::Malformed("it is empty or not text".to_owned()));
@@ -39,13 +39,19 @@ enum Form {
 }
 
 fn bearer(value: &HeaderValue) -> Result<&str, TokenError> {
-    let text = value.to_str().map_err(|_| TokenError::Scheme)?;
+    let text = text(value).ok_or(TokenError::Scheme)?;
     match text.split_once(' ') {
         Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => {
             Ok(token.trim_start_matches(' '))
         }
         _ => Err(TokenError::Scheme),
     }
+}
+
+/// Quicker than `to_str`, which looks for visible characters one by one; what is not of a token is
+/// refused with the token.
+fn text(value: &HeaderValue) -> Option<&str> {
+    std::str::from_utf8(value.as_bytes()).ok()
 }
 
 #[cfg(test)]

@@ -31,7 +31,7 @@ fn headers_with_a_second_reading_are_refused() {
                 ("content-type", "a/b"),
                 ("Content-Type", "a/b"),
             ],
-            Err(InvalidHeaders::Repeated(CONTENT_TYPE)),
+            Err(InvalidHeaders::Repeated(hyper::header::CONTENT_TYPE)),
         ),
         (
             &[("host", "a"), ("accept", "a/b"), ("accept", "c/d")],
