@@ -1,4 +1,4 @@
-//! What happens to a request, step by step; [`Gateway::serve`] is the list.
+//! What happens to a request, step by step; `Gateway::serve` is the list.
 
 mod cache;
 mod exchange;
