@@ -92,11 +92,14 @@ fn unknown_keys_cause_no_fetch_within_the_cooldown() {
     let issuer = Issuer::start(&[&key]);
     let gateway = Setup::new(&upstream).issuer(&issuer, "").start();
     let mut client = gateway.connect();
+    let started = Instant::now();
     for number in 0..100 {
         let kid = format!("unknown-{number}");
         let token = claims().sign_as(&key, &kid);
         let answer = client.call(&Call::get(metadata()).bearer(&token));
         unknown_key(&answer, &kid);
+        // Nothing is waited for that does not come.
+        assert!(started.elapsed() < PATIENCE);
     }
     assert_eq!(issuer.fetches(), 1, "the one at the start");
     assert_eq!(upstream.count(), 0);

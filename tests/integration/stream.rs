@@ -1,6 +1,8 @@
 //! Bodies go through piece by piece, both ways, without being gathered.
 
-use crate::support::{Call, Client, Framing, Gateway, Signal, Step, Upstream, metadata, ok, token};
+use crate::support::{
+    Answer, Call, Client, Framing, Gateway, Signal, Step, Upstream, metadata, ok, token,
+};
 
 /// More than any buffer on the way holds.
 const LARGE: usize = 16 * 1024 * 1024;
@@ -217,22 +219,14 @@ fn a_body_is_not_asked_for_when_it_is_not_wanted() {
     assert_eq!(upstream.count(), 0);
 }
 
-/// Sends this call's head and `size` body bytes whether they are wanted or not; the answer is what
-/// came back before the clean end of the connection.
-fn send_all(client: Client, head: &[u8], size: usize) -> crate::support::Answer {
-    let mut client = client;
+/// Sends this head and `size` body bytes, all of them before anything is read; the answer is what came
+/// back before the clean end of the connection.
+fn send_all(mut client: Client, head: &[u8], size: usize) -> Answer {
     client.send(head);
-    let mut writer = client.wire().stream().try_clone().unwrap();
-    std::thread::scope(|scope| {
-        scope.spawn(move || {
-            let body = vec![b'x'; size];
-            // Whether it is taken is the gateway's affair.
-            let _ = std::io::Write::write_all(&mut writer, &body);
-        });
-        let answer = client.answer();
-        client.ends();
-        answer
-    })
+    client.send(vec![b'x'; size]);
+    let answer = client.answer();
+    client.ends();
+    answer
 }
 
 #[test]

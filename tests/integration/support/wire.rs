@@ -46,6 +46,14 @@ impl Wire {
         self.stream.write_all(bytes)
     }
 
+    /// Whether the other side has neither sent anything nor closed the connection.
+    pub fn is_open(&self) -> bool {
+        self.stream.set_nonblocking(true).unwrap();
+        let peeked = self.stream.peek(&mut [0]);
+        self.stream.set_nonblocking(false).unwrap();
+        self.buffer.is_empty() && peeked.is_err_and(|error| error.kind() == ErrorKind::WouldBlock)
+    }
+
     /// Ends both directions.
     pub fn close(&self) {
         let _ = self.stream.shutdown(Shutdown::Both);
