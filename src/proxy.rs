@@ -7,6 +7,7 @@ mod body;
 mod header;
 mod peer;
 mod pool;
+mod small_write;
 mod witness;
 
 use std::rc::Rc;
@@ -21,6 +22,7 @@ pub use body::{AnswerFailure, BodyFailure, BodyLimits, RequestBody, Transfer, Up
 pub use header::{InvalidHeaders, check as check_headers};
 pub use peer::{Peer, Running};
 use pool::{ConnectError, Connection, Pool};
+pub use small_write::poll_write;
 
 use crate::decision::Permit;
 

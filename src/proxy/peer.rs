@@ -3,6 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::net::IpAddr;
 use std::rc::Rc;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use hyper::header::HeaderValue;
@@ -15,6 +16,8 @@ pub struct Peer {
     /// The host of the last request and the `Forwarded` value that goes with it.
     last: RefCell<Option<(HeaderValue, HeaderValue)>>,
     running: Cell<usize>,
+    /// When the last exchange ended, or the connection began.
+    idle_since: Cell<Instant>,
 }
 
 /// One of a connection's exchanges, for as long as it lives.
@@ -24,6 +27,7 @@ pub struct Running(Rc<Peer>);
 impl Drop for Running {
     fn drop(&mut self) {
         self.0.running.set(self.0.running.get() - 1);
+        self.0.idle_since.set(Instant::now());
     }
 }
 
@@ -35,6 +39,7 @@ impl Peer {
             forwarded_for: value(address.to_string()),
             last: RefCell::default(),
             running: Cell::new(0),
+            idle_since: Cell::new(Instant::now()),
         }
     }
 
@@ -47,6 +52,11 @@ impl Peer {
     /// Whether an exchange is running.
     pub fn is_busy(&self) -> bool {
         self.running.get() > 0
+    }
+
+    /// How long no exchange has been running; `None` while one is.
+    pub fn idle_for(&self) -> Option<Duration> {
+        (!self.is_busy()).then(|| self.idle_since.get().elapsed())
     }
 
     /// Its address.

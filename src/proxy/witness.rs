@@ -12,6 +12,8 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
+use super::small_write;
+
 /// See the module.
 #[derive(Debug)]
 pub struct Witness {
@@ -55,7 +57,7 @@ impl AsyncWrite for Witness {
         context: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(context, slices)
+        small_write::poll_write(&mut self.stream, context, slices)
     }
 
     fn is_write_vectored(&self) -> bool {

@@ -12,7 +12,7 @@ use hyper::header::{CONNECTION, HeaderValue};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tracing::debug;
 
@@ -51,8 +51,8 @@ pub async fn serve(
     let stream = Lingering::new(stream, client_timeout);
     let unsent = stream.unsent();
     let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(client_timeout)
+        // [`Drain::wake_idle`] does it for all connections at once.
+        .header_read_timeout(None)
         .max_headers(MAX_HEADERS)
         .max_header_size(MAX_HEAD)
         .max_buf_size(proxy::BUFFER)
@@ -66,9 +66,12 @@ pub async fn serve(
             told = true;
             connection.as_mut().graceful_shutdown();
         }
+        let is_over = |idle| told || idle >= client_timeout;
         match connection.as_mut().poll(context) {
-            // Half a request, which the client may never finish.
-            Poll::Pending if told && !peer.is_busy() && !unsent.get() => Poll::Ready(Ok(())),
+            // At most half a request, which the client may never finish.
+            Poll::Pending if !unsent.get() && peer.idle_for().is_some_and(is_over) => {
+                Poll::Ready(Ok(()))
+            }
             polled => polled,
         }
     });

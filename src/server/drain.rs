@@ -4,6 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::task::Waker;
+use std::time::Duration;
 
 use crate::proxy::Peer;
 
@@ -42,6 +43,17 @@ impl Drain {
         connections
             .values()
             .for_each(|(waker, _)| waker.wake_by_ref());
+    }
+
+    /// Wakes the connections that have sent no whole head for `limit`, to let them end.
+    ///
+    /// One look at all of them now and then costs less than a timer for each request.
+    pub fn wake_idle(&self, limit: Duration) {
+        for (waker, peer) in self.connections.borrow().values() {
+            if peer.idle_for().is_some_and(|idle| idle >= limit) {
+                waker.wake_by_ref();
+            }
+        }
     }
 
     /// How many connections have a running request.

@@ -17,6 +17,8 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Sleep, sleep};
 
+use crate::proxy;
+
 /// How long what the client still sends is read.
 const LINGER: Duration = Duration::from_secs(1);
 
@@ -91,7 +93,7 @@ impl AsyncWrite for Lingering {
         context: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.stream).poll_write_vectored(context, slices);
+        let written = proxy::poll_write(&mut self.stream, context, slices);
         self.bounded(written, context)
     }
 

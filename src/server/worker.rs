@@ -1,6 +1,6 @@
 //! One worker: a thread with a runtime of its own.
 
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -23,6 +23,8 @@ use crate::gateway::Gateway;
 const LAST_REQUEST: Duration = Duration::from_millis(250);
 /// How often a drain looks whether it is done.
 const TICK: Duration = Duration::from_millis(5);
+/// The most time between two looks for connections that send nothing.
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 /// What a worker's thread starts from.
 pub struct Worker {
@@ -60,6 +62,7 @@ impl Worker {
                 }
             });
         };
+        spawn_local(sweep(Rc::downgrade(&drain), self.client_timeout));
         let mut stopping = self.stopping.clone();
         let deadline = loop {
             tokio::select! {
@@ -104,6 +107,16 @@ impl Worker {
             }
             sleep(TICK).await;
         }
+    }
+}
+
+/// Ends connections that send nothing, until the worker is done.
+async fn sweep(drain: Weak<Drain>, client_timeout: Duration) {
+    let pause = (client_timeout / 8).clamp(TICK, LONGEST_PAUSE);
+    loop {
+        sleep(pause).await;
+        let Some(drain) = drain.upgrade() else { return };
+        drain.wake_idle(client_timeout);
     }
 }
 
