@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::runtime;
 use tokio::sync::{mpsc, watch};
-use tracing::info;
+use tracing::{info, warn};
 
 use crate::audit::Auditor;
 use crate::gateway::Rules;
@@ -155,8 +155,10 @@ impl Server {
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> Drained {
         acceptor::run(&self.listener, &self.workers, shutdown).await;
         // Connections that the kernel has accepted already would be reset with the listener.
-        acceptor::accept_pending(&self.listener, &self.workers).await;
-        drop(self.listener);
+        match self.listener.into_std() {
+            Ok(listener) => acceptor::accept_pending(&listener, &self.workers).await,
+            Err(error) => warn!("the last connections cannot be accepted: {error}"),
+        }
         let loads = self.workers.iter().map(|worker| &worker.load.open);
         let open: usize = loads.map(|open| open.load(Ordering::Relaxed)).sum();
         info!(open, "stopping: {open} connections are open");

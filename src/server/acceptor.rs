@@ -3,7 +3,6 @@
 use std::io;
 use std::net::{IpAddr, TcpStream};
 use std::sync::atomic::Ordering;
-use std::task::Poll;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
@@ -30,7 +29,11 @@ pub async fn run(listener: &TcpListener, workers: &[Worker], shutdown: impl Futu
             () = &mut shutdown => return,
         };
         match accepted {
-            Ok((stream, peer)) => hand_over(stream, peer.ip().to_canonical(), workers).await,
+            Ok((stream, peer)) => {
+                if let Ok(stream) = stream.into_std() {
+                    hand_over(stream, peer.ip().to_canonical(), workers).await;
+                }
+            }
             Err(error) if is_the_peers(&error) => {}
             Err(error) => {
                 warn!("cannot accept connections, trying again soon: {error}");
@@ -40,24 +43,24 @@ pub async fn run(listener: &TcpListener, workers: &[Worker], shutdown: impl Futu
     }
 }
 
-/// Accepts what is waiting now and no more.
-pub async fn accept_pending(listener: &TcpListener, workers: &[Worker]) {
+/// Accepts what is waiting now and no more. The kernel is asked, not tokio, which may not have
+/// heard of the latest connections yet.
+pub async fn accept_pending(listener: &std::net::TcpListener, workers: &[Worker]) {
     loop {
-        let next = std::future::poll_fn(|context| {
-            Poll::Ready(match listener.poll_accept(context) {
-                Poll::Ready(Ok(accepted)) => Some(accepted),
-                _ => None,
-            })
-        });
-        let Some((stream, peer)) = next.await else {
-            return;
-        };
-        hand_over(stream, peer.ip().to_canonical(), workers).await;
+        match listener.accept() {
+            Ok((stream, peer)) => {
+                if stream.set_nonblocking(true).is_ok() {
+                    hand_over(stream, peer.ip().to_canonical(), workers).await;
+                }
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted || is_the_peers(&error) => {}
+            Err(_) => return,
+        }
     }
 }
 
 /// To the worker with the fewest connections; of several, each in its turn.
-async fn hand_over(stream: tokio::net::TcpStream, peer: IpAddr, workers: &[Worker]) {
+async fn hand_over(stream: TcpStream, peer: IpAddr, workers: &[Worker]) {
     let key = |worker: &&Worker| {
         let Load { open, total } = &*worker.load;
         (open.load(Ordering::Relaxed), total.load(Ordering::Relaxed))
@@ -65,8 +68,9 @@ async fn hand_over(stream: tokio::net::TcpStream, peer: IpAddr, workers: &[Worke
     let Some(worker) = workers.iter().min_by_key(key) else {
         return;
     };
-    let prepared = stream.set_nodelay(true).and_then(|()| stream.into_std());
-    let Ok(stream) = prepared else { return };
+    if stream.set_nodelay(true).is_err() {
+        return;
+    }
     worker.load.open.fetch_add(1, Ordering::Relaxed);
     worker.load.total.fetch_add(1, Ordering::Relaxed);
     let accepted = Accepted { stream, peer };
