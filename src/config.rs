@@ -7,7 +7,6 @@ mod issuer;
 use std::fs;
 use std::net::SocketAddr;
 use std::path::Path;
-use std::time::Duration;
 
 use tracing::level_filters::LevelFilter;
 
@@ -16,9 +15,6 @@ use crate::grant::ClaimMapping;
 use crate::proxy::BodyLimits;
 use crate::table::Source;
 use crate::{audit, proxy, server, telemetry, token};
-
-/// How long a client may stand still, unless the config says otherwise.
-const CLIENT_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// Everything the program is told.
 #[derive(Clone, Debug)]
@@ -63,10 +59,7 @@ impl Config {
     ///
     /// Every problem of it and of the files it names as tables.
     pub fn read(path: &Path) -> Result<Self, Problems> {
-        match Self::survey(path) {
-            (Some(config), problems) if problems.0.is_empty() => Ok(config),
-            (_, problems) => Err(problems),
-        }
+        whole(Self::survey(path))
     }
 
     /// Reads as much as can be read in spite of problems, for finding more of them.
@@ -88,9 +81,7 @@ impl Config {
             }
         };
         let folder = path.parent().unwrap_or(Path::new(""));
-        let document = Document::new(name, text);
-        let config = document.read(|root| read_root(root, folder));
-        (config, Problems(document.into_problems()))
+        survey_text(&name, &text, folder)
     }
 
     /// Reads `text`, called `name`, whose relative file names start in `folder`.
@@ -99,13 +90,21 @@ impl Config {
     ///
     /// As [`Config::read`].
     pub fn parse(name: &str, text: &str, folder: &Path) -> Result<Self, Problems> {
-        let document = Document::new(name, text);
-        let config = document.read(|root| read_root(root, folder));
-        let problems = document.into_problems();
-        match config {
-            Some(config) if problems.is_empty() => Ok(config),
-            _ => Err(Problems(problems)),
-        }
+        whole(survey_text(name, text, folder))
+    }
+}
+
+fn survey_text(name: &str, text: &str, folder: &Path) -> (Option<Config>, Problems) {
+    let document = Document::new(name, text);
+    let config = document.read(|root| read_root(root, folder));
+    (config, Problems(document.into_problems()))
+}
+
+/// A config without a problem, or the problems.
+fn whole(surveyed: (Option<Config>, Problems)) -> Result<Config, Problems> {
+    match surveyed {
+        (Some(config), problems) if problems.0.is_empty() => Ok(config),
+        (_, problems) => Err(problems),
     }
 }
 
@@ -160,7 +159,9 @@ fn read_listen(section: &Section<'_>) -> (Option<server::Settings>, BodyLimits) 
     let expected = "an IP address and a port such as \"127.0.0.1:8080\"";
     let address = parse_required(section, "address", expected, str::parse::<SocketAddr>);
     let workers = section.count("workers", 1024);
-    let client_timeout = section.duration("client_timeout").unwrap_or(CLIENT_TIMEOUT);
+    let client_timeout = section
+        .duration("client_timeout")
+        .unwrap_or(server::CLIENT_TIMEOUT);
     let drain_timeout = section.duration("drain_timeout");
     let limits = BodyLimits {
         size: section.size("max_body"),

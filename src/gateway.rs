@@ -14,7 +14,7 @@ use hyper::http::request;
 use hyper::{HeaderMap, Request, Response, StatusCode};
 
 pub use exchange::ResponseBody;
-pub use rejection::{Rejection, X_ACTIONGATE_REASON, X_OPENSTACK_REQUEST_ID};
+pub use rejection::{Rejection, X_ACTIONGATE_REASON};
 pub use rules::{Identity, Rules};
 
 use cache::PrincipalCache;

@@ -25,6 +25,8 @@ use crate::audit::Auditor;
 use crate::gateway::Rules;
 use crate::proxy::{self, BodyLimits};
 
+/// How long a client may stand still, unless the config says otherwise.
+pub const CLIENT_TIMEOUT: Duration = Duration::from_mins(1);
 /// Connections the kernel holds until they are accepted.
 const BACKLOG: u32 = 4096;
 /// Accepted connections that wait for their worker; the acceptor waits when there are more.
@@ -51,7 +53,7 @@ impl Settings {
             address,
             // Respects the CPU quota of a container.
             workers: thread::available_parallelism().map_or(1, usize::from),
-            client_timeout: Duration::from_mins(1),
+            client_timeout: CLIENT_TIMEOUT,
             drain_timeout: Duration::from_secs(30),
         }
     }

@@ -13,10 +13,10 @@ use hyper::http::request;
 use hyper::{Response, StatusCode};
 use uuid::Uuid;
 
-use super::rejection::{Rejection, X_OPENSTACK_REQUEST_ID};
+use super::rejection::Rejection;
 use super::{Identity, Target};
 use crate::audit::{Auditor, Decision, Record};
-use crate::proxy::{AnswerFailure, Peer, Running, Transfer, UpstreamBody};
+use crate::proxy::{AnswerFailure, Peer, Running, Transfer, UpstreamBody, X_OPENSTACK_REQUEST_ID};
 
 /// The longest client request id that is kept, in characters.
 const MAX_CLIENT_ID: usize = 64;

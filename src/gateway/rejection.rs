@@ -11,8 +11,6 @@ use crate::proxy::{BodyFailure, ForwardError, InvalidHeaders};
 use crate::router::{InvalidRequestPath, Unroutable};
 use crate::token::TokenError;
 
-/// Carries the gateway's id of a request, both ways.
-pub const X_OPENSTACK_REQUEST_ID: HeaderName = HeaderName::from_static("x-openstack-request-id");
 /// Carries [`Rejection::reason`] beside a body that OpenStack clients know.
 pub const X_ACTIONGATE_REASON: HeaderName = HeaderName::from_static("x-actiongate-reason");
 

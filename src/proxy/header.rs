@@ -11,7 +11,8 @@ use super::Origin;
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
-const X_OPENSTACK_REQUEST_ID: HeaderName = HeaderName::from_static("x-openstack-request-id");
+/// Carries the gateway's id of a request, both ways.
+pub const X_OPENSTACK_REQUEST_ID: HeaderName = HeaderName::from_static("x-openstack-request-id");
 
 /// What an upstream takes for the verified identity of a caller (keystonemiddleware's `auth_token`
 /// sets it), or for a credential beside the one that was verified.

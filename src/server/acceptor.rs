@@ -75,7 +75,7 @@ async fn hand_over(stream: TcpStream, peer: IpAddr, workers: &[Worker]) {
     worker.load.total.fetch_add(1, Ordering::Relaxed);
     let accepted = Accepted { stream, peer };
     if worker.connections.send(accepted).await.is_err() {
-        // Its thread has panicked: without this count it is never chosen again.
+        // Its thread has panicked: with this count it is never chosen again.
         warn!("a worker is gone, its share of connections goes to the others");
         worker.load.open.store(usize::MAX / 2, Ordering::Relaxed);
     }
