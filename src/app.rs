@@ -226,7 +226,7 @@ async fn start_server(
     let (auditor, audit) = audit::start(&config.audit).map_err(StartError::Audit)?;
     let service = Service {
         rules: assembled.rules,
-        body: config.body,
+        gateway: config.gateway.clone(),
         upstream: config.upstream.clone(),
         auditor,
     };

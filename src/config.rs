@@ -3,26 +3,27 @@
 //! File shape and program types are two things: [`Config`] holds what the parts take.
 
 mod issuer;
+mod listen;
+mod table;
+mod upstream;
 
 use std::fs;
-use std::net::SocketAddr;
 use std::path::Path;
 
 use tracing::level_filters::LevelFilter;
 
-use crate::document::{Document, Located, Problem, Problems, Section};
+use crate::document::{Document, Problem, Problems, Section};
 use crate::grant::ClaimMapping;
-use crate::proxy::BodyLimits;
 use crate::table::Source;
-use crate::{audit, proxy, server, telemetry, token};
+use crate::{audit, gateway, proxy, server, telemetry, token};
 
 /// Everything the program is told.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// Where clients are served.
     pub listen: server::Settings,
-    /// Bounds of requests' bodies.
-    pub body: BodyLimits,
+    /// What holds for every request.
+    pub gateway: gateway::Settings,
     /// Where permitted requests go.
     pub upstream: proxy::Settings,
     /// Whose tokens are accepted; at least one.
@@ -110,9 +111,9 @@ fn whole(surveyed: (Option<Config>, Problems)) -> Result<Config, Problems> {
 
 fn read_root(root: &Section<'_>, folder: &Path) -> Option<Config> {
     let listen = required(root, "listen", "a table [listen] with an `address`");
-    let (listen, body) = listen.map(|section| read_listen(&section)).unzip();
+    let (listen, gateway) = listen.map(|section| listen::read(&section)).unzip();
     let upstream = required(root, "upstream", "a table [upstream] with a `url`");
-    let upstream = upstream.and_then(|section| read_upstream(&section));
+    let upstream = upstream.and_then(|section| upstream::read(&section));
     let sections = root.sections("issuer");
     if sections.as_ref().is_some_and(Vec::is_empty) {
         let expected = "at least one table [[issuer]] with `name`, `audiences` and `keys`";
@@ -127,7 +128,7 @@ fn read_root(root: &Section<'_>, folder: &Path) -> Option<Config> {
     let token = root
         .section("token")
         .map_or_else(token::Settings::default, |section| read_token(&section));
-    let table = read_table(root.section("table").as_ref(), folder);
+    let table = table::read(root.section("table").as_ref(), folder);
     let audit = root
         .section("audit")
         .map_or_else(audit::Settings::default, |section| {
@@ -138,7 +139,7 @@ fn read_root(root: &Section<'_>, folder: &Path) -> Option<Config> {
         .map_or_else(telemetry::Settings::default, |section| read_log(&section));
     Some(Config {
         listen: listen??,
-        body: body?,
+        gateway: gateway?,
         upstream: upstream?,
         issuers,
         token,
@@ -155,66 +156,6 @@ fn required<'a>(root: &Section<'a>, key: &'static str, expected: &str) -> Option
     root.section(key)
 }
 
-fn read_listen(section: &Section<'_>) -> (Option<server::Settings>, BodyLimits) {
-    let expected = "an IP address and a port such as \"127.0.0.1:8080\"";
-    let address = parse_required(section, "address", expected, str::parse::<SocketAddr>);
-    let workers = section.count("workers", 1024);
-    let client_timeout = section
-        .duration("client_timeout")
-        .unwrap_or(server::CLIENT_TIMEOUT);
-    let drain_timeout = section.duration("drain_timeout");
-    let limits = BodyLimits {
-        size: section.size("max_body"),
-        pause: client_timeout,
-    };
-    section.finish();
-    let settings = address.map(|address| {
-        let mut settings = server::Settings::new(address);
-        set(&mut settings.workers, workers);
-        set(&mut settings.drain_timeout, drain_timeout);
-        settings.client_timeout = client_timeout;
-        settings
-    });
-    (settings, limits)
-}
-
-fn read_upstream(section: &Section<'_>) -> Option<proxy::Settings> {
-    let expected = "an http URL of a host, such as \"http://127.0.0.1:8774\"";
-    let address = parse_required(section, "url", expected, parse_upstream);
-    let mut settings = address.map(|(host, port)| proxy::Settings::new(host, port));
-    let connect_timeout = section.duration("connect_timeout");
-    let response_timeout = section.duration("response_timeout");
-    let idle_timeout = section.duration("idle_timeout");
-    let idle_connections = section.count("idle_connections", 100_000);
-    if let Some(settings) = &mut settings {
-        set(&mut settings.connect_timeout, connect_timeout);
-        set(&mut settings.response_timeout, response_timeout);
-        set(&mut settings.idle_timeout, idle_timeout);
-        set(&mut settings.idle_connections, idle_connections);
-    }
-    section.finish();
-    settings
-}
-
-/// Host and port. A path would have to be put before the one that was judged: there is none.
-fn parse_upstream(text: &str) -> Result<(String, u16), &'static str> {
-    let uri: hyper::Uri = text.parse().map_err(|_| "it is not a URL")?;
-    match uri.scheme_str() {
-        Some("http") => {}
-        Some("https") => return Err("https to the upstream is not supported yet"),
-        _ => return Err("it does not start with http://"),
-    }
-    if !matches!(uri.path(), "" | "/") || uri.query().is_some() || text.contains(['@', '#']) {
-        return Err("it has more than a host and a port");
-    }
-    if !token::names_a_server(&uri) {
-        return Err("it has no host, or a port that is not from 1 to 65535");
-    }
-    let host = uri.host().unwrap_or_default();
-    let host = host.trim_start_matches('[').trim_end_matches(']');
-    Ok((host.to_owned(), uri.port_u16().unwrap_or(80)))
-}
-
 fn read_token(section: &Section<'_>) -> token::Settings {
     let mut settings = token::Settings::default();
     let max_size = section
@@ -227,45 +168,6 @@ fn read_token(section: &Section<'_>) -> token::Settings {
     set(&mut settings.cache, cache);
     section.finish();
     settings
-}
-
-fn read_table(section: Option<&Section<'_>>, folder: &Path) -> Vec<Source> {
-    let Some(section) = section else {
-        return vec![Source::builtin()];
-    };
-    let mut sources = Vec::new();
-    let builtin = section.parse("builtin", "\"ecs\" or \"none\"", |text| match text {
-        "ecs" => Ok(true),
-        "none" => Ok(false),
-        _ => Err("there is no such table"),
-    });
-    if builtin.is_none_or(|builtin| builtin.value) {
-        sources.push(Source::builtin());
-    }
-    for Located { value: name, line } in section
-        .strings("files")
-        .map_or_else(Vec::new, |files| files.value)
-    {
-        let path = folder.join(&name);
-        match fs::read_to_string(&path) {
-            Ok(text) => sources.push(Source {
-                name: path.display().to_string(),
-                text,
-            }),
-            Err(error) => section.problem(
-                line,
-                format!("the table file `{name}` cannot be read: {error}"),
-            ),
-        }
-    }
-    if sources.is_empty() {
-        section.problem(
-            section.line(),
-            "the table is empty, expected `builtin = \"ecs\"` or at least one of `files`",
-        );
-    }
-    section.finish();
-    sources
 }
 
 fn read_audit(section: &Section<'_>, folder: &Path) -> audit::Settings {

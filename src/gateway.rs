@@ -28,11 +28,18 @@ use crate::proxy::{
 use crate::router::{RequestPath, Target, Unroutable};
 use crate::token::{self, TokenError};
 
+/// What holds for every request, whatever the table says.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Settings {
+    /// Bounds of requests' bodies.
+    pub body: BodyLimits,
+}
+
 /// One worker's gateway.
 #[derive(Debug)]
 pub struct Gateway {
     rules: Arc<Rules>,
-    limits: BodyLimits,
+    settings: Settings,
     proxy: Proxy,
     callers: PrincipalCache,
     auditor: Auditor,
@@ -44,14 +51,14 @@ impl Gateway {
     pub fn new(
         worker: usize,
         rules: Arc<Rules>,
-        limits: BodyLimits,
+        settings: Settings,
         upstream: &proxy::Settings,
         auditor: Auditor,
     ) -> Rc<Self> {
         Rc::new(Self {
             callers: PrincipalCache::new(rules.token_settings().cache),
             rules,
-            limits,
+            settings,
             proxy: Proxy::new(upstream),
             auditor,
             worker,
@@ -153,10 +160,14 @@ impl Gateway {
 
     fn request_body(&self, body: Incoming, exchange: &Exchange) -> Result<RequestBody, Rejection> {
         let is_too_large = |max| body.size_hint().lower() > max;
-        if self.limits.size.is_some_and(is_too_large) {
+        if self.settings.body.size.is_some_and(is_too_large) {
             return Err(ForwardError::RequestBody(BodyFailure::TooLarge).into());
         }
-        Ok(RequestBody::new(body, exchange.transfer(), self.limits))
+        Ok(RequestBody::new(
+            body,
+            exchange.transfer(),
+            self.settings.body,
+        ))
     }
 }
 

@@ -22,8 +22,8 @@ use tokio::sync::{mpsc, watch};
 use tracing::{info, warn};
 
 use crate::audit::Auditor;
-use crate::gateway::Rules;
-use crate::proxy::{self, BodyLimits};
+use crate::gateway::{self, Rules};
+use crate::proxy;
 
 /// How long a client may stand still, unless the config says otherwise.
 pub const CLIENT_TIMEOUT: Duration = Duration::from_mins(1);
@@ -64,8 +64,8 @@ impl Settings {
 pub struct Service {
     /// What decisions rest on.
     pub rules: Arc<Rules>,
-    /// Bounds of requests' bodies.
-    pub body: BodyLimits,
+    /// What holds for every request.
+    pub gateway: gateway::Settings,
     /// Where permitted requests go.
     pub upstream: proxy::Settings,
     /// Where records go.

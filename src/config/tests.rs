@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::*;
+use crate::proxy::BodyLimits;
 use crate::telemetry::Format;
 use crate::token::{KeySettings, Location};
 
@@ -105,7 +106,7 @@ fn the_minimal_config_suffices() {
         size: None,
         pause: seconds(60),
     };
-    assert_eq!(config.body, body);
+    assert_eq!(config.gateway.body, body);
     let upstream = proxy::Settings {
         host: "127.0.0.1".to_owned(),
         port: 8774,
@@ -168,7 +169,7 @@ fn every_key_is_read() {
         size: Some(5 * 1024 * 1024),
         pause: seconds(1),
     };
-    assert_eq!(config.body, body);
+    assert_eq!(config.gateway.body, body);
     let upstream = proxy::Settings {
         host: "nova".to_owned(),
         port: 80,

@@ -45,7 +45,7 @@ impl Worker {
         let gateway = Gateway::new(
             self.index,
             Arc::clone(&self.service.rules),
-            self.service.body,
+            self.service.gateway.clone(),
             &self.service.upstream,
             self.service.auditor.clone(),
         );

@@ -1,0 +1,31 @@
+//! `[listen]`: where and how clients are served.
+
+use std::net::SocketAddr;
+
+use super::{parse_required, set};
+use crate::document::Section;
+use crate::proxy::BodyLimits;
+use crate::{gateway, server};
+
+pub fn read(section: &Section<'_>) -> (Option<server::Settings>, gateway::Settings) {
+    let expected = "an IP address and a port such as \"127.0.0.1:8080\"";
+    let address = parse_required(section, "address", expected, str::parse::<SocketAddr>);
+    let workers = section.count("workers", 1024);
+    let client_timeout = section
+        .duration("client_timeout")
+        .unwrap_or(server::CLIENT_TIMEOUT);
+    let drain_timeout = section.duration("drain_timeout");
+    let body = BodyLimits {
+        size: section.size("max_body"),
+        pause: client_timeout,
+    };
+    section.finish();
+    let settings = address.map(|address| {
+        let mut settings = server::Settings::new(address);
+        set(&mut settings.workers, workers);
+        set(&mut settings.drain_timeout, drain_timeout);
+        settings.client_timeout = client_timeout;
+        settings
+    });
+    (settings, gateway::Settings { body })
+}
