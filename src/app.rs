@@ -15,6 +15,7 @@ use crate::config::{Config, IssuerConfig};
 use crate::document::Problems;
 use crate::gateway::Rules;
 use crate::grant::ClaimMapping;
+use crate::proxy::{Upstream, UpstreamError};
 use crate::router::{Router, UnroutableTable};
 use crate::server::{Drained, Server, Service};
 use crate::table::{ActionTable, Source};
@@ -42,6 +43,8 @@ pub enum StartError {
         address: SocketAddr,
         source: io::Error,
     },
+    #[error("the upstream cannot be used")]
+    Upstream(#[from] UpstreamError),
     #[error("cannot open the audit sink")]
     Audit(#[source] io::Error),
     #[error("cannot start a thread or a runtime")]
@@ -222,23 +225,24 @@ async fn start_server(
             fetch.await;
         }
     };
-    let _ = tokio::time::timeout(FIRST_FETCH, first_fetches).await;
+    let upstream = Upstream::new(&config.upstream)?;
+    let first_fetches = tokio::time::timeout(FIRST_FETCH, first_fetches);
+    let _ = tokio::join!(first_fetches, upstream.resolve_first());
+    tokio::spawn(upstream.maintain());
     let (auditor, audit) = audit::start(&config.audit).map_err(StartError::Audit)?;
     let service = Service {
         rules: assembled.rules,
         gateway: config.gateway.clone(),
-        upstream: config.upstream.clone(),
+        upstream,
         auditor,
     };
     let address = config.listen.address;
     let server = Server::start(config.listen.clone(), &service)
         .map_err(|source| StartError::Listen { address, source })?;
     let address = server.local_address().unwrap_or(address);
-    let (workers, host, port) = (
-        config.listen.workers,
-        &config.upstream.host,
-        config.upstream.port,
-    );
-    info!(%address, workers, "listening on http://{address}, {workers} workers, forwarding to http://{host}:{port}");
+    let workers = config.listen.workers;
+    let locations = config.upstream.locations.iter().map(ToString::to_string);
+    let locations = locations.collect::<Vec<_>>().join(", ");
+    info!(%address, workers, "listening on http://{address}, {workers} workers, forwarding to {locations}");
     Ok((server, audit))
 }

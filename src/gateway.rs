@@ -23,7 +23,8 @@ use exchange::Exchange;
 use crate::audit::Auditor;
 use crate::decision::{self, Permit};
 use crate::proxy::{
-    self, BodyFailure, BodyLimits, ForwardError, Origin, Peer, Proxy, RequestBody, UpstreamBody,
+    self, BodyFailure, BodyLimits, ForwardError, Origin, Peer, Proxy, RequestBody, Upstream,
+    UpstreamBody,
 };
 use crate::router::{RequestPath, Target, Unroutable};
 use crate::token::{self, TokenError};
@@ -52,7 +53,7 @@ impl Gateway {
         worker: usize,
         rules: Arc<Rules>,
         settings: Settings,
-        upstream: &proxy::Settings,
+        upstream: Arc<Upstream>,
         auditor: Auditor,
     ) -> Rc<Self> {
         Rc::new(Self {
@@ -94,13 +95,17 @@ impl Gateway {
     ) -> Result<Response<UpstreamBody>, Rejection> {
         let path = RequestPath::parse(&head.uri)?;
         proxy::check_headers(&head.headers)?;
-        let target = self.rules.router().resolve(&head.method, &path);
-        let permit = self.decide(&head.headers, target, exchange).await?;
+        let method = head.method.clone();
+        let target = self.rules.router().resolve(&method, &path);
+        let project = target.as_ref().ok().and_then(Target::project);
+        let target = target.as_ref().map_err(Clone::clone);
+        let (permit, identity) = self.decide(&head.headers, target, exchange).await?;
         let body = self.request_body(body, exchange)?;
         let request_id = exchange.request_id().clone();
         let origin = Origin {
             peer,
             request_id: &request_id,
+            caller: identity.as_ref().map(|known| known.of_request(project)),
         };
         let transfer = exchange.transfer();
         Ok(self
@@ -112,10 +117,10 @@ impl Gateway {
     async fn decide(
         &self,
         headers: &HeaderMap,
-        target: Result<Target<'_>, Unroutable>,
+        target: Result<&Target<'_>, Unroutable>,
         exchange: &mut Exchange,
-    ) -> Result<Permit, Rejection> {
-        if let Ok(target) = &target
+    ) -> Result<(Permit, Option<Rc<Identity>>), Rejection> {
+        if let Ok(target) = target
             && let Some(permit) = decision::admit_public(target)
         {
             // No token is needed, but two would be read in two ways.
@@ -124,17 +129,17 @@ impl Gateway {
             }
             exchange.routed(target);
             exchange.permitted();
-            return Ok(permit);
+            return Ok((permit, None));
         }
         // Before a miss is told: nobody unknown may probe the table.
         let identity = self.authenticate(headers).await?;
         exchange.identified(&identity);
         let target = target?;
-        exchange.routed(&target);
-        let decision = decision::authorize(&identity.principal, &target);
+        exchange.routed(target);
+        let decision = decision::authorize(&identity.principal, target);
         let permit = decision.map_err(|denial| self.rules.denied(denial))?;
         exchange.permitted();
-        Ok(permit)
+        Ok((permit, Some(identity)))
     }
 
     /// Who is calling; asks for fresh keys once if the token's key is not known.

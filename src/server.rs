@@ -23,7 +23,7 @@ use tracing::{info, warn};
 
 use crate::audit::Auditor;
 use crate::gateway::{self, Rules};
-use crate::proxy;
+use crate::proxy::Upstream;
 
 /// How long a client may stand still, unless the config says otherwise.
 pub const CLIENT_TIMEOUT: Duration = Duration::from_mins(1);
@@ -67,7 +67,7 @@ pub struct Service {
     /// What holds for every request.
     pub gateway: gateway::Settings,
     /// Where permitted requests go.
-    pub upstream: proxy::Settings,
+    pub upstream: Arc<Upstream>,
     /// Where records go.
     pub auditor: Auditor,
 }

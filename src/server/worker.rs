@@ -46,7 +46,7 @@ impl Worker {
             self.index,
             Arc::clone(&self.service.rules),
             self.service.gateway.clone(),
-            &self.service.upstream,
+            Arc::clone(&self.service.upstream),
             self.service.auditor.clone(),
         );
         let drain = Rc::new(Drain::default());
