@@ -14,6 +14,7 @@ mod endpoint;
 mod header;
 mod health;
 mod lease;
+mod mark;
 mod multiplex;
 mod peer;
 mod pool;

@@ -4,10 +4,15 @@ mod place;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use hyper::header::HeaderName;
+
 use super::*;
-use crate::proxy::BodyLimits;
+use crate::proxy::{
+    BodyLimits, Credential, HealthCheck, IdentityHeaders, Location, Profile, Protocol, Security,
+};
 use crate::telemetry::Format;
-use crate::token::{KeySettings, Location};
+use crate::tls::{CertificateFiles, ClientSettings};
+use crate::token::{self, KeySettings};
 
 /// What has to be said, as the README shows it.
 const MINIMAL: &str = r#"[listen]
@@ -32,11 +37,36 @@ client_timeout = "1s"
 drain_timeout = "2m"
 max_body = "5MiB"
 [upstream]
-url = "http://nova"
+urls = ["http://nova", "https://nova", "unix:/run/nova.sock"]
+protocol = "h2"
+profile = "nova"
+credential = { header = "X-Auth-Token", file = "token" }
+resolve = "31s"
 connect_timeout = "250ms"
 response_timeout = "1h"
+request_timeout = "2h"
 idle_timeout = "1m 30s"
 idle_connections = 7
+max_pending = 8
+eject_after = 9
+eject_time = "11s"
+retry_budget = 12
+collect_total = "13KiB"
+[upstream.tls]
+ca = "ca.pem"
+certificate = "chain.pem"
+key = "key.pem"
+server_name = "nova.internal"
+[upstream.identity]
+subject = "X-User-Id"
+project = "X-Project-Id"
+issuer = "X-Issuer"
+[upstream.health]
+path = "/healthcheck?x"
+interval = "6s"
+timeout = "3s"
+healthy_after = 2
+unhealthy_after = 4
 [token]
 max_size = "8KiB"
 cache = "9KiB"
@@ -87,6 +117,14 @@ fn with(line: &str, other: &str) -> String {
     MINIMAL.replace(line, other)
 }
 
+fn host(host: &str, port: u16, security: Security) -> Location {
+    Location::Host {
+        host: host.to_owned(),
+        port,
+        security,
+    }
+}
+
 fn seconds(count: u64) -> Duration {
     Duration::from_secs(count)
 }
@@ -108,12 +146,24 @@ fn the_minimal_config_suffices() {
     };
     assert_eq!(config.gateway.body, body);
     let upstream = proxy::Settings {
-        host: "127.0.0.1".to_owned(),
-        port: 8774,
+        locations: vec![host("127.0.0.1", 8774, Security::Plain)],
+        protocol: Protocol::Http1,
+        tls: None,
+        profile: Profile::Nova,
+        credential: Credential::Forward,
+        identity: IdentityHeaders::default(),
+        health: None,
+        resolve: seconds(30),
         connect_timeout: seconds(5),
         response_timeout: seconds(60),
+        request_timeout: seconds(600),
         idle_timeout: seconds(4),
         idle_connections: 256,
+        max_pending: 1024,
+        eject_after: 5,
+        eject_time: seconds(10),
+        retry_budget: 20,
+        collect_total: 256 * 1024 * 1024,
     };
     assert_eq!(config.upstream, upstream);
     let token = token::Settings {
@@ -135,7 +185,7 @@ fn the_minimal_config_suffices() {
     assert_eq!(issuer.audiences, ["ecs"]);
     assert_eq!(issuer.leeway, 30);
     let keys = KeySettings {
-        location: Location::File("/etc/gate/jwks.json".into()),
+        location: token::Location::File("/etc/gate/jwks.json".into()),
         ca: None,
         refresh: seconds(300),
         cooldown: seconds(10),
@@ -171,12 +221,48 @@ fn every_key_is_read() {
     };
     assert_eq!(config.gateway.body, body);
     let upstream = proxy::Settings {
-        host: "nova".to_owned(),
-        port: 80,
+        locations: vec![
+            host("nova", 80, Security::Plain),
+            host("nova", 443, Security::Tls),
+            Location::Socket("/run/nova.sock".into()),
+        ],
+        protocol: Protocol::Http2,
+        tls: Some(ClientSettings {
+            ca: Some(folder.path().join("ca.pem")),
+            certificate: Some(CertificateFiles {
+                chain: folder.path().join("chain.pem"),
+                key: folder.path().join("key.pem"),
+            }),
+            server_name: Some("nova.internal".to_owned()),
+        }),
+        profile: Profile::Nova,
+        credential: Credential::File {
+            header: HeaderName::from_static("x-auth-token"),
+            path: folder.path().join("token"),
+        },
+        identity: IdentityHeaders {
+            subject: Some(HeaderName::from_static("x-user-id")),
+            project: Some(HeaderName::from_static("x-project-id")),
+            issuer: Some(HeaderName::from_static("x-issuer")),
+        },
+        health: Some(HealthCheck {
+            path: "/healthcheck?x".parse().unwrap(),
+            interval: seconds(6),
+            timeout: seconds(3),
+            healthy_after: 2,
+            unhealthy_after: 4,
+        }),
+        resolve: seconds(31),
         connect_timeout: Duration::from_millis(250),
         response_timeout: seconds(3600),
+        request_timeout: seconds(7200),
         idle_timeout: seconds(90),
         idle_connections: 7,
+        max_pending: 8,
+        eject_after: 9,
+        eject_time: seconds(11),
+        retry_budget: 12,
+        collect_total: 13 * 1024,
     };
     assert_eq!(config.upstream, upstream);
     assert_eq!((config.token.max_size, config.token.cache), (8192, 9216));
@@ -198,7 +284,7 @@ fn every_key_is_read() {
     assert_eq!((one.name.as_str(), one.leeway), ("one", 60));
     assert_eq!(one.audiences, ["a", "b"]);
     let keys = KeySettings {
-        location: Location::Url("https://iam/jwks".parse().unwrap()),
+        location: token::Location::Url("https://iam/jwks".parse().unwrap()),
         ca: Some(folder.path().join("ca.pem")),
         refresh: seconds(11),
         cooldown: seconds(12),
@@ -212,5 +298,8 @@ fn every_key_is_read() {
     };
     assert_eq!(one.claims, claims);
     assert_eq!(two.name, "two");
-    assert_eq!(two.keys.location, Location::File("/keys.json".into()));
+    assert_eq!(
+        two.keys.location,
+        token::Location::File("/keys.json".into())
+    );
 }

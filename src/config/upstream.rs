@@ -10,6 +10,7 @@ use crate::document::{Located, Section};
 use crate::proxy::{
     Credential, HealthCheck, IdentityHeaders, Location, Profile, Protocol, Security, Settings,
 };
+use crate::tls::{CertificateFiles, ClientSettings};
 use crate::token;
 
 const URL: &str =
@@ -34,6 +35,9 @@ pub fn read(section: &Section<'_>, folder: &Path, default_profile: Profile) -> O
     set(&mut settings.credential, read_credential(section, folder));
     if let Some(identity) = section.section("identity") {
         settings.identity = read_identity(&identity);
+    }
+    if let Some(tls) = section.section("tls") {
+        settings.tls = read_tls(&tls, folder);
     }
     if let Some(health) = section.section("health") {
         settings.health = read_health(&health);
@@ -168,6 +172,33 @@ fn read_credential(section: &Section<'_>, folder: &Path) -> Option<Credential> {
         _ => Err("there is no such way"),
     });
     word.map(|found| found.value)
+}
+
+fn read_tls(section: &Section<'_>, folder: &Path) -> Option<ClientSettings> {
+    let file = |key| {
+        let found = section.string(key);
+        found.map(|found| folder.join(found.value))
+    };
+    let (ca, chain, key) = (file("ca"), file("certificate"), file("key"));
+    let server_name = section.string("server_name").map(|found| found.value);
+    let certificate = match (chain, key) {
+        (Some(chain), Some(key)) => Some(CertificateFiles { chain, key }),
+        (Some(_), None) => {
+            section.missing("key", "the file of the certificate's private key");
+            None
+        }
+        (None, Some(_)) => {
+            section.missing("certificate", "the file of the private key's certificate");
+            None
+        }
+        (None, None) => None,
+    };
+    section.finish();
+    Some(ClientSettings {
+        ca,
+        certificate,
+        server_name,
+    })
 }
 
 fn read_identity(section: &Section<'_>) -> IdentityHeaders {

@@ -6,8 +6,11 @@ use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 
 use super::endpoint::Address;
+use super::settings::{Protocol, Security};
 use super::small_write;
 use super::upstream::Upstream;
 
@@ -18,12 +21,14 @@ pub enum Stream {
     Tcp(TcpStream),
     /// Over a Unix socket.
     Unix(UnixStream),
+    /// Over TLS.
+    Tls(Box<TlsStream<TcpStream>>),
 }
 
 impl Stream {
     /// Connects; the caller bounds the time.
-    pub async fn connect(_upstream: &Upstream, address: &Address) -> io::Result<Self> {
-        let (address, _host, _security) = match address {
+    pub async fn connect(upstream: &Upstream, address: &Address) -> io::Result<Self> {
+        let (address, host, security) = match address {
             Address::Unix(path) => return Ok(Self::Unix(UnixStream::connect(path).await?)),
             Address::Tcp {
                 address,
@@ -33,7 +38,20 @@ impl Stream {
         };
         let stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
-        Ok(Self::Tcp(stream))
+        let Some(tls) = upstream.tls.as_ref().filter(|_| *security == Security::Tls) else {
+            return match security {
+                Security::Plain => Ok(Self::Tcp(stream)),
+                Security::Tls => Err(io::Error::other("there is no TLS to encrypt with")),
+            };
+        };
+        let name = tls.server_name(host).map_err(io::Error::other)?;
+        let connector = TlsConnector::from(tls.config());
+        let stream = connector.connect(name, stream).await?;
+        let agreed = stream.get_ref().1.alpn_protocol();
+        if upstream.settings.protocol == Protocol::Http2 && agreed != Some(b"h2") {
+            return Err(io::Error::other("the upstream does not speak h2"));
+        }
+        Ok(Self::Tls(Box::new(stream)))
     }
 }
 
@@ -46,6 +64,7 @@ impl AsyncRead for Stream {
         match &mut *self {
             Self::Tcp(stream) => Pin::new(stream).poll_read(context, buffer),
             Self::Unix(stream) => Pin::new(stream).poll_read(context, buffer),
+            Self::Tls(stream) => Pin::new(stream).poll_read(context, buffer),
         }
     }
 }
@@ -59,6 +78,7 @@ impl AsyncWrite for Stream {
         match &mut *self {
             Self::Tcp(stream) => Pin::new(stream).poll_write(context, bytes),
             Self::Unix(stream) => Pin::new(stream).poll_write(context, bytes),
+            Self::Tls(stream) => Pin::new(stream).poll_write(context, bytes),
         }
     }
 
@@ -70,6 +90,7 @@ impl AsyncWrite for Stream {
         match &mut *self {
             Self::Tcp(stream) => small_write::poll_write(stream, context, slices),
             Self::Unix(stream) => small_write::poll_write(stream, context, slices),
+            Self::Tls(stream) => small_write::poll_write(stream, context, slices),
         }
     }
 
@@ -81,6 +102,7 @@ impl AsyncWrite for Stream {
         match &mut *self {
             Self::Tcp(stream) => Pin::new(stream).poll_flush(context),
             Self::Unix(stream) => Pin::new(stream).poll_flush(context),
+            Self::Tls(stream) => Pin::new(stream).poll_flush(context),
         }
     }
 
@@ -88,6 +110,7 @@ impl AsyncWrite for Stream {
         match &mut *self {
             Self::Tcp(stream) => Pin::new(stream).poll_shutdown(context),
             Self::Unix(stream) => Pin::new(stream).poll_shutdown(context),
+            Self::Tls(stream) => Pin::new(stream).poll_shutdown(context),
         }
     }
 }

@@ -1,14 +1,14 @@
 //! Which credential and which identity the upstream is sent.
 
-use std::fs::{self, File, Metadata};
+use std::fs::{self, File};
 use std::io::{self, Read as _};
-use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use hyper::HeaderMap;
 use hyper::header::{AUTHORIZATION, HeaderName, HeaderValue};
 
+use super::mark::Mark;
 use super::settings::{Credential, IdentityHeaders};
 use crate::audit::Caller;
 
@@ -38,27 +38,6 @@ pub enum CredentialError {
 pub struct CredentialFile {
     path: PathBuf,
     seen: Mutex<Mark>,
-}
-
-/// Tells versions of a file apart: a new inode where it was replaced, a new time or size where it
-/// was written.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-struct Mark {
-    inode: u64,
-    size: u64,
-    seconds: i64,
-    nanoseconds: i64,
-}
-
-impl From<&Metadata> for Mark {
-    fn from(metadata: &Metadata) -> Self {
-        Self {
-            inode: metadata.ino(),
-            size: metadata.size(),
-            seconds: metadata.mtime(),
-            nanoseconds: metadata.mtime_nsec(),
-        }
-    }
 }
 
 impl CredentialFile {

@@ -7,6 +7,8 @@ use std::time::Duration;
 use hyper::header::HeaderName;
 use hyper::http::uri::PathAndQuery;
 
+use crate::tls;
+
 /// Where one or several endpoints of the upstream are.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Location {
@@ -30,6 +32,19 @@ pub enum Security {
     Plain,
     /// `https://`
     Tls,
+}
+
+impl Location {
+    /// Whether it is reached over TLS.
+    pub fn is_tls(&self) -> bool {
+        matches!(
+            self,
+            Self::Host {
+                security: Security::Tls,
+                ..
+            }
+        )
+    }
 }
 
 impl fmt::Display for Location {
@@ -133,6 +148,8 @@ pub struct Settings {
     pub locations: Vec<Location>,
     /// What is spoken there.
     pub protocol: Protocol,
+    /// What is checked and shown where it is reached over TLS.
+    pub tls: Option<tls::ClientSettings>,
     /// What kind of server is there.
     pub profile: Profile,
     /// What it is sent for a credential.
@@ -172,6 +189,7 @@ impl Settings {
         Self {
             locations,
             protocol: Protocol::Http1,
+            tls: None,
             profile: Profile::Generic,
             credential: Credential::Forward,
             identity: IdentityHeaders::default(),

@@ -15,7 +15,9 @@ use tracing::{info, warn};
 use super::credential::{CredentialError, CredentialFile};
 use super::endpoint::{Address, Ejection, Endpoint};
 use super::health;
-use super::settings::{Credential, Location, Settings};
+use super::mark::Mark;
+use super::settings::{Credential, Location, Protocol, Settings};
+use crate::tls::{self, TlsError};
 
 /// The most time to resolve a name.
 const RESOLVE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -37,6 +39,9 @@ pub enum UpstreamError {
         /// Why not.
         source: CredentialError,
     },
+    /// Its certificates cannot be checked, or ours not shown.
+    #[error("cannot use TLS towards the upstream")]
+    Tls(#[from] TlsError),
 }
 
 /// The endpoints and what is sent to them, as of now.
@@ -59,6 +64,10 @@ pub struct Upstream {
     /// What each location led to when it was last resolved.
     resolved: Mutex<Vec<Vec<Address>>>,
     credential: Option<CredentialFile>,
+    /// Only where it is needed.
+    pub tls: Option<tls::Client>,
+    /// Its files as they were last read.
+    tls_marks: Mutex<Vec<Option<Mark>>>,
     /// Bytes of bodies that are being collected.
     pub collected: AtomicUsize,
 }
@@ -81,6 +90,14 @@ impl Upstream {
                 (Some(file), Some(value))
             }
         };
+        let protocol: &[u8] = match settings.protocol {
+            Protocol::Http1 => b"http/1.1",
+            Protocol::Http2 => b"h2",
+        };
+        let needs_tls = settings.locations.iter().any(Location::is_tls);
+        let tls = settings.tls.clone().unwrap_or_default();
+        let tls = needs_tls.then(|| tls::Client::load(&tls, &[protocol]));
+        let tls = tls.transpose()?;
         let resolved = settings.locations.iter().map(known_address);
         let resolved = resolved.map(|known| known.into_iter().collect()).collect();
         let upstream = Arc::new(Self {
@@ -89,6 +106,8 @@ impl Upstream {
             version: AtomicU64::new(0),
             resolved: Mutex::new(resolved),
             credential,
+            tls_marks: Mutex::new(tls.as_ref().map(marks).unwrap_or_default()),
+            tls,
             collected: AtomicUsize::new(0),
         });
         upstream.change(|snapshot| snapshot.credential = value);
@@ -189,6 +208,7 @@ impl Upstream {
     }
 
     fn reread(&self) {
+        self.reread_tls();
         let Some(file) = &self.credential else {
             return;
         };
@@ -205,6 +225,29 @@ impl Upstream {
             }
         }
     }
+}
+
+impl Upstream {
+    fn reread_tls(&self) {
+        let Some(tls) = &self.tls else { return };
+        let marks = marks(tls);
+        if marks == *lock(&self.tls_marks) {
+            return;
+        }
+        match tls.reload() {
+            Ok(true) => info!("the TLS files for the upstream have changed"),
+            Ok(false) => {}
+            Err(error) => {
+                warn!("the TLS files for the upstream cannot be used, the last ones stay: {error}");
+            }
+        }
+        // Also of bad ones: they are complained of once.
+        *lock(&self.tls_marks) = marks;
+    }
+}
+
+fn marks(tls: &tls::Client) -> Vec<Option<Mark>> {
+    tls.files().iter().map(|path| Mark::at(path)).collect()
 }
 
 async fn resolve_again(upstream: Weak<Upstream>, interval: Duration) {

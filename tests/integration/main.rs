@@ -15,9 +15,14 @@
 
 mod support;
 
+mod answers;
 mod audit;
 mod body;
 mod cache;
+mod chaos;
+mod collect;
+mod credential;
+mod endpoints;
 mod forward;
 mod keys;
 mod matrix;
@@ -28,4 +33,5 @@ mod restart;
 mod stop;
 mod stream;
 mod trouble;
+mod upstream_h2;
 mod worker;

@@ -1,3 +1,4 @@
+mod choice;
 mod rows;
 
 use std::collections::BTreeSet;
@@ -6,7 +7,12 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 use super::*;
+use choice::choices;
 use rows::{forwards, grant, missing, project, requests, tokens, unknown_key};
+
+fn all_but_tokens() -> impl Iterator<Item = rows::Row> {
+    requests().into_iter().chain(forwards()).chain(choices())
+}
 
 /// Every header but those that all answers have.
 fn extra(response: &Response<Bytes>) -> Vec<(&str, &str)> {
@@ -35,13 +41,14 @@ fn assert_answer(
 
 #[test]
 fn refusals_look_as_openstack_clients_know_them() {
-    for (rejection, status, reason, family, message) in requests().into_iter().chain(forwards()) {
+    for (rejection, status, reason, family, message) in all_but_tokens() {
         let message = Value::from(message);
         let expected = format!(r#"{{"{family}":{{"code":{status},"message":{message}}}}}"#);
         let response = assert_answer(&rejection, status, reason, &expected);
         let expected: &[(&str, &str)] = match reason {
             "method_not_allowed" => &[("allow", "GET, PUT")],
-            "keys_unavailable" => &[("retry-after", "10")],
+            "keys_unavailable" | "upstream_unavailable" => &[("retry-after", "10")],
+            "upstream_busy" => &[("retry-after", "1")],
             "action_missing" | "project_mismatch" => continue,
             _ => &[],
         };
@@ -104,8 +111,9 @@ fn reasons_are_labels_and_tell_causes_apart() {
         "token_algorithm",
         "token_key",
         "claims_invalid",
+        "identity_unnameable",
     ];
-    let reasons = requests().into_iter().chain(forwards()).map(|row| row.2);
+    let reasons = all_but_tokens().map(|row| row.2);
     let reasons: Vec<&str> = reasons
         .chain(tokens().into_iter().map(|row| row.1))
         .collect();
@@ -119,7 +127,7 @@ fn reasons_are_labels_and_tell_causes_apart() {
         // The audit's own words for a request that was answered, or by nobody.
         assert!(!["ok", "aborted"].contains(reason));
     }
-    assert_eq!(seen.len(), 36);
+    assert_eq!(seen.len(), 42);
 }
 
 fn hostile(text: &str) -> Vec<Rejection> {
