@@ -1,9 +1,11 @@
 //! A connection to the upstream that takes many requests: HTTP/2.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::error::Error as _;
 use std::io;
+use std::pin::Pin;
 use std::rc::Rc;
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use h2::Reason;
@@ -11,6 +13,7 @@ use hyper::client::conn::http2::{self, SendRequest};
 use hyper::rt::Executor;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::task::spawn_local;
+use tokio::time::sleep;
 use tracing::debug;
 
 use super::connect::Stream;
@@ -19,6 +22,10 @@ use super::{BUFFER, RequestBody};
 
 /// The most requests on a connection, if the upstream allows more.
 const MAX_STREAMS: usize = 100;
+/// What is allowed until the upstream has said so.
+const UNKNOWN: usize = 0;
+/// How often it is looked whether the upstream has said so.
+const LOOK: Duration = Duration::from_millis(1);
 /// What the upstream may send of one answer before it is read on.
 const STREAM_WINDOW: u32 = 256 * 1024;
 /// What the upstream may send on a connection before it is read on.
@@ -28,13 +35,15 @@ const PING_INTERVAL: Duration = Duration::from_secs(15);
 /// How long its answer may take.
 const PING_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// Until it has ended.
+type Driver = Rc<RefCell<Option<Pin<Box<http2::Connection<TokioIo<Stream>, RequestBody, Local>>>>>>;
+
 /// See the module. It ends when it is dropped and its last answer has been read.
 #[derive(Debug)]
 pub struct Multiplexed {
     sender: SendRequest<RequestBody>,
+    driver: Driver,
     running: Cell<usize>,
-    /// The most requests at a time that the upstream takes.
-    max_running: Rc<Cell<usize>>,
     /// When its last request ended.
     idle_since: Cell<Instant>,
     /// Whether it has carried a request.
@@ -70,47 +79,64 @@ impl<F: Future<Output = ()> + 'static> Executor<F> for Local {
 }
 
 impl Multiplexed {
-    /// Speaks HTTP/2 on `stream`, with prior knowledge.
+    /// Speaks HTTP/2 on `stream`, with prior knowledge, once the upstream has said how many requests
+    /// it takes: more would wait unsent, while others could be waited for.
     pub async fn start(stream: Stream) -> io::Result<Rc<Self>> {
         let handshake = http2::Builder::new(Local)
             .timer(TokioTimer::new())
             .initial_stream_window_size(STREAM_WINDOW)
             .initial_connection_window_size(CONNECTION_WINDOW)
-            .initial_max_send_streams(MAX_STREAMS)
+            .initial_max_send_streams(UNKNOWN)
             .max_header_list_size(u32::try_from(MAX_HEAD).unwrap_or(u32::MAX))
             .max_send_buf_size(BUFFER)
             .keep_alive_interval(PING_INTERVAL)
             .keep_alive_timeout(PING_TIMEOUT)
             .handshake(TokioIo::new(stream));
         let (sender, driver) = handshake.await.map_err(io::Error::other)?;
-        let max_running = Rc::new(Cell::new(MAX_STREAMS));
+        let driver: Driver = Rc::new(RefCell::new(Some(Box::pin(driver))));
         spawn_local({
-            let max_running = Rc::clone(&max_running);
-            let mut driver = Box::pin(driver);
+            let driver = Rc::clone(&driver);
             async move {
-                let ended = std::future::poll_fn(|context| {
-                    let polled = driver.as_mut().poll(context);
-                    let allowed = driver.current_max_send_streams();
-                    max_running.set(allowed.clamp(1, MAX_STREAMS));
-                    polled
-                });
-                if let Err(error) = ended.await {
+                let polled = |context: &mut Context<'_>| match &mut *driver.borrow_mut() {
+                    Some(driver) => driver.as_mut().poll(context),
+                    None => Poll::Ready(Ok(())),
+                };
+                if let Err(error) = std::future::poll_fn(polled).await {
                     debug!("a connection to the upstream ended: {error}");
                 }
+                // What was not sent is handed back only then.
+                driver.borrow_mut().take();
             }
         });
-        Ok(Rc::new(Self {
+        let connection = Self {
             sender,
+            driver,
             running: Cell::new(0),
-            max_running,
             idle_since: Cell::new(Instant::now()),
             is_used: Cell::new(false),
-        }))
+        };
+        // Nothing tells when it is known; the caller bounds the time.
+        while connection.max_running() == UNKNOWN {
+            if connection.is_closed() {
+                return Err(io::Error::other("the upstream does not speak HTTP/2"));
+            }
+            sleep(LOOK).await;
+        }
+        Ok(Rc::new(connection))
+    }
+
+    /// The most requests at a time that the upstream takes now.
+    fn max_running(&self) -> usize {
+        let driver = self.driver.borrow();
+        let allowed = driver
+            .as_ref()
+            .map(|driver| driver.current_max_send_streams());
+        allowed.map_or(UNKNOWN, |allowed| allowed.min(MAX_STREAMS))
     }
 
     /// A place on it, unless it is full or at its end.
     pub fn enter(self: &Rc<Self>) -> Option<Ticket> {
-        if self.is_closed() || self.running.get() >= self.max_running.get() {
+        if self.is_closed() || self.running.get() >= self.max_running() {
             return None;
         }
         self.running.set(self.running.get() + 1);
