@@ -59,10 +59,11 @@ impl Rejection {
             Self::Unroutable(Unroutable::MethodNotAllowed(_)) => StatusCode::METHOD_NOT_ALLOWED,
             Self::Forbidden { .. } => StatusCode::FORBIDDEN,
             Self::Forward(error) => match error {
-                ForwardError::RequestBody(BodyFailure::Broken) => StatusCode::BAD_REQUEST,
+                ForwardError::RequestBody(BodyFailure::Broken) | ForwardError::Authority => {
+                    StatusCode::BAD_REQUEST
+                }
                 ForwardError::RequestBody(BodyFailure::Timeout) => StatusCode::REQUEST_TIMEOUT,
                 ForwardError::RequestBody(BodyFailure::TooLarge) => StatusCode::PAYLOAD_TOO_LARGE,
-                ForwardError::Authority => StatusCode::BAD_REQUEST,
                 ForwardError::Identity(_) => StatusCode::FORBIDDEN,
                 ForwardError::Unavailable | ForwardError::Busy => StatusCode::SERVICE_UNAVAILABLE,
                 ForwardError::Connect(_)

@@ -260,9 +260,9 @@ mod tests {
         for seconds in [10, 20, 40, 80, 160, 300, 300] {
             // What ran there before does not count again.
             endpoint.failed(now, EJECTION);
-            now += Duration::from_secs(seconds) - Duration::from_millis(10);
-            assert_eq!(endpoint.admit(now), Admission::Closed, "{seconds}");
-            now += Duration::from_millis(20);
+            let before = now + Duration::from_millis(seconds * 1000 - 10);
+            assert_eq!(endpoint.admit(before), Admission::Closed, "{seconds}");
+            now += Duration::from_millis(seconds * 1000 + 10);
             assert_eq!(endpoint.admit(now), Admission::Trial, "{seconds}");
             endpoint.failed(now, EJECTION);
             endpoint.end_trial();

@@ -176,5 +176,5 @@ pub fn is_invalid(error: &hyper::Error) -> bool {
     let source = error
         .source()
         .and_then(|source| source.downcast_ref::<h2::Error>());
-    source.is_some_and(|error| error.is_library())
+    source.is_some_and(h2::Error::is_library)
 }

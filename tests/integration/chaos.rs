@@ -265,7 +265,13 @@ fn no_post_is_sent_twice() {
     let gateway = gateway(&chaos);
     let token = token(&["*:*:*"]);
     let answered = send(&gateway, count(), |id| {
-        Call::post(metadata(), "{}")
+        // Without a body it could be sent again, with one only as long as nothing was read of it.
+        let body = if id.ends_with(['0', '2', '4', '6', '8']) {
+            ""
+        } else {
+            "{}"
+        };
+        Call::post(metadata(), body)
             .bearer(&token)
             .header(format!("X-Id: {id}"))
     });
