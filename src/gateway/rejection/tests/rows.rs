@@ -350,6 +350,16 @@ pub fn tokens() -> Vec<(Rejection, &'static str, &'static str)> {
             "The token is not for this service: its `aud` names none of `ecs`.",
         ),
         (
+            TokenError::Confirmation("of another kind").into(),
+            "token_confirmation",
+            "The token's claim `cnf` is of another kind, expected an object of `x5t#S256` alone, a certificate's SHA-256 in base64url.",
+        ),
+        (
+            TokenError::Certificate.into(),
+            "token_certificate",
+            "The token is bound to a client certificate, and this connection has not shown that one.",
+        ),
+        (
             invalid.into(),
             "claims_invalid",
             "The claim at `/project` is not a string or an array of strings.",
