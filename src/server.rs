@@ -23,7 +23,7 @@ use tracing::{info, warn};
 
 use crate::audit::Auditor;
 use crate::gateway::{self, Rules};
-use crate::proxy;
+use crate::{proxy, tls};
 
 /// How long a client may stand still, unless the config says otherwise.
 pub const CLIENT_TIMEOUT: Duration = Duration::from_mins(1);
@@ -37,6 +37,8 @@ const HANDOVER: usize = 256;
 pub struct Settings {
     /// Where to listen; port 0 lets the system choose.
     pub address: SocketAddr,
+    /// TLS for every client, or else for none.
+    pub tls: Option<tls::ServerSettings>,
     /// How many workers.
     pub workers: usize,
     /// How long a client may take to send a request's head, idle time before it included, or let an
@@ -51,6 +53,7 @@ impl Settings {
     pub fn new(address: SocketAddr) -> Self {
         Self {
             address,
+            tls: None,
             // Respects the CPU quota of a container.
             workers: thread::available_parallelism().map_or(1, usize::from),
             client_timeout: CLIENT_TIMEOUT,

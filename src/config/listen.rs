@@ -1,13 +1,14 @@
 //! `[listen]`: where and how clients are served.
 
 use std::net::SocketAddr;
+use std::path::Path;
 
-use super::{parse_required, set};
+use super::{parse_required, set, tls};
 use crate::document::Section;
 use crate::proxy::BodyLimits;
 use crate::{gateway, server};
 
-pub fn read(section: &Section<'_>) -> (Option<server::Settings>, gateway::Settings) {
+pub fn read(section: &Section<'_>, folder: &Path) -> (Option<server::Settings>, gateway::Settings) {
     let expected = "an IP address and a port such as \"127.0.0.1:8080\"";
     let address = parse_required(section, "address", expected, str::parse::<SocketAddr>);
     let workers = section.count("workers", 1024);
@@ -19,12 +20,15 @@ pub fn read(section: &Section<'_>) -> (Option<server::Settings>, gateway::Settin
         size: section.size("max_body"),
         pause: client_timeout,
     };
+    let tls = section.section("tls");
+    let tls = tls.and_then(|tls| tls::read_server(&tls, folder));
     section.finish();
     let settings = address.map(|address| {
         let mut settings = server::Settings::new(address);
         set(&mut settings.workers, workers);
         set(&mut settings.drain_timeout, drain_timeout);
         settings.client_timeout = client_timeout;
+        settings.tls = tls;
         settings
     });
     (settings, gateway::Settings { body })

@@ -1,5 +1,6 @@
 mod mistake;
 mod place;
+mod tls;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -31,12 +32,21 @@ workers = 3
 client_timeout = "1s"
 drain_timeout = "2m"
 max_body = "5MiB"
+[listen.tls]
+certificates = [{ chain = "a.pem", key = "/a.key" }, { chain = "b.pem", key = "b.key" }]
+client_certificates = "required"
+client_ca = "clients.pem"
+client_crls = ["one.crl", "two.crl"]
 [upstream]
 url = "http://nova"
 connect_timeout = "250ms"
 response_timeout = "1h"
 idle_timeout = "1m 30s"
 idle_connections = 7
+[upstream.tls]
+ca = "nova.pem"
+certificate = { chain = "gate.pem", key = "gate.key" }
+server_name = "nova.example.com"
 [token]
 max_size = "8KiB"
 cache = "9KiB"
@@ -97,6 +107,7 @@ fn the_minimal_config_suffices() {
     let workers = std::thread::available_parallelism().unwrap().get();
     let listen = server::Settings {
         address: "127.0.0.1:8080".parse().unwrap(),
+        tls: None,
         workers,
         client_timeout: seconds(60),
         drain_timeout: seconds(30),
@@ -110,6 +121,7 @@ fn the_minimal_config_suffices() {
     let upstream = proxy::Settings {
         host: "127.0.0.1".to_owned(),
         port: 8774,
+        tls: None,
         connect_timeout: seconds(5),
         response_timeout: seconds(60),
         idle_timeout: seconds(4),
@@ -160,6 +172,7 @@ fn every_key_is_read() {
     let config = Config::read(&path).unwrap();
     let listen = server::Settings {
         address: "[::1]:0".parse().unwrap(),
+        tls: Some(tls::server(folder.path())),
         workers: 3,
         client_timeout: seconds(1),
         drain_timeout: seconds(120),
@@ -173,6 +186,7 @@ fn every_key_is_read() {
     let upstream = proxy::Settings {
         host: "nova".to_owned(),
         port: 80,
+        tls: Some(tls::client(folder.path())),
         connect_timeout: Duration::from_millis(250),
         response_timeout: seconds(3600),
         idle_timeout: seconds(90),
