@@ -118,3 +118,29 @@ pub enum TlsError {
 fn provider() -> Arc<CryptoProvider> {
     Arc::new(rustls::crypto::aws_lc_rs::default_provider())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hash_has_one_spelling() {
+        // Of no bytes (FIPS 180-4).
+        let text = "47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU";
+        let hash = CertificateHash::of_der(b"");
+        assert_eq!(hash.to_string(), text);
+        assert_eq!(CertificateHash::from_base64(text), Some(hash));
+        assert_ne!(CertificateHash::of_der(b"x"), hash);
+        let others = [
+            String::new(),
+            format!("{text}="),
+            format!("{text}A"),
+            text.replace('-', "+"),
+            // The last letter's two spare bits (RFC 4648 §3.5).
+            text.replace("uFU", "uFV"),
+        ];
+        for other in others {
+            assert_eq!(CertificateHash::from_base64(&other), None, "{other}");
+        }
+    }
+}

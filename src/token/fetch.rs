@@ -29,7 +29,7 @@ pub enum FetchError {
     #[error("cannot read `{path}`")]
     File { path: PathBuf, source: io::Error },
     #[error(transparent)]
-    Tls(#[from] TlsError),
+    Tls(Box<TlsError>),
     #[error("cannot connect to {authority}")]
     Connect {
         authority: String,
@@ -49,6 +49,12 @@ pub enum FetchError {
     Runtime(#[source] io::Error),
     #[error("it is not a usable key set")]
     Keys(#[from] InvalidKeySet),
+}
+
+impl From<TlsError> for FetchError {
+    fn from(error: TlsError) -> Self {
+        Self::Tls(Box::new(error))
+    }
 }
 
 /// Reads a file of at most [`MAX_SIZE`].

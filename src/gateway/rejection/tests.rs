@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 use super::*;
-use rows::{forwards, grant, missing, project, requests, tokens, unknown_key};
+use rows::{bound, forwards, grant, missing, project, requests, tokens, unknown_key};
 
 /// Every header but those that all answers have.
 fn extra(response: &Response<Bytes>) -> Vec<(&str, &str)> {
@@ -51,7 +51,7 @@ fn refusals_look_as_openstack_clients_know_them() {
 
 #[test]
 fn without_a_good_token_the_answer_is_keystones() {
-    for (rejection, reason, message) in tokens() {
+    for (rejection, reason, message) in tokens().into_iter().chain(bound()) {
         let text = Value::from(message);
         let expected =
             format!(r#"{{"error":{{"code":401,"message":{text},"title":"Unauthorized"}}}}"#);
@@ -107,7 +107,7 @@ fn reasons_are_labels_and_tell_causes_apart() {
     ];
     let reasons = requests().into_iter().chain(forwards()).map(|row| row.2);
     let reasons: Vec<&str> = reasons
-        .chain(tokens().into_iter().map(|row| row.1))
+        .chain(tokens().into_iter().chain(bound()).map(|row| row.1))
         .collect();
     let mut seen = BTreeSet::new();
     for reason in &reasons {

@@ -138,18 +138,19 @@ fn with_revocation_lists_every_certificate_has_to_be_on_a_current_one() {
     let revoked = "invalid peer certificate: Revoked";
     let unknown = "invalid peer certificate: UnknownRevocationStatus";
     let old = "invalid peer certificate: certificate revocation list expired: ";
-    let both = vec![root.clone(), of_below.clone()];
-    let one_file = vec![format!("{root}{of_below}")];
+    let of_root = [root.clone()];
+    let both = [root.clone(), of_below.clone()];
+    let one_file = [format!("{root}{of_below}")];
     let cases: [(&[String], &Issued, Option<&str>); 13] = [
         (&[], &bad, None),
-        (&[root.clone()], &good, None),
-        (&[root.clone()], &bad, Some(revoked)),
+        (&of_root, &good, None),
+        (&of_root, &bad, Some(revoked)),
         (&both, &below, None),
         (&both, &worse, Some(revoked)),
         (&one_file, &below, None),
         (&one_file, &worse, Some(revoked)),
         (&one_file, &bad, Some(revoked)),
-        (&[root.clone()], &below, Some(unknown)),
+        (&of_root, &below, Some(unknown)),
         (&[of_below], &below, Some(unknown)),
         (&[foreign], &good, Some(unknown)),
         (&[outdated], &good, Some(old)),

@@ -350,16 +350,6 @@ pub fn tokens() -> Vec<(Rejection, &'static str, &'static str)> {
             "The token is not for this service: its `aud` names none of `ecs`.",
         ),
         (
-            TokenError::Confirmation("of another kind").into(),
-            "token_confirmation",
-            "The token's claim `cnf` is of another kind, expected an object of `x5t#S256` alone, a certificate's SHA-256 in base64url.",
-        ),
-        (
-            TokenError::Certificate.into(),
-            "token_certificate",
-            "The token is bound to a client certificate, and this connection has not shown that one.",
-        ),
-        (
             invalid.into(),
             "claims_invalid",
             "The claim at `/project` is not a string or an array of strings.",
@@ -368,6 +358,22 @@ pub fn tokens() -> Vec<(Rejection, &'static str, &'static str)> {
             grant("openid"),
             "claims_invalid",
             "The claim at `/scope` grants `openid`, which is not a pattern `service:resource:verb`.",
+        ),
+    ]
+}
+
+/// The same of tokens that are bound to their holder.
+pub fn bound() -> Vec<(Rejection, &'static str, &'static str)> {
+    vec![
+        (
+            TokenError::Confirmation("of another kind").into(),
+            "token_confirmation",
+            "The token's claim `cnf` is of another kind, expected an object of `x5t#S256` alone, a certificate's SHA-256 in base64url.",
+        ),
+        (
+            TokenError::Certificate.into(),
+            "token_certificate",
+            "The token is bound to a client certificate, and this connection has not shown that one.",
         ),
     ]
 }
