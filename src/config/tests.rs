@@ -30,6 +30,7 @@ const FULL: &str = r#"
 address = "[::1]:0"
 workers = 3
 client_timeout = "1s"
+stop_delay = "5s"
 drain_timeout = "2m"
 max_body = "5MiB"
 [listen.tls]
@@ -72,6 +73,8 @@ max_age = "13s"
 project = "/p"
 actions = "/a/b"
 subject = "/s"
+[reload]
+watch = false
 [[issuer]]
 name = "two"
 audiences = ["c"]
@@ -110,6 +113,7 @@ fn the_minimal_config_suffices() {
         tls: None,
         workers,
         client_timeout: seconds(60),
+        stop_delay: Duration::ZERO,
         drain_timeout: seconds(30),
     };
     assert_eq!(config.listen, listen);
@@ -175,6 +179,7 @@ fn every_key_is_read() {
         tls: Some(tls::server(folder.path())),
         workers: 3,
         client_timeout: seconds(1),
+        stop_delay: seconds(5),
         drain_timeout: seconds(120),
     };
     assert_eq!(config.listen, listen);
@@ -225,6 +230,14 @@ fn every_key_is_read() {
         subject: "/s".parse().unwrap(),
     };
     assert_eq!(one.claims, claims);
+    assert!(!config.watch);
+    let files = "actiongate.toml mine.toml ca.pem /keys.json a.pem /a.key b.pem b.key clients.pem \
+         one.crl two.crl nova.pem gate.pem gate.key";
+    let files: Vec<PathBuf> = files
+        .split(' ')
+        .map(|file| folder.path().join(file))
+        .collect();
+    assert_eq!(config.files(), files);
     assert_eq!(two.name, "two");
     assert_eq!(two.keys.location, Location::File("/keys.json".into()));
 }

@@ -21,6 +21,23 @@ pub struct Settings {
     pub clients: ClientCertificates,
 }
 
+impl Settings {
+    /// Every file they name.
+    pub fn files(&self) -> Vec<PathBuf> {
+        let pairs = self.certificates.iter();
+        let pairs = pairs.flat_map(|pair| [pair.chain.clone(), pair.key.clone()]);
+        let mut files: Vec<PathBuf> = pairs.collect();
+        match &self.clients {
+            ClientCertificates::Off => {}
+            ClientCertificates::Optional(trust) | ClientCertificates::Required(trust) => {
+                files.push(trust.ca.clone());
+                files.extend(trust.crls.iter().cloned());
+            }
+        }
+        files
+    }
+}
+
 /// Whether clients show certificates.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum ClientCertificates {
@@ -88,19 +105,7 @@ impl Server {
 
     /// Every file that [`Server::reload`] reads.
     pub fn files(&self) -> Vec<PathBuf> {
-        let settings = &self.shared.settings;
-        let pairs = settings.certificates.iter();
-        let mut files: Vec<PathBuf> = pairs
-            .flat_map(|pair| [pair.chain.clone(), pair.key.clone()])
-            .collect();
-        match &settings.clients {
-            ClientCertificates::Off => {}
-            ClientCertificates::Optional(trust) | ClientCertificates::Required(trust) => {
-                files.push(trust.ca.clone());
-                files.extend(trust.crls.iter().cloned());
-            }
-        }
-        files
+        self.shared.settings.files()
     }
 }
 
