@@ -21,6 +21,8 @@ mod life;
 mod pasted;
 #[cfg(feature = "peers")]
 mod peers;
+#[cfg(feature = "peers")]
+mod peers_tls;
 mod routes;
 mod run;
 mod token;
