@@ -96,7 +96,7 @@ impl Gateway {
         proxy::check_headers(&head.headers)?;
         let target = self.rules.router().resolve(&head.method, &path);
         let permit = self.decide(&head.headers, target, exchange).await?;
-        let body = self.request_body(body, exchange)?;
+        let body = self.request_body(body, &permit, exchange)?;
         let request_id = exchange.request_id().clone();
         let origin = Origin {
             peer,
@@ -158,16 +158,20 @@ impl Gateway {
         Ok(self.callers.remember(token, identity))
     }
 
-    fn request_body(&self, body: Incoming, exchange: &Exchange) -> Result<RequestBody, Rejection> {
-        let is_too_large = |max| body.size_hint().lower() > max;
-        if self.settings.body.size.is_some_and(is_too_large) {
+    fn request_body(
+        &self,
+        body: Incoming,
+        permit: &Permit,
+        exchange: &Exchange,
+    ) -> Result<RequestBody, Rejection> {
+        let limits = BodyLimits {
+            size: permit.max_body().unwrap_or(self.settings.body.size),
+            pause: self.settings.body.pause,
+        };
+        if body.size_hint().lower() > limits.size {
             return Err(ForwardError::RequestBody(BodyFailure::TooLarge).into());
         }
-        Ok(RequestBody::new(
-            body,
-            exchange.transfer(),
-            self.settings.body,
-        ))
+        Ok(RequestBody::new(body, exchange.transfer(), limits))
     }
 }
 

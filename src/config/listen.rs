@@ -7,6 +7,9 @@ use crate::document::Section;
 use crate::proxy::BodyLimits;
 use crate::{gateway, server};
 
+/// The most bytes of a request's body unless something else is said.
+const MAX_BODY: u64 = 16 * 1024 * 1024;
+
 pub fn read(section: &Section<'_>) -> (Option<server::Settings>, gateway::Settings) {
     let expected = "an IP address and a port such as \"127.0.0.1:8080\"";
     let address = parse_required(section, "address", expected, str::parse::<SocketAddr>);
@@ -16,7 +19,7 @@ pub fn read(section: &Section<'_>) -> (Option<server::Settings>, gateway::Settin
         .unwrap_or(server::CLIENT_TIMEOUT);
     let drain_timeout = section.duration("drain_timeout");
     let body = BodyLimits {
-        size: section.size("max_body"),
+        size: section.size("max_body").unwrap_or(MAX_BODY),
         pause: client_timeout,
     };
     section.finish();

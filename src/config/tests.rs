@@ -103,7 +103,7 @@ fn the_minimal_config_suffices() {
     };
     assert_eq!(config.listen, listen);
     let body = BodyLimits {
-        size: None,
+        size: 16 * 1024 * 1024,
         pause: seconds(60),
     };
     assert_eq!(config.gateway.body, body);
@@ -166,7 +166,7 @@ fn every_key_is_read() {
     };
     assert_eq!(config.listen, listen);
     let body = BodyLimits {
-        size: Some(5 * 1024 * 1024),
+        size: 5 * 1024 * 1024,
         pause: seconds(1),
     };
     assert_eq!(config.gateway.body, body);
