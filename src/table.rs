@@ -13,7 +13,7 @@ use std::sync::Arc;
 use hyper::Method;
 
 pub use action::{ActionId, ActionName, ActionSet, InvalidActionName};
-pub use template::{InvalidTemplate, PathTemplate, Segment};
+pub use template::{InvalidTemplate, ParameterKind, PathTemplate, Segment};
 
 use crate::document::Problems;
 

@@ -3,8 +3,8 @@
 use std::net::SocketAddr;
 
 use super::{parse_required, set};
-use crate::document::Section;
-use crate::proxy::BodyLimits;
+use crate::document::{Located, Section};
+use crate::proxy::{AllowedHost, AllowedHosts, BodyLimits};
 use crate::{gateway, server};
 
 /// The most bytes of a request's body unless something else is said.
@@ -22,6 +22,7 @@ pub fn read(section: &Section<'_>) -> (Option<server::Settings>, gateway::Settin
         size: section.size("max_body").unwrap_or(MAX_BODY),
         pause: client_timeout,
     };
+    let hosts = read_hosts(section);
     section.finish();
     let settings = address.map(|address| {
         let mut settings = server::Settings::new(address);
@@ -30,5 +31,23 @@ pub fn read(section: &Section<'_>) -> (Option<server::Settings>, gateway::Settin
         settings.client_timeout = client_timeout;
         settings
     });
-    (settings, gateway::Settings { body })
+    (settings, gateway::Settings { body, hosts })
+}
+
+fn read_hosts(section: &Section<'_>) -> AllowedHosts {
+    let mut hosts = Vec::new();
+    let texts = section.strings("hosts").map(|texts| texts.value);
+    for Located { value: text, line } in texts.unwrap_or_default() {
+        match text.parse::<AllowedHost>() {
+            Ok(host) => hosts.push(host),
+            Err(error) => {
+                let message = format!(
+                    "`{}` holds `{text}`, expected hosts such as \"api.example.com\" or \"api.example.com:8080\": {error}",
+                    section.path("hosts")
+                );
+                section.problem(line, message);
+            }
+        }
+    }
+    AllowedHosts::new(hosts)
 }
