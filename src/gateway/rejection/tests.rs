@@ -100,6 +100,7 @@ fn a_denial_says_which_scope_would_do() {
 fn reasons_are_labels_and_tell_causes_apart() {
     let shared = [
         "path_invalid",
+        "host_invalid",
         "action_missing",
         "token_algorithm",
         "token_key",
@@ -119,7 +120,7 @@ fn reasons_are_labels_and_tell_causes_apart() {
         // The audit's own words for a request that was answered, or by nobody.
         assert!(!["ok", "aborted"].contains(reason));
     }
-    assert_eq!(seen.len(), 36);
+    assert_eq!(seen.len(), 41);
 }
 
 fn hostile(text: &str) -> Vec<Rejection> {
@@ -132,7 +133,8 @@ fn hostile(text: &str) -> Vec<Rejection> {
         unknown_key(Some(&text)),
         grant(&text),
         project(&text),
-        InvalidHeaders::Underscore(text).into(),
+        InvalidHeaders::Underscore(text.clone()).into(),
+        InvalidHeaders::UnknownHost(text).into(),
     ]
 }
 

@@ -17,6 +17,9 @@ fn accepts_paths_in_their_normal_form() {
         "/v2.1/p/servers/s/metadata/...",
         "/v2.1/p/servers?limit=2&name=a%2Fb&sort_key=payment_method",
         "/v2.1/p/servers?x=_method",
+        "/v2.1/p/servers?x=%5Fmethod&method=DELETE&x",
+        "/v2.1/p/servers?",
+        "/?x",
     ];
     for text in cases {
         let path: RequestPath = text
@@ -34,6 +37,7 @@ fn refuses_what_has_a_second_reading() {
         ("*", Invalid::NotAPath),
         ("v2.1/p", Invalid::NotAPath),
         ("http://host/v2.1", Invalid::NotAPath),
+        ("?x=1", Invalid::NotAPath),
         ("//v2.1/p", Invalid::EmptySegment),
         ("/v2.1//p", Invalid::EmptySegment),
         ("/v2.1//", Invalid::EmptySegment),
@@ -81,6 +85,23 @@ fn refuses_what_has_a_second_reading() {
             Invalid::MethodOverride,
         ),
         ("/v2.1/s?%5f%6Dethod=DELETE", Invalid::MethodOverride),
+        ("/v2.1/s?%255Fmethod=DELETE", Invalid::MethodOverride),
+        ("/v2.1/s?_method%3DDELETE", Invalid::MethodOverride),
+        ("/v2.1/s?%5Fmethod%3DDELETE", Invalid::MethodOverride),
+        ("/v2.1/s?x=1%26_method=DELETE", Invalid::MethodOverride),
+        ("/v2.1/s?x=1%3B%5Fmethod=DELETE", Invalid::MethodOverride),
+        ("/v2.1/s?+_method=DELETE", Invalid::MethodOverride),
+        ("/v2.1/s?_method+=DELETE", Invalid::MethodOverride),
+        ("/v2.1/s?%00_method=DELETE", Invalid::MethodOverride),
+        ("/v2.1/s?%09_method%0A=DELETE", Invalid::MethodOverride),
+        ("/v2.1/s??_method=DELETE", Invalid::MethodOverride),
+        ("/v2.1/s?_method[]=DELETE", Invalid::MethodOverride),
+        ("/v2.1/s?payment_method=x", Invalid::MethodOverride),
+        ("/v2.1/s?a=1&&_method=DELETE", Invalid::MethodOverride),
+        (
+            "/v2.1/s?_method=GET&_method=DELETE",
+            Invalid::MethodOverride,
+        ),
     ];
     for (text, expected) in cases {
         assert_eq!(text.parse::<RequestPath>(), Err(expected), "{text:?}");
@@ -88,10 +109,31 @@ fn refuses_what_has_a_second_reading() {
 }
 
 #[test]
-fn refuses_targets_that_are_no_path() {
-    for text in ["http://host/v2.1/p", "host:80", "*"] {
+fn the_query_is_bounded() {
+    let target = |length: usize| format!("/v2.1/p?{}", "x".repeat(length));
+    assert!(target(8192).parse::<RequestPath>().is_ok());
+    let found = target(8193).parse::<RequestPath>();
+    assert_eq!(found, Err(Invalid::QueryTooLong));
+}
+
+#[test]
+fn takes_the_path_of_an_absolute_target() {
+    let cases = [
+        ("http://host", Ok("/")),
+        ("http://host/v2.1/p?x=1", Ok("/v2.1/p?x=1")),
+        ("HTTPS://host:443/v2.1/p", Ok("/v2.1/p")),
+        ("http://host/v2.1//p", Err(Invalid::EmptySegment)),
+        ("http://host?x=1", Err(Invalid::NotAPath)),
+        ("ftp://host/v2.1/p", Err(Invalid::NotAPath)),
+        ("h2c://host/v2.1/p", Err(Invalid::NotAPath)),
+        ("host:80", Err(Invalid::NotAPath)),
+        ("*", Err(Invalid::NotAPath)),
+    ];
+    for (text, expected) in cases {
         let uri: Uri = text.parse().unwrap();
-        assert_eq!(RequestPath::parse(&uri), Err(Invalid::NotAPath), "{text:?}");
+        let found = RequestPath::parse(&uri);
+        let found = found.as_ref().map(|path| path.path_and_query().as_str());
+        assert_eq!(found, expected.as_ref().map(|path| *path), "{text:?}");
     }
 }
 

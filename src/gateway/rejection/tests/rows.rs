@@ -3,14 +3,14 @@
 use std::io;
 
 use http_body_util::Empty;
-use hyper::header::CONTENT_TYPE;
+use hyper::header::CONTENT_LENGTH;
 use hyper::{Method, Request};
 use hyper_util::rt::TokioIo;
 use tokio::io::AsyncWriteExt as _;
 
 use super::*;
 use crate::grant::InvalidPattern;
-use crate::router::RequestPath;
+use crate::router::{InvalidParameter, RequestPath};
 use crate::table::ActionSet;
 use crate::token::Algorithm;
 
@@ -110,6 +110,13 @@ pub fn requests() -> Vec<Row> {
             "The query has a member `_method`, which would change the method behind the gateway.",
         ),
         (
+            path(&format!("/a?{}", "x".repeat(8193))),
+            414,
+            "query_too_long",
+            "uriTooLong",
+            "The query has more than 8192 bytes.",
+        ),
+        (
             InvalidHeaders::Underscore("x_roles".to_owned()).into(),
             400,
             "header_name",
@@ -124,11 +131,46 @@ pub fn requests() -> Vec<Row> {
             "Expected exactly one `Host` header, with a host and perhaps a port.",
         ),
         (
-            InvalidHeaders::Repeated(CONTENT_TYPE).into(),
+            InvalidHeaders::HostMismatch.into(),
+            400,
+            "host_invalid",
+            "badRequest",
+            "The `Host` header is not the host of the request target.",
+        ),
+        (
+            InvalidHeaders::UnknownHost("a:1".to_owned()).into(),
+            421,
+            "host_unknown",
+            "misdirectedRequest",
+            "The host `a:1` is not served here.",
+        ),
+        (
+            InvalidHeaders::ContentLength.into(),
+            400,
+            "content_length",
+            "badRequest",
+            "Expected digits only as the `Content-Length`.",
+        ),
+        (
+            InvalidHeaders::TooMany.into(),
+            431,
+            "headers_too_many",
+            "headersTooLarge",
+            "The request has more than 100 header lines.",
+        ),
+        (
+            InvalidHeaders::TooLarge.into(),
+            431,
+            "head_too_large",
+            "headersTooLarge",
+            "The request line and the headers have more than 65536 bytes.",
+        ),
+        (
+            InvalidHeaders::Repeated(CONTENT_LENGTH).into(),
             400,
             "header_repeated",
             "badRequest",
-            "Expected at most one `content-type` header.",
+            "Expected at most one `content-length` header.",
         ),
         (
             InvalidHeaders::TransferEncoding.into(),
@@ -136,6 +178,17 @@ pub fn requests() -> Vec<Row> {
             "transfer_encoding",
             "badRequest",
             "Expected no `Transfer-Encoding` other than `chunked`.",
+        ),
+        (
+            Unroutable::Parameter(InvalidParameter::UpperCaseUuid {
+                name: "server_id".to_owned(),
+                value: "A".to_owned(),
+            })
+            .into(),
+            400,
+            "path_invalid",
+            "badRequest",
+            "The path's `server_id` is `A`, expected the UUID in lower case.",
         ),
         (
             Unroutable::NotFound.into(),
