@@ -59,7 +59,8 @@ pub enum Unroutable {
     /// No operation has this path.
     #[error("no operation of the action table has this path")]
     NotFound,
-    /// Operations have the path, with these methods only.
+    /// Operations have the path, with these methods only; CONNECT, TRACE and what is not in upper
+    /// case are in no table.
     #[error("no operation of the action table has this path with this method, only with {}", methods(.0))]
     MethodNotAllowed(Vec<Method>),
     /// The path is an operation's, but for what one of its parameters holds.

@@ -56,8 +56,10 @@ pub enum InvalidRequestPath {
     /// More than any upstream needs.
     #[error("the query has more than 8192 bytes")]
     QueryTooLong,
-    /// A member that makes the upstream run another method.
-    #[error("the query has a member `_method`, which would change the method behind the gateway")]
+    /// A member that could make the upstream run another method.
+    #[error(
+        "the name of a member of the query holds `_method`, which could change the method behind the gateway"
+    )]
     MethodOverride,
 }
 

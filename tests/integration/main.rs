@@ -27,5 +27,6 @@ mod refusal;
 mod restart;
 mod stop;
 mod stream;
+mod target;
 mod trouble;
 mod worker;

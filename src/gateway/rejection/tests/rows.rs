@@ -107,7 +107,7 @@ pub fn requests() -> Vec<Row> {
             400,
             "method_override",
             "badRequest",
-            "The query has a member `_method`, which would change the method behind the gateway.",
+            "The name of a member of the query holds `_method`, which could change the method behind the gateway.",
         ),
         (
             path(&format!("/a?{}", "x".repeat(8193))),
