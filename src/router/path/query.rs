@@ -12,7 +12,8 @@ pub fn check(query: &str) -> Result<(), InvalidRequestPath> {
     if query.len() > MAX_LENGTH {
         return Err(InvalidRequestPath::QueryTooLong);
     }
-    let is_odd = |byte: &u8| !byte.is_ascii_graphic() || *byte == b'#';
+    // The four that no URL has as they are, and `http` does not take.
+    let is_odd = |byte: &u8| !byte.is_ascii_graphic() || b"\"#<>".contains(byte);
     if let Some(byte) = query.bytes().find(is_odd) {
         return Err(InvalidRequestPath::Character(Byte(byte)));
     }
