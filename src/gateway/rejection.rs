@@ -1,7 +1,9 @@
 //! Every way the gateway itself ends a request, and the one place that makes answers of them.
 
 use bytes::Bytes;
-use hyper::header::{ALLOW, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use hyper::header::{
+    ALLOW, CONNECTION, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE,
+};
 use hyper::{Response, StatusCode};
 use serde_json::json;
 
@@ -186,6 +188,10 @@ impl Rejection {
         if let Self::Unroutable(Unroutable::MethodNotAllowed(methods)) = self {
             let names: Vec<&str> = methods.iter().map(hyper::Method::as_str).collect();
             insert(ALLOW, names.join(", "));
+        }
+        if let Self::Headers(InvalidHeaders::TransferEncoding) = self {
+            // Where the next request begins is in doubt.
+            insert(CONNECTION, "close".to_owned());
         }
         if status == StatusCode::SERVICE_UNAVAILABLE {
             insert(RETRY_AFTER, "10".to_owned());

@@ -40,44 +40,45 @@ pub enum InvalidParameter {
 /// Holds the segment `value` of a path that is in its normal form against the `kind` of parameter
 /// it stands for.
 pub fn check(kind: ParameterKind, name: &str, value: &str) -> Result<(), InvalidParameter> {
-    let (name, bytes) = (|| name.to_owned(), value.as_bytes());
+    let bytes = value.as_bytes();
     // Escapes only make it longer than its characters, so most need no counting.
     if bytes.len() > MAX_CHARACTERS && characters(bytes) > MAX_CHARACTERS {
-        return Err(InvalidParameter::Length { name: name() });
+        return Err(InvalidParameter::Length {
+            name: name.to_owned(),
+        });
     }
-    match kind {
-        ParameterKind::Text => Ok(()),
-        ParameterKind::Identifier if !bytes.iter().all(|byte| is_of_identifier(*byte)) => {
-            Err(InvalidParameter::Identifier {
-                name: name(),
-                value: value.to_owned(),
-            })
-        }
-        ParameterKind::Identifier if is_uuid(bytes) && !is_lower_case(bytes) => {
-            Err(InvalidParameter::UpperCaseUuid {
-                name: name(),
-                value: value.to_owned(),
-            })
-        }
-        ParameterKind::Identifier => Ok(()),
+    if kind == ParameterKind::Text {
+        return Ok(());
     }
+    if !bytes.iter().all(|byte| is_of_identifier(*byte)) {
+        return Err(InvalidParameter::Identifier {
+            name: name.to_owned(),
+            value: value.to_owned(),
+        });
+    }
+    if is_uuid(bytes) && bytes.iter().any(u8::is_ascii_uppercase) {
+        return Err(InvalidParameter::UpperCaseUuid {
+            name: name.to_owned(),
+            value: value.to_owned(),
+        });
+    }
+    Ok(())
 }
 
-/// How many characters a segment stands for: its bytes without the two digits of each escape and
-/// without the bytes that continue a UTF-8 sequence, whose escapes start with `8` to `B`.
+/// How many characters a segment stands for: an escape is one, unless its byte continues a UTF-8
+/// sequence, which those from `%80` to `%BF` do.
 fn characters(segment: &[u8]) -> usize {
-    let escapes = segment.iter().filter(|byte| **byte == b'%').count();
-    let is_continuation = |pair: &&[u8]| matches!(pair, [b'%', b'8' | b'9' | b'A' | b'B']);
-    let continuations = segment.windows(2).filter(is_continuation).count();
-    segment.len() - 2 * escapes - continuations
+    let mut parts = segment.split(|byte| *byte == b'%');
+    let plain = parts.next().map_or(0, <[u8]>::len);
+    let after_percent = parts.map(|part| {
+        let continues = matches!(part.first(), Some(b'8' | b'9' | b'A' | b'B'));
+        part.len().saturating_sub(2) + usize::from(!continues)
+    });
+    plain + after_percent.sum::<usize>()
 }
 
 fn is_of_identifier(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-')
-}
-
-fn is_lower_case(bytes: &[u8]) -> bool {
-    !bytes.iter().any(u8::is_ascii_uppercase)
 }
 
 /// 8-4-4-4-12 hexadecimal digits, in any case.

@@ -198,3 +198,19 @@ fn one_length_is_sent() {
     }
     assert_eq!(upstream.count(), 1);
 }
+
+#[test]
+fn a_connection_whose_framing_is_in_doubt_is_closed() {
+    let upstream = Upstream::start();
+    let gateway = Gateway::start(&upstream);
+    let post = Call::new("POST", metadata()).bearer(&token(&["*:*:*"]));
+    let smuggled = list(&metadata()).bytes();
+    let mut client = gateway.connect();
+    client.send(post.header("Transfer-Encoding: gzip, chunked").bytes());
+    client.send([b"0\r\n\r\n", smuggled.as_slice()].concat());
+    client
+        .answer()
+        .refusal(400, "transfer_encoding", "badRequest");
+    client.ends();
+    assert_eq!(upstream.count(), 0);
+}

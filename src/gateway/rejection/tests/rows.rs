@@ -1,16 +1,19 @@
 //! One of each rejection, and what is expected of it.
 
+mod head;
+
 use std::io;
 
 use http_body_util::Empty;
-use hyper::header::CONTENT_LENGTH;
 use hyper::{Method, Request};
 use hyper_util::rt::TokioIo;
 use tokio::io::AsyncWriteExt as _;
 
+pub use head::heads;
+
 use super::*;
 use crate::grant::InvalidPattern;
-use crate::router::{InvalidParameter, RequestPath};
+use crate::router::InvalidParameter;
 use crate::table::ActionSet;
 use crate::token::Algorithm;
 
@@ -26,10 +29,6 @@ fn hyper_error(answer: &'static [u8]) -> hyper::Error {
         let (answer, _, ()) = tokio::join!(asking, connection, answering);
         answer.unwrap_err()
     })
-}
-
-fn path(text: &str) -> Rejection {
-    text.parse::<RequestPath>().unwrap_err().into()
 }
 
 fn claim(claim: &'static str) -> Rejection {
@@ -81,104 +80,6 @@ pub type Row = (Rejection, u16, &'static str, &'static str, &'static str);
 pub fn requests() -> Vec<Row> {
     let methods = vec![Method::GET, Method::PUT];
     vec![
-        (
-            path("x"),
-            400,
-            "path_invalid",
-            "badRequest",
-            "The request target must be a path that starts with `/`.",
-        ),
-        (
-            path("/a//b"),
-            400,
-            "path_invalid",
-            "badRequest",
-            "The path has an empty segment (`//`); write each `/` once.",
-        ),
-        (
-            path("/a/?_method=GET"),
-            400,
-            "path_invalid",
-            "badRequest",
-            "The path ends with `/`; leave the last `/` out.",
-        ),
-        (
-            path("/a?_method=GET"),
-            400,
-            "method_override",
-            "badRequest",
-            "The name of a member of the query holds `_method`, which could change the method behind the gateway.",
-        ),
-        (
-            path(&format!("/a?{}", "x".repeat(8193))),
-            414,
-            "query_too_long",
-            "uriTooLong",
-            "The query has more than 8192 bytes.",
-        ),
-        (
-            InvalidHeaders::Underscore("x_roles".to_owned()).into(),
-            400,
-            "header_name",
-            "badRequest",
-            "The header name `x_roles` has `_`, which some servers read as `-`.",
-        ),
-        (
-            InvalidHeaders::Host.into(),
-            400,
-            "host_invalid",
-            "badRequest",
-            "Expected exactly one `Host` header, with a host and perhaps a port.",
-        ),
-        (
-            InvalidHeaders::HostMismatch.into(),
-            400,
-            "host_invalid",
-            "badRequest",
-            "The `Host` header is not the host of the request target.",
-        ),
-        (
-            InvalidHeaders::UnknownHost("a:1".to_owned()).into(),
-            421,
-            "host_unknown",
-            "misdirectedRequest",
-            "The host `a:1` is not served here.",
-        ),
-        (
-            InvalidHeaders::ContentLength.into(),
-            400,
-            "content_length",
-            "badRequest",
-            "Expected digits only as the `Content-Length`.",
-        ),
-        (
-            InvalidHeaders::TooMany.into(),
-            431,
-            "headers_too_many",
-            "headersTooLarge",
-            "The request has more than 100 header lines.",
-        ),
-        (
-            InvalidHeaders::TooLarge.into(),
-            431,
-            "head_too_large",
-            "headersTooLarge",
-            "The request line and the headers have more than 65536 bytes.",
-        ),
-        (
-            InvalidHeaders::Repeated(CONTENT_LENGTH).into(),
-            400,
-            "header_repeated",
-            "badRequest",
-            "Expected at most one `content-length` header.",
-        ),
-        (
-            InvalidHeaders::TransferEncoding.into(),
-            400,
-            "transfer_encoding",
-            "badRequest",
-            "Expected no `Transfer-Encoding` other than `chunked`.",
-        ),
         (
             Unroutable::Parameter(InvalidParameter::UpperCaseUuid {
                 name: "server_id".to_owned(),

@@ -34,12 +34,19 @@ struct Server {
     trims: &'static [u8],
     /// Drops an escape that is not finished at the end.
     drops_unfinished: bool,
-    /// `.` and `..` as they stand in the target.
-    resolves_raw_dots: bool,
-    /// `.` and `..` however they are spelled.
-    resolves_all_dots: bool,
+    resolves: Dots,
     /// Decodes until nothing is left to decode, and takes `\` for `/`.
     is_reckless: bool,
+}
+
+/// Which `.` and `..` are resolved.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Dots {
+    None,
+    /// As they stand in the target.
+    Raw,
+    /// However they are spelled.
+    All,
 }
 
 /// Nova under uwsgi and under eventlet, as was seen; and everything that any server is known to do.
@@ -48,24 +55,21 @@ const SERVERS: [Server; 3] = [
         cuts_at: b"#? ",
         trims: b"",
         drops_unfinished: true,
-        resolves_raw_dots: true,
-        resolves_all_dots: false,
+        resolves: Dots::Raw,
         is_reckless: false,
     },
     Server {
         cuts_at: b"?",
         trims: b"\t",
         drops_unfinished: false,
-        resolves_raw_dots: false,
-        resolves_all_dots: false,
+        resolves: Dots::None,
         is_reckless: false,
     },
     Server {
         cuts_at: b"#?; \0",
         trims: b"\t\r\n/",
         drops_unfinished: true,
-        resolves_raw_dots: true,
-        resolves_all_dots: true,
+        resolves: Dots::All,
         is_reckless: true,
     },
 ];
@@ -82,7 +86,7 @@ impl Server {
             let tail = path.iter().rev().take(2).position(|byte| *byte == b'%');
             path.truncate(path.len() - tail.map_or(0, |at| at + 1));
         }
-        if self.resolves_raw_dots {
+        if self.resolves != Dots::None {
             path = resolve_dots(&path);
         }
         path = match self.is_reckless {
@@ -94,7 +98,7 @@ impl Server {
                 *byte = b'/';
             }
         }
-        if self.resolves_all_dots {
+        if self.resolves == Dots::All {
             path = resolve_dots(&path);
         }
         // Paste folds slashes; the regular expressions of the routes end in `$`, which a newline
