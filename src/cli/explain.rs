@@ -42,11 +42,10 @@ pub fn run(config: &Path, token: &str, method: &str, path: &str) -> anyhow::Resu
 /// The rules with every issuer's keys.
 pub fn load(config: &Config) -> anyhow::Result<std::sync::Arc<Rules>> {
     let mut assembled = app::assemble(config)?;
-    for (source, issuer) in assembled.sources.iter_mut().zip(&config.issuers) {
-        let location = source.location().to_string();
-        app::fetch_once(source).with_context(|| {
-            format!("the keys of {} cannot be had from {location}", issuer.name)
-        })?;
+    for source in &mut assembled.sources {
+        let (issuer, location) = (source.issuer().to_owned(), source.location().to_string());
+        app::fetch_once(source)
+            .with_context(|| format!("the keys of {issuer} cannot be had from {location}"))?;
     }
     Ok(assembled.rules)
 }

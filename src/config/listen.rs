@@ -17,6 +17,7 @@ pub fn read(section: &Section<'_>) -> (Option<server::Settings>, gateway::Settin
     let client_timeout = section
         .duration("client_timeout")
         .unwrap_or(server::CLIENT_TIMEOUT);
+    let stop_delay = section.duration("stop_delay");
     let drain_timeout = section.duration("drain_timeout");
     let body = BodyLimits {
         size: section.size("max_body").unwrap_or(MAX_BODY),
@@ -27,6 +28,7 @@ pub fn read(section: &Section<'_>) -> (Option<server::Settings>, gateway::Settin
     let settings = address.map(|address| {
         let mut settings = server::Settings::new(address);
         set(&mut settings.workers, workers);
+        set(&mut settings.stop_delay, stop_delay);
         set(&mut settings.drain_timeout, drain_timeout);
         settings.client_timeout = client_timeout;
         settings

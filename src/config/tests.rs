@@ -29,6 +29,7 @@ const FULL: &str = r#"
 address = "[::1]:0"
 workers = 3
 client_timeout = "1s"
+stop_delay = "5s"
 drain_timeout = "2m"
 max_body = "5MiB"
 hosts = ["api.example.com", "[::1]:8080"]
@@ -63,6 +64,8 @@ max_age = "13s"
 project = "/p"
 actions = "/a/b"
 subject = "/s"
+[reload]
+watch = false
 [[issuer]]
 name = "two"
 audiences = ["c"]
@@ -100,6 +103,7 @@ fn the_minimal_config_suffices() {
         address: "127.0.0.1:8080".parse().unwrap(),
         workers,
         client_timeout: seconds(60),
+        stop_delay: Duration::ZERO,
         drain_timeout: seconds(30),
     };
     assert_eq!(config.listen, listen);
@@ -164,6 +168,7 @@ fn every_key_is_read() {
         address: "[::1]:0".parse().unwrap(),
         workers: 3,
         client_timeout: seconds(1),
+        stop_delay: seconds(5),
         drain_timeout: seconds(120),
     };
     assert_eq!(config.listen, listen);
@@ -215,6 +220,13 @@ fn every_key_is_read() {
         subject: "/s".parse().unwrap(),
     };
     assert_eq!(one.claims, claims);
+    assert!(!config.watch);
+    let files = ["actiongate.toml", "mine.toml", "/keys.json"];
+    assert!(
+        files
+            .iter()
+            .all(|file| config.files().contains(&folder.path().join(file)))
+    );
     assert_eq!(two.name, "two");
     assert_eq!(two.keys.location, Location::File("/keys.json".into()));
 }

@@ -24,6 +24,7 @@ mod matrix;
 mod pool;
 mod reading;
 mod refusal;
+mod reload;
 mod restart;
 mod stop;
 mod stream;
