@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::*;
-use crate::proxy::BodyLimits;
+use crate::proxy::{AllowedHosts, BodyLimits};
 use crate::telemetry::Format;
 use crate::token::{KeySettings, Location};
 
@@ -33,6 +33,7 @@ client_timeout = "1s"
 stop_delay = "5s"
 drain_timeout = "2m"
 max_body = "5MiB"
+hosts = ["api.example.com", "[::1]:8080"]
 [listen.tls]
 certificates = [{ chain = "a.pem", key = "/a.key" }, { chain = "b.pem", key = "b.key" }]
 client_certificates = "required"
@@ -118,10 +119,11 @@ fn the_minimal_config_suffices() {
     };
     assert_eq!(config.listen, listen);
     let body = BodyLimits {
-        size: None,
+        size: 16 * 1024 * 1024,
         pause: seconds(60),
     };
-    assert_eq!(config.gateway.body, body);
+    let hosts = AllowedHosts::default();
+    assert_eq!(config.gateway, gateway::Settings { body, hosts });
     let upstream = proxy::Settings {
         host: "127.0.0.1".to_owned(),
         port: 8774,
@@ -184,10 +186,12 @@ fn every_key_is_read() {
     };
     assert_eq!(config.listen, listen);
     let body = BodyLimits {
-        size: Some(5 * 1024 * 1024),
+        size: 5 * 1024 * 1024,
         pause: seconds(1),
     };
-    assert_eq!(config.gateway.body, body);
+    let hosts = ["api.example.com", "[::1]:8080"].map(|host| host.parse().unwrap());
+    let hosts = AllowedHosts::new(hosts.to_vec());
+    assert_eq!(config.gateway, gateway::Settings { body, hosts });
     let upstream = proxy::Settings {
         host: "nova".to_owned(),
         port: 80,
