@@ -35,7 +35,10 @@ use hyper::{Method, Request, Response, Uri, Version};
 pub use answer::InvalidAnswer;
 pub use body::{AnswerFailure, BodyFailure, BodyLimits, RequestBody, Transfer, UpstreamBody};
 pub use credential::{CredentialError, Unnameable, VerifiedCaller};
-pub use header::{InvalidHeaders, X_OPENSTACK_REQUEST_ID, check as check_headers};
+pub use header::{
+    AllowedHost, AllowedHosts, InvalidHeaders, InvalidHost, MAX_HEAD, MAX_HEADERS,
+    X_OPENSTACK_REQUEST_ID, check_head,
+};
 pub use peer::{Peer, Running};
 pub use settings::{
     Credential, HealthCheck, IdentityHeaders, Location, Profile, Protocol, Security, Settings,

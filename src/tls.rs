@@ -19,6 +19,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::{InvalidDnsNameError, pem};
+use rustls::server::VerifierBuilderError;
 
 pub use client::{Client, Settings as ClientSettings};
 pub use server::{ClientCertificates, Server, Settings as ServerSettings, Trust};
@@ -95,12 +96,12 @@ pub enum TlsError {
         number: usize,
         cause: String,
     },
-    #[error("revocation list {number} in `{path}` is not valid: {cause}")]
+    #[error("revocation list {number} in `{path}` cannot be used")]
     RevocationList {
         path: PathBuf,
         /// Counted from 1.
         number: usize,
-        cause: String,
+        source: VerifierBuilderError,
     },
     #[error("a server needs at least one certificate")]
     NoServerCertificate,
@@ -109,7 +110,7 @@ pub enum TlsError {
     #[error("`{0}` cannot be the name of a TLS server")]
     ServerName(String, #[source] InvalidDnsNameError),
     #[error("the authorities and revocation lists cannot be used")]
-    Verifier(#[from] rustls::server::VerifierBuilderError),
+    Verifier(#[from] VerifierBuilderError),
     #[error("TLS cannot be set up")]
     Setup(#[from] rustls::Error),
 }
@@ -117,4 +118,43 @@ pub enum TlsError {
 /// TLS 1.2 and 1.3 with forward secrecy and authenticated encryption only; X25519MLKEM768 first.
 fn provider() -> Arc<CryptoProvider> {
     Arc::new(rustls::crypto::aws_lc_rs::default_provider())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_hash_has_one_spelling() {
+        // Of no bytes (FIPS 180-4).
+        let text = "47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU";
+        let hash = CertificateHash::of_der(b"");
+        assert_eq!(hash.to_string(), text);
+        assert_eq!(CertificateHash::from_base64(text), Some(hash));
+        assert_ne!(CertificateHash::of_der(b"x"), hash);
+        let others = [
+            String::new(),
+            format!("{text}="),
+            format!("{text}A"),
+            text.replace('-', "+"),
+            // The last letter's two spare bits (RFC 4648 §3.5).
+            text.replace("uFU", "uFV"),
+        ];
+        for other in others {
+            assert_eq!(CertificateHash::from_base64(&other), None, "{other}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_read_is_what_is_written(bytes in any::<[u8; 32]>(), text in "[A-Za-z0-9_+/=-]{42,44}") {
+            let hash = CertificateHash(bytes);
+            prop_assert_eq!(CertificateHash::from_base64(&hash.to_string()), Some(hash));
+            if let Some(read) = CertificateHash::from_base64(&text) {
+                prop_assert_eq!(read.to_string(), text);
+            }
+        }
+    }
 }

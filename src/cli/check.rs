@@ -7,6 +7,7 @@ use crate::app::{self, StartError};
 use crate::audit;
 use crate::config::{Config, IssuerConfig};
 use crate::table::ActionTable;
+use crate::tls;
 use crate::token::{KeySource, Location};
 
 pub fn run(path: &Path) -> Outcome {
@@ -48,6 +49,7 @@ fn check_parts(config: &Config, problems: &mut Vec<String>) -> Option<String> {
             ));
         }
     }
+    problems.extend(check_tls(config));
     if let audit::Settings::File(path) = &config.audit
         && let Err(error) = audit::probe(path)
     {
@@ -64,6 +66,29 @@ fn check_keys(issuer: &IssuerConfig) -> anyhow::Result<()> {
         app::fetch_once(&mut source)?;
     }
     Ok(())
+}
+
+/// The message names the file.
+fn check_tls(config: &Config) -> Vec<String> {
+    let server = config.listen.tls.as_ref();
+    let server = server.and_then(|settings| tls::Server::load(settings).err());
+    let client = config.upstream.tls.as_ref();
+    let client = client.and_then(|settings| tls::Client::load(settings, &[]).err());
+    // The rest of what the upstream needs, where its certificates are good.
+    let upstream = match client {
+        None => Upstream::new(&config.upstream).err(),
+        Some(_) => None,
+    };
+    let found = [
+        ("listen.tls", server.map(anyhow::Error::from)),
+        ("upstream.tls", client.map(anyhow::Error::from)),
+        ("upstream", upstream.map(anyhow::Error::from)),
+    ];
+    let found = found.into_iter().filter_map(|(section, error)| {
+        let error = error?;
+        Some(format!("[{section}] cannot be used: {error:#}"))
+    });
+    found.collect()
 }
 
 fn summary(table: &ActionTable, config: &Config) -> String {

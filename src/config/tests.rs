@@ -1,5 +1,6 @@
 mod mistake;
 mod place;
+mod tls;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -8,10 +9,10 @@ use hyper::header::HeaderName;
 
 use super::*;
 use crate::proxy::{
-    BodyLimits, Credential, HealthCheck, IdentityHeaders, Location, Profile, Protocol, Security,
+    AllowedHosts, BodyLimits, Credential, HealthCheck, IdentityHeaders, Location, Profile,
+    Protocol, Security,
 };
 use crate::telemetry::Format;
-use crate::tls::{CertificateFiles, ClientSettings};
 use crate::token::{self, KeySettings};
 
 /// What has to be said, as the README shows it.
@@ -34,8 +35,15 @@ const FULL: &str = r#"
 address = "[::1]:0"
 workers = 3
 client_timeout = "1s"
+stop_delay = "5s"
 drain_timeout = "2m"
 max_body = "5MiB"
+hosts = ["api.example.com", "[::1]:8080"]
+[listen.tls]
+certificates = [{ chain = "a.pem", key = "/a.key" }, { chain = "b.pem", key = "b.key" }]
+client_certificates = "required"
+client_ca = "clients.pem"
+client_crls = ["one.crl", "two.crl"]
 [upstream]
 urls = ["http://nova", "https://nova", "unix:/run/nova.sock"]
 protocol = "h2"
@@ -53,10 +61,9 @@ eject_time = "11s"
 retry_budget = 12
 collect_total = "13KiB"
 [upstream.tls]
-ca = "ca.pem"
-certificate = "chain.pem"
-key = "key.pem"
-server_name = "nova.internal"
+ca = "nova.pem"
+certificate = { chain = "gate.pem", key = "gate.key" }
+server_name = "nova.example.com"
 [upstream.identity]
 subject = "X-User-Id"
 project = "X-Project-Id"
@@ -92,6 +99,8 @@ max_age = "13s"
 project = "/p"
 actions = "/a/b"
 subject = "/s"
+[reload]
+watch = false
 [[issuer]]
 name = "two"
 audiences = ["c"]
@@ -135,16 +144,19 @@ fn the_minimal_config_suffices() {
     let workers = std::thread::available_parallelism().unwrap().get();
     let listen = server::Settings {
         address: "127.0.0.1:8080".parse().unwrap(),
+        tls: None,
         workers,
         client_timeout: seconds(60),
+        stop_delay: Duration::ZERO,
         drain_timeout: seconds(30),
     };
     assert_eq!(config.listen, listen);
     let body = BodyLimits {
-        size: None,
+        size: 16 * 1024 * 1024,
         pause: seconds(60),
     };
-    assert_eq!(config.gateway.body, body);
+    let hosts = AllowedHosts::default();
+    assert_eq!(config.gateway, gateway::Settings { body, hosts });
     let upstream = proxy::Settings {
         locations: vec![host("127.0.0.1", 8774, Security::Plain)],
         protocol: Protocol::Http1,
@@ -210,16 +222,20 @@ fn every_key_is_read() {
     let config = Config::read(&path).unwrap();
     let listen = server::Settings {
         address: "[::1]:0".parse().unwrap(),
+        tls: Some(tls::server(folder.path())),
         workers: 3,
         client_timeout: seconds(1),
+        stop_delay: seconds(5),
         drain_timeout: seconds(120),
     };
     assert_eq!(config.listen, listen);
     let body = BodyLimits {
-        size: Some(5 * 1024 * 1024),
+        size: 5 * 1024 * 1024,
         pause: seconds(1),
     };
-    assert_eq!(config.gateway.body, body);
+    let hosts = ["api.example.com", "[::1]:8080"].map(|host| host.parse().unwrap());
+    let hosts = AllowedHosts::new(hosts.to_vec());
+    assert_eq!(config.gateway, gateway::Settings { body, hosts });
     let upstream = proxy::Settings {
         locations: vec![
             host("nova", 80, Security::Plain),
@@ -227,14 +243,7 @@ fn every_key_is_read() {
             Location::Socket("/run/nova.sock".into()),
         ],
         protocol: Protocol::Http2,
-        tls: Some(ClientSettings {
-            ca: Some(folder.path().join("ca.pem")),
-            certificate: Some(CertificateFiles {
-                chain: folder.path().join("chain.pem"),
-                key: folder.path().join("key.pem"),
-            }),
-            server_name: Some("nova.internal".to_owned()),
-        }),
+        tls: Some(tls::client(folder.path())),
         profile: Profile::Nova,
         credential: Credential::File {
             header: HeaderName::from_static("x-auth-token"),
@@ -297,6 +306,14 @@ fn every_key_is_read() {
         subject: "/s".parse().unwrap(),
     };
     assert_eq!(one.claims, claims);
+    assert!(!config.watch);
+    let files = "actiongate.toml mine.toml ca.pem /keys.json a.pem /a.key b.pem b.key clients.pem \
+         one.crl two.crl nova.pem gate.pem gate.key";
+    let files: Vec<PathBuf> = files
+        .split(' ')
+        .map(|file| folder.path().join(file))
+        .collect();
+    assert_eq!(config.files(), files);
     assert_eq!(two.name, "two");
     assert_eq!(
         two.keys.location,

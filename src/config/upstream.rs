@@ -5,12 +5,11 @@ use std::path::Path;
 use hyper::header::HeaderName;
 use hyper::http::uri::PathAndQuery;
 
-use super::{parse_required, set};
+use super::{parse_required, set, tls};
 use crate::document::{Located, Section};
 use crate::proxy::{
     Credential, HealthCheck, IdentityHeaders, Location, Profile, Protocol, Security, Settings,
 };
-use crate::tls::{CertificateFiles, ClientSettings};
 use crate::token;
 
 const URL: &str =
@@ -37,7 +36,7 @@ pub fn read(section: &Section<'_>, folder: &Path, default_profile: Profile) -> O
         settings.identity = read_identity(&identity);
     }
     if let Some(tls) = section.section("tls") {
-        settings.tls = read_tls(&tls, folder);
+        settings.tls = Some(tls::read_client(&tls, folder));
     }
     if let Some(health) = section.section("health") {
         settings.health = read_health(&health);
@@ -172,33 +171,6 @@ fn read_credential(section: &Section<'_>, folder: &Path) -> Option<Credential> {
         _ => Err("there is no such way"),
     });
     word.map(|found| found.value)
-}
-
-fn read_tls(section: &Section<'_>, folder: &Path) -> Option<ClientSettings> {
-    let file = |key| {
-        let found = section.string(key);
-        found.map(|found| folder.join(found.value))
-    };
-    let (ca, chain, key) = (file("ca"), file("certificate"), file("key"));
-    let server_name = section.string("server_name").map(|found| found.value);
-    let certificate = match (chain, key) {
-        (Some(chain), Some(key)) => Some(CertificateFiles { chain, key }),
-        (Some(_), None) => {
-            section.missing("key", "the file of the certificate's private key");
-            None
-        }
-        (None, Some(_)) => {
-            section.missing("certificate", "the file of the private key's certificate");
-            None
-        }
-        (None, None) => None,
-    };
-    section.finish();
-    Some(ClientSettings {
-        ca,
-        certificate,
-        server_name,
-    })
 }
 
 fn read_identity(section: &Section<'_>) -> IdentityHeaders {

@@ -12,9 +12,9 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tracing::debug;
 
+use super::MAX_HEAD;
 use super::connect::Stream;
 use super::endpoint::{Address, Endpoint};
-use super::pool::MAX_HEAD;
 use super::settings::{HealthCheck, Protocol};
 use super::upstream::Upstream;
 

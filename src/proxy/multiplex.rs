@@ -17,8 +17,7 @@ use tokio::time::sleep;
 use tracing::debug;
 
 use super::connect::Stream;
-use super::pool::MAX_HEAD;
-use super::{BUFFER, RequestBody};
+use super::{BUFFER, MAX_HEAD, RequestBody};
 
 /// The most requests on a connection, if the upstream allows more.
 const MAX_STREAMS: usize = 100;

@@ -20,14 +20,10 @@ use super::multiplex::{Multiplexed, Ticket};
 use super::settings::{Protocol, Settings};
 use super::upstream::Upstream;
 use super::witness::{Received, Witness};
-use super::{BUFFER, RequestBody};
+use super::{BUFFER, MAX_HEAD, MAX_HEADERS, RequestBody};
 
 /// How long a connection may take to be ready again after an answer's last byte.
 const SETTLE: Duration = Duration::from_secs(1);
-/// The largest head of an answer, in bytes.
-pub const MAX_HEAD: usize = 64 * 1024;
-/// The most header lines of an answer.
-const MAX_HEADERS: usize = 100;
 
 /// One HTTP/1.1 connection; dropping it closes the connection, whatever is on its way.
 #[derive(Debug)]

@@ -149,3 +149,38 @@ impl ResolvesServerCert for ByName {
         Some(Arc::clone(chosen))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rcgen::{CertificateParams, KeyPair, date_time_ymd};
+
+    use super::*;
+
+    #[test]
+    fn finds_names_and_says_when_the_dates_do_not_fit() {
+        let names = ["One.test", "*.two.test", "127.0.0.1"].map(str::to_owned);
+        let mut params = CertificateParams::new(names).unwrap();
+        params.not_before = date_time_ymd(2020, 1, 1);
+        params.not_after = date_time_ymd(2030, 1, 1);
+        let certificate = params.self_signed(&KeyPair::generate().unwrap()).unwrap();
+        let (start, end) = (1_577_836_800, 1_893_456_000);
+        let early = "is not valid before Jan  1 00:00:00 2020 +00:00";
+        let late = "has expired on Jan  1 00:00:00 2030 +00:00";
+        let cases = [
+            (start - 1, Some(early)),
+            (start, None),
+            (end, None),
+            (end + 1, Some(late)),
+        ];
+        for (now, expected) in cases {
+            let found = inspect(certificate.der(), now).unwrap();
+            assert_eq!(found.names, ["one.test", "*.two.test"]);
+            assert_eq!(found.flaw.as_deref(), expected, "{now}");
+        }
+        let text = describe(Path::new("a.pem"), 1, late);
+        assert_eq!(
+            text,
+            "certificate 1 in `a.pem` has expired on Jan  1 00:00:00 2030 +00:00"
+        );
+    }
+}

@@ -23,6 +23,15 @@ pub struct Settings {
     pub server_name: Option<String>,
 }
 
+impl Settings {
+    /// Every file they name.
+    pub fn files(&self) -> Vec<PathBuf> {
+        let pair = self.certificate.iter();
+        let pair = pair.flat_map(|pair| [pair.chain.clone(), pair.key.clone()]);
+        self.ca.iter().cloned().chain(pair).collect()
+    }
+}
+
 /// TLS towards a server; cheap to clone and shared by all workers.
 #[derive(Clone, Debug)]
 pub struct Client {
@@ -73,12 +82,9 @@ impl Client {
         self.shared.live.config()
     }
 
-    /// Every file that [`Client::reload`] reads; the system's own are not among them.
+    /// Every file that [`Client::reload`] reads, but for the system's own.
     pub fn files(&self) -> Vec<PathBuf> {
-        let settings = &self.shared.settings;
-        let pair = settings.certificate.iter();
-        let pair = pair.flat_map(|pair| [pair.chain.clone(), pair.key.clone()]);
-        settings.ca.iter().cloned().chain(pair).collect()
+        self.shared.settings.files()
     }
 
     /// The name that a server at `host` has to prove; an IPv6 address may stand in brackets.

@@ -21,6 +21,23 @@ pub struct Settings {
     pub clients: ClientCertificates,
 }
 
+impl Settings {
+    /// Every file they name.
+    pub fn files(&self) -> Vec<PathBuf> {
+        let pairs = self.certificates.iter();
+        let pairs = pairs.flat_map(|pair| [pair.chain.clone(), pair.key.clone()]);
+        let mut files: Vec<PathBuf> = pairs.collect();
+        match &self.clients {
+            ClientCertificates::Off => {}
+            ClientCertificates::Optional(trust) | ClientCertificates::Required(trust) => {
+                files.push(trust.ca.clone());
+                files.extend(trust.crls.iter().cloned());
+            }
+        }
+        files
+    }
+}
+
 /// Whether clients show certificates.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum ClientCertificates {
@@ -88,19 +105,7 @@ impl Server {
 
     /// Every file that [`Server::reload`] reads.
     pub fn files(&self) -> Vec<PathBuf> {
-        let settings = &self.shared.settings;
-        let pairs = settings.certificates.iter();
-        let mut files: Vec<PathBuf> = pairs
-            .flat_map(|pair| [pair.chain.clone(), pair.key.clone()])
-            .collect();
-        match &settings.clients {
-            ClientCertificates::Off => {}
-            ClientCertificates::Optional(trust) | ClientCertificates::Required(trust) => {
-                files.push(trust.ca.clone());
-                files.extend(trust.crls.iter().cloned());
-            }
-        }
-        files
+        self.shared.settings.files()
     }
 }
 
@@ -150,14 +155,25 @@ fn verifier(
     may_be_absent: bool,
 ) -> Result<Arc<dyn ClientCertVerifier>, TlsError> {
     let authorities = Arc::new(files.authorities(&trust.ca)?);
+    let builder = || {
+        WebPkiClientVerifier::builder_with_provider(Arc::clone(&authorities), provider())
+            .enforce_revocation_expiration()
+    };
     let mut lists = Vec::new();
     for path in &trust.crls {
-        lists.extend(files.revocation_lists(path)?);
+        for (index, list) in files.revocation_lists(path)?.into_iter().enumerate() {
+            // Each by itself first: of all together nobody would know which is wrong.
+            let alone = builder().with_crls([list.clone()]).build();
+            alone.map_err(|source| TlsError::RevocationList {
+                path: path.clone(),
+                number: index + 1,
+                source,
+            })?;
+            lists.push(list);
+        }
     }
     // Without any list nothing is looked up; with one, what no list tells is refused.
-    let builder = WebPkiClientVerifier::builder_with_provider(authorities, provider())
-        .with_crls(lists)
-        .enforce_revocation_expiration();
+    let builder = builder().with_crls(lists);
     let builder = match may_be_absent {
         true => builder.allow_unauthenticated(),
         false => builder,
