@@ -6,6 +6,7 @@ use super::{Outcome, say};
 use crate::app::{self, StartError};
 use crate::audit;
 use crate::config::{Config, IssuerConfig};
+use crate::proxy::Upstream;
 use crate::table::ActionTable;
 use crate::tls;
 use crate::token::{KeySource, Location};

@@ -1,17 +1,13 @@
 mod mistake;
 mod place;
 mod tls;
+mod upstream;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
-use hyper::header::HeaderName;
-
 use super::*;
-use crate::proxy::{
-    AllowedHosts, BodyLimits, Credential, HealthCheck, IdentityHeaders, Location, Profile,
-    Protocol, Security,
-};
+use crate::proxy::{AllowedHosts, BodyLimits};
 use crate::telemetry::Format;
 use crate::token::{self, KeySettings};
 
@@ -126,14 +122,6 @@ fn with(line: &str, other: &str) -> String {
     MINIMAL.replace(line, other)
 }
 
-fn host(host: &str, port: u16, security: Security) -> Location {
-    Location::Host {
-        host: host.to_owned(),
-        port,
-        security,
-    }
-}
-
 fn seconds(count: u64) -> Duration {
     Duration::from_secs(count)
 }
@@ -157,27 +145,7 @@ fn the_minimal_config_suffices() {
     };
     let hosts = AllowedHosts::default();
     assert_eq!(config.gateway, gateway::Settings { body, hosts });
-    let upstream = proxy::Settings {
-        locations: vec![host("127.0.0.1", 8774, Security::Plain)],
-        protocol: Protocol::Http1,
-        tls: None,
-        profile: Profile::Nova,
-        credential: Credential::Forward,
-        identity: IdentityHeaders::default(),
-        health: None,
-        resolve: seconds(30),
-        connect_timeout: seconds(5),
-        response_timeout: seconds(60),
-        request_timeout: seconds(600),
-        idle_timeout: seconds(4),
-        idle_connections: 256,
-        max_pending: 1024,
-        eject_after: 5,
-        eject_time: seconds(10),
-        retry_budget: 20,
-        collect_total: 256 * 1024 * 1024,
-    };
-    assert_eq!(config.upstream, upstream);
+    assert_eq!(config.upstream, upstream::least());
     let token = token::Settings {
         max_size: 16 * 1024,
         cache: 8 * 1024 * 1024,
@@ -236,44 +204,7 @@ fn every_key_is_read() {
     let hosts = ["api.example.com", "[::1]:8080"].map(|host| host.parse().unwrap());
     let hosts = AllowedHosts::new(hosts.to_vec());
     assert_eq!(config.gateway, gateway::Settings { body, hosts });
-    let upstream = proxy::Settings {
-        locations: vec![
-            host("nova", 80, Security::Plain),
-            host("nova", 443, Security::Tls),
-            Location::Socket("/run/nova.sock".into()),
-        ],
-        protocol: Protocol::Http2,
-        tls: Some(tls::client(folder.path())),
-        profile: Profile::Nova,
-        credential: Credential::File {
-            header: HeaderName::from_static("x-auth-token"),
-            path: folder.path().join("token"),
-        },
-        identity: IdentityHeaders {
-            subject: Some(HeaderName::from_static("x-user-id")),
-            project: Some(HeaderName::from_static("x-project-id")),
-            issuer: Some(HeaderName::from_static("x-issuer")),
-        },
-        health: Some(HealthCheck {
-            path: "/healthcheck?x".parse().unwrap(),
-            interval: seconds(6),
-            timeout: seconds(3),
-            healthy_after: 2,
-            unhealthy_after: 4,
-        }),
-        resolve: seconds(31),
-        connect_timeout: Duration::from_millis(250),
-        response_timeout: seconds(3600),
-        request_timeout: seconds(7200),
-        idle_timeout: seconds(90),
-        idle_connections: 7,
-        max_pending: 8,
-        eject_after: 9,
-        eject_time: seconds(11),
-        retry_budget: 12,
-        collect_total: 13 * 1024,
-    };
-    assert_eq!(config.upstream, upstream);
+    assert_eq!(config.upstream, upstream::all(folder.path()));
     assert_eq!((config.token.max_size, config.token.cache), (8192, 9216));
     let [source] = config.table.as_slice() else {
         panic!("{:?}", config.table)

@@ -234,11 +234,8 @@ fn send(gateway: &Gateway, count: usize, call: impl Fn(&str) -> Call + Sync) -> 
                         return;
                     }
                     if random.u8(..20) == 0 {
-                        // The idle time of the upstream, give or take 5 ms.
-                        thread::sleep(
-                            IDLE + Duration::from_micros(random.u64(..10_000))
-                                - Duration::from_millis(5),
-                        );
+                        // [`IDLE`], give or take 5 ms.
+                        thread::sleep(Duration::from_micros(random.u64(10_000..20_000)));
                     }
                     let id = format!("n{id}");
                     let call = call(&id);

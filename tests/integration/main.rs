@@ -37,4 +37,5 @@ mod target;
 mod tls;
 mod trouble;
 mod upstream_h2;
+mod upstream_tls;
 mod worker;

@@ -1,6 +1,8 @@
 //! Values that name a place: the upstream, files, sinks.
 
+use super::upstream::host;
 use super::*;
+use crate::proxy::{Location, Security};
 
 const URL: &str =
     r#"a URL such as "http://127.0.0.1:8774", "https://nova.example" or "unix:/run/nova.sock""#;
