@@ -102,7 +102,10 @@ impl Balance {
         best(places.iter().filter(others), now)
             .or_else(|| best(places.iter().filter(with_room), now))
             .or_else(|| {
-                let least = places.iter().filter(with_room);
+                // Of equals, any: not always the first.
+                let start = fastrand::usize(..places.len().max(1));
+                let all = places.iter().cycle().skip(start).take(places.len());
+                let least = all.filter(with_room);
                 let least = least.min_by_key(|place| (is_avoided(place), place.endpoint.pending()));
                 least.map(|place| Attempt::new(place, false))
             })

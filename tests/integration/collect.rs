@@ -53,7 +53,7 @@ fn an_empty_body_has_its_length_too() {
 #[test]
 fn another_upstream_gets_it_as_it_comes() {
     let upstream = Upstream::start();
-    let setup = Setup::new(&upstream).upstream("profile = \"generic\"");
+    let setup = Setup::generic(&upstream);
     let gateway = setup.start();
     let mut client = gateway.connect();
     let bytes = chunked("POST", &metadata(), &["first", "second"]);

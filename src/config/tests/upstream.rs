@@ -175,8 +175,8 @@ fn what_the_upstream_is_told_is_a_closed_choice() {
             "`upstream.identity.issuer` is `x y`, expected a header's name such as \"X-User-Id\": it is not a header's name",
         ),
         (
-            "identity = { role = \"X-Role\" }",
-            "`upstream.identity.role` is not a known key; expected one of `subject`, `project`, `issuer`",
+            "identity = { user = \"X-User\" }",
+            "`upstream.identity.user` is not a known key; did you mean `issuer`?",
         ),
         (
             "health = { path = \"health\" }",

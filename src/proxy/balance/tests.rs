@@ -74,16 +74,16 @@ fn an_ejected_one_is_left_out_until_its_trial() {
         let ejection = balance.upstream.ejection();
         let bad = balance.choose(now, None).unwrap();
         bad.place.endpoint.failed(now, ejection);
-        let good = 1 - port(&bad);
+        let (bad_port, good) = (port(&bad), 1 - port(&bad));
         assert_eq!(ports(balance, now, None), BTreeSet::from([good]));
         // Even when the good one has just failed.
         let other = Rc::clone(&balance.choose(now, None).unwrap().place);
         assert_eq!(ports(balance, now, Some(&other)), BTreeSet::from([good]));
         let later = now + ejection.time + Duration::from_secs(1);
         let trial = balance.choose(later, None).unwrap();
-        assert_eq!(port(&trial), port(&bad));
+        assert_eq!(port(&trial), bad_port);
         assert_eq!(ports(balance, later, None), BTreeSet::from([good]));
-        drop(trial);
+        drop((trial, bad));
         // Both out: both are tried.
         other.endpoint.failed(now, ejection);
         assert_eq!(ports(balance, now, None).len(), 2);

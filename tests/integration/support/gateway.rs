@@ -52,6 +52,11 @@ impl Setup {
         Self::at(upstream.address())
     }
 
+    /// To an upstream that bodies of any form are streamed to.
+    pub fn generic(upstream: &Upstream) -> Self {
+        Self::new(upstream).upstream("profile = \"generic\"")
+    }
+
     /// One worker, so that what depends on one connection after another is certain.
     pub fn at(upstream: SocketAddr) -> Self {
         let setup = Self {
