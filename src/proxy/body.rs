@@ -102,13 +102,21 @@ impl Pause {
         }
     }
 
-    /// Ready when the wait has been too long, also in view of the whole transfer.
-    fn poll(&mut self, transfer: &Transfer, context: &mut Context<'_>) -> Poll<()> {
+    /// Ready when the wait has been too long.
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        self.poll_within(context, |limit| limit)
+    }
+
+    /// The same where there may be less time, which `left` says.
+    fn poll_within(
+        &mut self,
+        context: &mut Context<'_>,
+        left: impl FnOnce(Duration) -> Duration,
+    ) -> Poll<()> {
         let limit = self.limit;
-        let running = self.running.get_or_insert_with(|| {
-            let left = transfer.left(Instant::now(), limit);
-            Box::pin(sleep(left))
-        });
+        let running = self
+            .running
+            .get_or_insert_with(|| Box::pin(sleep(left(limit))));
         running.as_mut().poll(context)
     }
 
@@ -210,7 +218,7 @@ impl Counted {
             let polled = Pin::new(&mut self.incoming).poll_frame(context);
             self.transfer.awaits_client.set(polled.is_pending());
             let Poll::Ready(frame) = polled else {
-                ready!(self.pause.poll(&self.transfer, context));
+                ready!(self.pause.poll(context));
                 return Poll::Ready(Some(Err(BodyFailure::Timeout)));
             };
             self.pause.end();
@@ -329,7 +337,8 @@ impl Body for UpstreamBody {
         loop {
             let body = &mut *self;
             let Poll::Ready(frame) = Pin::new(&mut body.incoming).poll_frame(context) else {
-                ready!(body.pause.poll(&body.transfer, context));
+                let left = |limit| body.transfer.left(Instant::now(), limit);
+                ready!(body.pause.poll_within(context, left));
                 let failure = match body.transfer.is_over(Instant::now()) {
                     true => AnswerFailure::Deadline,
                     false => AnswerFailure::Timeout,

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
+use hyper::http::uri::Scheme;
 use tracing::{info, warn};
 
 use super::settings::{HealthCheck, Security};
@@ -33,6 +34,17 @@ pub enum Address {
 }
 
 impl Address {
+    /// The scheme of a URI there.
+    pub fn scheme(&self) -> Scheme {
+        match self {
+            Self::Tcp {
+                security: Security::Tls,
+                ..
+            } => Scheme::HTTPS,
+            Self::Tcp { .. } | Self::Unix(_) => Scheme::HTTP,
+        }
+    }
+
     /// The TCP port; 0 for a Unix socket.
     pub fn port(&self) -> u16 {
         match self {

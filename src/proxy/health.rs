@@ -81,7 +81,9 @@ async fn ask(
             answer
         }
         Protocol::Http2 => {
-            let uri = Uri::builder().scheme("http").authority(authority.as_str());
+            let uri = Uri::builder()
+                .scheme(address.scheme())
+                .authority(authority.as_str());
             *request.uri_mut() = uri.path_and_query(check.path.clone()).build()?;
             *request.version_mut() = Version::HTTP_2;
             let builder = http2::Builder::new(TokioExecutor::new());

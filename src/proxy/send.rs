@@ -85,7 +85,8 @@ impl Proxy {
                 answer
             }
             Channel::Http2(ticket) => {
-                name_authority(&mut request).map_err(Failure::Final)?;
+                name_authority(&mut request, attempt.place.endpoint.address.scheme())
+                    .map_err(Failure::Final)?;
                 let sending = ticket.sender.try_send_request(request);
                 self.bounded(sending, transfer, now).await
             }
@@ -203,12 +204,12 @@ fn checked(
 }
 
 /// HTTP/2 says the host as part of the URI (RFC 9113 §8.3.1).
-fn name_authority(request: &mut Request<RequestBody>) -> Result<(), ForwardError> {
+fn name_authority(request: &mut Request<RequestBody>, scheme: Scheme) -> Result<(), ForwardError> {
     let host = request.headers_mut().remove(HOST);
     let authority = host.and_then(|host| Authority::try_from(host.as_bytes()).ok());
     let mut parts = request.uri().clone().into_parts();
     parts.authority = Some(authority.ok_or(ForwardError::Authority)?);
-    parts.scheme = Some(Scheme::HTTP);
+    parts.scheme = Some(scheme);
     *request.uri_mut() = Uri::from_parts(parts).map_err(|_| ForwardError::Authority)?;
     *request.version_mut() = Version::HTTP_2;
     Ok(())

@@ -21,6 +21,8 @@ use crate::tls::{self, TlsError};
 
 /// The most time to resolve a name.
 const RESOLVE_TIMEOUT: Duration = Duration::from_secs(10);
+/// The time between two attempts while a name has no address yet.
+const RESOLVE_PAUSE: Duration = Duration::from_secs(1);
 /// How long starting waits for the names.
 const FIRST_RESOLUTION: Duration = Duration::from_secs(2);
 /// How often files are looked at.
@@ -251,12 +253,18 @@ fn marks(tls: &tls::Client) -> Vec<Option<Mark>> {
 }
 
 async fn resolve_again(upstream: Weak<Upstream>, interval: Duration) {
+    let mut is_resolved = false;
     loop {
-        sleep(interval).await;
+        sleep(match is_resolved {
+            true => interval,
+            false => interval.min(RESOLVE_PAUSE),
+        })
+        .await;
         let Some(upstream) = upstream.upgrade() else {
             return;
         };
         upstream.resolve().await;
+        is_resolved = !lock(&upstream.resolved).iter().any(Vec::is_empty);
     }
 }
 

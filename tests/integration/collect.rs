@@ -149,3 +149,22 @@ fn no_more_is_collected_at_a_time_than_allowed() {
     assert_eq!(third.answer().status, 200);
     assert_eq!(upstream.count(), 2);
 }
+
+/// Collected or streamed.
+#[test]
+fn a_body_has_to_be_there_before_the_request_has_to_be_done() {
+    for profile in ["nova", "generic"] {
+        let upstream = Upstream::start();
+        let gateway = Setup::new(&upstream)
+            .upstream(&format!("profile = \"{profile}\""))
+            .upstream("request_timeout = \"100ms\"")
+            .start();
+        let mut client = gateway.connect();
+        let mut bytes = head("POST", &metadata()).bytes();
+        bytes.extend_from_slice(b"4\r\nhalf\r\n");
+        client.send(bytes);
+        let answer = client.answer();
+        answer.refusal(504, "request_timeout", "gatewayTimeout");
+        assert!(upstream.requests().iter().all(|request| !request.is_whole));
+    }
+}
