@@ -137,9 +137,10 @@ impl Proxy {
     /// Sends the permitted request and hands back the head of its answer, whose body streams.
     ///
     /// It is sent again only if the upstream surely did not process it: there was no connection,
-    /// nothing of it had been sent, or the upstream says so. Or, on a connection that had been
-    /// used before and may have been closed meanwhile, if it has no body, its method is idempotent
-    /// (RFC 9110 §9.2.2) and nothing was answered. And never beyond the budget.
+    /// nothing of it had been sent, or the upstream says so. Or if it has no body, its method is
+    /// idempotent (RFC 9110 §9.2.2) and nothing was answered; then on a connection that had been
+    /// used before, which may have been closed meanwhile, or where there is another endpoint. And
+    /// never beyond the budget.
     ///
     /// # Errors
     ///
@@ -178,8 +179,9 @@ impl Proxy {
                 Err(error) => (error, Some(request)),
                 Ok(channel) => {
                     let is_reused = channel.is_reused();
-                    let spare = channel.spare_copy(&request);
-                    let is_repeatable = is_idempotent(&request) && request.body().is_empty();
+                    let may_repeat =
+                        is_repeatable(&request) && (is_reused || self.balance.has_several());
+                    let spare = channel.spare_copy(&request, may_repeat);
                     match self.send(channel, attempt, request, transfer, now).await {
                         Ok(answer) => return Ok(answer),
                         Err(Failure::NotSent(unsent)) => {
@@ -188,7 +190,7 @@ impl Proxy {
                         }
                         Err(Failure::Refused(error)) => (ForwardError::Refused(error), spare),
                         Err(Failure::Unanswered(error)) => {
-                            let spare = spare.filter(|_| is_reused && is_repeatable);
+                            let spare = spare.filter(|_| may_repeat);
                             (ForwardError::Unanswered(error), spare)
                         }
                         Err(Failure::Final(error)) => (error, None),
@@ -272,9 +274,11 @@ impl Proxy {
     }
 }
 
-fn is_idempotent(request: &Request<RequestBody>) -> bool {
-    matches!(
+/// Whether processing it twice would do no harm.
+fn is_repeatable(request: &Request<RequestBody>) -> bool {
+    let is_idempotent = matches!(
         *request.method(),
         Method::GET | Method::HEAD | Method::OPTIONS | Method::PUT | Method::DELETE
-    )
+    );
+    is_idempotent && request.body().is_empty()
 }

@@ -80,6 +80,11 @@ impl Balance {
         self.credential.borrow().clone()
     }
 
+    /// Whether there is more than one endpoint.
+    pub fn has_several(&self) -> bool {
+        self.places.borrow().len() > 1
+    }
+
     /// An endpoint for a request; rather not `avoid`, where it has just failed.
     ///
     /// Endpoints that are ejected or unhealthy are left out while there are others. When there are

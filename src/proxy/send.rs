@@ -15,9 +15,7 @@ use super::answer::{self, InvalidAnswer};
 use super::balance::Attempt;
 use super::lease::Lease;
 use super::pool::Channel;
-use super::{
-    ForwardError, Proxy, RequestBody, Transfer, UpstreamBody, header, is_idempotent, multiplex,
-};
+use super::{ForwardError, Proxy, RequestBody, Transfer, UpstreamBody, header, multiplex};
 
 type Sent = Result<Response<Incoming>, TrySendError<Request<RequestBody>>>;
 
@@ -43,15 +41,13 @@ impl Channel {
     }
 
     /// The request again, if it could have to be sent twice.
-    pub fn spare_copy(&self, request: &Request<RequestBody>) -> Option<Request<RequestBody>> {
-        let may_repeat = match self {
-            Self::Http1(_) => {
-                self.is_reused() && is_idempotent(request) && request.body().is_empty()
-            }
-            // It may be refused unprocessed.
-            Self::Http2(_) => true,
-        };
-        if !may_repeat {
+    pub fn spare_copy(
+        &self,
+        request: &Request<RequestBody>,
+        may_repeat: bool,
+    ) -> Option<Request<RequestBody>> {
+        // Over HTTP/2 any may be refused unprocessed.
+        if !may_repeat && matches!(self, Self::Http1(_)) {
             return None;
         }
         let mut copy = Request::new(request.body().copy()?);

@@ -3,6 +3,8 @@
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::os::unix::net::UnixListener;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::Instant;
 
@@ -265,4 +267,78 @@ fn a_unix_socket_will_do() {
     let answer = gateway.call(&post());
     assert_eq!(answer.status, 502, "{answer:?}");
     assert_eq!(upstream.count(), 0);
+}
+
+#[test]
+fn an_unanswered_get_goes_to_the_other_endpoint() {
+    let (first, second, setup) = two();
+    let gateway = setup.start();
+    // On a connection that nothing speaks against.
+    first.next(vec![Step::Read, Step::Close]);
+    second.next(vec![Step::Read, Step::Close]);
+    let answer = gateway.call(&get());
+    assert_eq!(answer.status, 200, "{answer:?}");
+    assert_eq!(first.count() + second.count(), 3);
+    // But no POST does.
+    first.always(vec![Step::Read, Step::Close]);
+    second.always(vec![Step::Read, Step::Close]);
+    let answer = gateway.call(&post());
+    answer.refusal(502, "upstream_unanswered", "badGateway");
+    assert_eq!(first.count() + second.count(), 4);
+}
+
+/// Calls from several clients while one of two endpoints is killed and restarted again and again;
+/// the statuses that came, and how often each request did.
+fn killing(call: impl Fn(usize) -> Call + Sync) -> (Vec<u16>, Vec<String>) {
+    let (mut victim, steady, setup) = two();
+    let gateway = setup.upstream("eject_time = \"20ms\"").start();
+    let (is_done, next) = (AtomicBool::new(false), AtomicUsize::new(0));
+    let statuses = Mutex::new(Vec::new());
+    let mut seen = Vec::new();
+    thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                while !is_done.load(Ordering::Relaxed) {
+                    let id = next.fetch_add(1, Ordering::Relaxed);
+                    let answer = gateway.call(&call(id));
+                    statuses.lock().unwrap().push(answer.status);
+                }
+            });
+        }
+        for _ in 0..10 {
+            let progress = || {
+                let goal = next.load(Ordering::Relaxed) + 50;
+                while next.load(Ordering::Relaxed) < goal {
+                    thread::yield_now();
+                }
+            };
+            progress();
+            seen.extend(victim.stop());
+            progress();
+            victim = Upstream::start_at(victim.address());
+        }
+        is_done.store(true, Ordering::Relaxed);
+    });
+    seen.extend(victim.requests());
+    seen.extend(steady.requests());
+    let ids = seen.iter().map(|seen| seen.headers.get("x-id").unwrap());
+    let ids = ids.map(str::to_owned).collect();
+    (statuses.into_inner().unwrap(), ids)
+}
+
+#[test]
+fn no_get_fails_while_an_endpoint_is_killed_and_restarted() {
+    let (statuses, _) = killing(|id| get().header(format!("X-Id: {id}")));
+    let failed: Vec<_> = statuses.iter().filter(|status| **status != 200).collect();
+    assert!(failed.is_empty(), "of {}: {failed:?}", statuses.len());
+}
+
+#[test]
+fn no_post_is_doubled_while_an_endpoint_is_killed_and_restarted() {
+    let (statuses, mut ids) = killing(|id| post().header(format!("X-Id: {id}")));
+    assert!(statuses.iter().all(|status| [200, 502].contains(status)));
+    let count = ids.len();
+    ids.sort_unstable();
+    ids.dedup();
+    assert_eq!(ids.len(), count, "some were sent twice");
 }
