@@ -1,0 +1,5 @@
+//! What the targets hold the program against: slow, plain readers that share no code with it.
+
+pub mod message;
+pub mod nova;
+pub mod signer;
