@@ -4,7 +4,8 @@
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Strictness {
     /// What a server may take (RFC 9112 §2.2): a bare LF as the end of a line, empty lines before a
-    /// request line, HTTP/1.0, other forms of a target, equal lengths twice, trailers.
+    /// request line, HTTP/1.0, other forms of a target, equal lengths twice, trailers, a length beside
+    /// `chunked` (RFC 9112 §6.3: the coding counts, and nothing may follow).
     Tolerant,
     /// None of it, nor a second reading of anything: what a proxy may send.
     Clean,
@@ -51,8 +52,14 @@ pub fn read_all(bytes: &[u8], strictness: Strictness) -> (Vec<Message>, usize, O
     while taken < bytes.len() {
         match read(&bytes[taken..], strictness) {
             Ok((message, length)) => {
+                let is_last = message.values("transfer-encoding").next().is_some()
+                    && message.values("content-length").next().is_some();
                 messages.push(message);
                 taken += length;
+                if is_last {
+                    let failure = Malformed("nothing follows a body with a length and chunks");
+                    return (messages, taken, Some(failure));
+                }
             }
             Err(failure) => return (messages, taken, Some(failure)),
         }
@@ -183,21 +190,20 @@ impl<'a> Reader<'a> {
         let (lengths, codings) = (values("content-length"), values("transfer-encoding"));
         match (&lengths[..], &codings[..]) {
             ([], []) => Ok(Framing::Length(0)),
-            ([], [coding]) if is_new && coding.eq_ignore_ascii_case(b"chunked") => {
+            (lengths, [coding])
+                if is_new
+                    && coding.eq_ignore_ascii_case(b"chunked")
+                    && (lengths.is_empty() || !self.is_clean()) =>
+            {
                 Ok(Framing::Chunked)
             }
             ([first, others @ ..], []) => {
-                if others.iter().any(|other| other != first)
-                    || !others.is_empty() && self.is_clean()
-                {
-                    return Err(Malformed("a request has one length"));
+                let length = number(first).ok_or(Malformed("a length is a number"))?;
+                let is_repeated = others.iter().all(|other| number(other) == Some(length));
+                match is_repeated && (others.is_empty() || !self.is_clean()) {
+                    true => Ok(Framing::Length(length)),
+                    false => Err(Malformed("a request has one length")),
                 }
-                let text = String::from_utf8_lossy(first);
-                let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-                let length = text.parse().ok().filter(|_| is_number);
-                length
-                    .map(Framing::Length)
-                    .ok_or(Malformed("a length is a number"))
             }
             _ => Err(Malformed(
                 "a body has a length or is chunked, and in no other way",
@@ -212,10 +218,29 @@ impl<'a> Reader<'a> {
         Ok(taken)
     }
 
+    /// A chunk's size with its extension, which a server drops whatever it holds. No end but CR LF: a
+    /// reader that took a lone LF for one would see other chunks than its neighbor.
+    fn chunk_line(&mut self) -> Read<&'a [u8]> {
+        self.coded_line(b"\r\n")
+    }
+
+    /// A line that one of the bytes ends, which must be CR LF.
+    fn coded_line(&mut self, ends: &[u8]) -> Read<&'a [u8]> {
+        let rest = &self.bytes[self.at..];
+        let end = rest.iter().position(|byte| ends.contains(byte));
+        let (line, after) = rest.split_at(end.ok_or(Incomplete)?);
+        match after {
+            [b'\r', b'\n', ..] => self.at += line.len() + 2,
+            [b'\r'] => return Err(Incomplete),
+            _ => return Err(Malformed("a chunk's line ends in CR LF")),
+        }
+        Ok(line)
+    }
+
     fn chunks(&mut self) -> Read<Vec<u8>> {
         let mut body = Vec::new();
         loop {
-            let line = self.line()?;
+            let line = self.chunk_line()?;
             let (size, extension) = match line.iter().position(|byte| *byte == b';') {
                 Some(at) => (&line[..at], &line[at..]),
                 None => (line, &b""[..]),
@@ -241,11 +266,22 @@ impl<'a> Reader<'a> {
                 _ => return Err(Malformed("a chunk ends in CR LF")),
             }
         }
-        match self.headers()? {
-            trailers if self.is_clean() && !trailers.is_empty() => Err(Malformed("trailers")),
-            _ => Ok(body),
+        // Trailers are dropped, whatever they hold.
+        while !self.coded_line(b"\r")?.is_empty() {
+            if self.is_clean() {
+                return Err(Malformed("trailers"));
+            }
         }
+        Ok(body)
     }
+}
+
+fn number(text: &[u8]) -> Option<usize> {
+    let is_number = !text.is_empty() && text.iter().all(u8::is_ascii_digit);
+    String::from_utf8_lossy(text)
+        .parse()
+        .ok()
+        .filter(|_| is_number)
 }
 
 fn is_token(byte: u8) -> bool {
@@ -314,8 +350,8 @@ mod tests {
             ),
             (
                 "P / HTTP/1.1\r\nContent-Length: 0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-                0,
-                Some(framing),
+                1,
+                Some(Malformed("nothing follows a body with a length and chunks")),
                 Some(framing),
             ),
             (

@@ -199,6 +199,8 @@ fn read_more(stream: &mut TcpStream, received: &mut Vec<u8>) -> bool {
         Err(error) if error.kind() == ErrorKind::WouldBlock => {
             panic!("the gateway neither answers nor closes")
         }
+        // The alarm of the fuzzer.
+        Err(error) if error.kind() == ErrorKind::Interrupted => true,
         Err(_) => false,
     }
 }
@@ -308,7 +310,13 @@ fn serve(mut stream: TcpStream) {
     stream.set_nodelay(true).expect("an option");
     let mut received = Vec::new();
     let mut buffer = [0; 16 * 1024];
-    while let Ok(count @ 1..) = stream.read(&mut buffer) {
+    loop {
+        let count = match stream.read(&mut buffer) {
+            Ok(0) => return,
+            Ok(count) => count,
+            Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+            Err(_) => return,
+        };
         received.extend_from_slice(&buffer[..count]);
         while !received.is_empty() {
             match message::read(&received, Strictness::Clean) {
