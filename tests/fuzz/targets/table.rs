@@ -1,10 +1,14 @@
-//! Any text as table files: no panic, and each route of what is accepted leads to its own operation.
+//! Any text as table files: no panic; what is accepted holds every row of the texts and nothing else,
+//! and each route leads to its own operation.
 
 #![no_main]
+
+use std::collections::BTreeMap;
 
 use actiongate::router::{RequestPath, Router};
 use actiongate::table::{Access, ActionTable, Operation, Route, Segment, Source};
 use libfuzzer_sys::{Corpus, fuzz_target};
+use toml::de::{DeTable, DeValue};
 
 /// Between two files in one input.
 const NEXT_FILE: &str = "#----\n";
@@ -30,6 +34,7 @@ fuzz_target!(|text: &str| -> Corpus {
         }
     };
     assert!(!table.operations().is_empty(), "nothing but refusals");
+    check_rows(&table, &sources);
     let Ok(router) = Router::new(table) else {
         return Corpus::Keep;
     };
@@ -43,6 +48,40 @@ fuzz_target!(|text: &str| -> Corpus {
     }
     Corpus::Keep
 });
+
+/// What a row says under a key.
+type Rows = BTreeMap<String, [Vec<String>; 2]>;
+
+/// Every row of the texts, the last of each permission, is in the table as it was written.
+fn check_rows(table: &ActionTable, sources: &[Source]) {
+    let mut written = Rows::new();
+    for source in sources {
+        let root = DeTable::parse(&source.text).expect("TOML");
+        let Some(rows) = root.get_ref().get("operation") else {
+            continue;
+        };
+        for row in rows.get_ref().as_array().expect("rows") {
+            let row = row.get_ref().as_table().expect("a row");
+            let texts = |key: &str| match row.get(key).map(|value| value.get_ref()) {
+                Some(DeValue::Array(items)) => {
+                    let texts = items.iter().map(|item| item.get_ref().as_str());
+                    texts.map(|text| text.expect("a text").to_owned()).collect()
+                }
+                _ => Vec::new(),
+            };
+            let permission = row["permission"].get_ref().as_str().expect("a label");
+            written.insert(permission.to_owned(), [texts("routes"), texts("actions")]);
+        }
+    }
+    let read = table.operations().iter().map(|operation| {
+        let routes = operation.routes.iter();
+        let routes = routes.map(|route| format!("{} {}", route.method, route.template));
+        let actions = operation.actions.iter().map(ToString::to_string);
+        let row = [routes.collect(), actions.collect()];
+        (operation.permission.to_string(), row)
+    });
+    assert_eq!(read.collect::<Rows>(), written);
+}
 
 /// A value for parameters that no template has as a literal.
 fn unlike_any_literal(table: &ActionTable) -> String {
