@@ -62,7 +62,7 @@ fn check_rows(table: &ActionTable, sources: &[Source]) {
         };
         for row in rows.get_ref().as_array().expect("rows") {
             let row = row.get_ref().as_table().expect("a row");
-            let texts = |key: &str| match row.get(key).map(|value| value.get_ref()) {
+            let texts = |key: &str| match row.get(key).map(toml::Spanned::get_ref) {
                 Some(DeValue::Array(items)) => {
                     let texts = items.iter().map(|item| item.get_ref().as_str());
                     texts.map(|text| text.expect("a text").to_owned()).collect()
