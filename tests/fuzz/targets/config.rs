@@ -3,14 +3,24 @@
 #![no_main]
 
 use std::path::Path;
+use std::sync::LazyLock;
 
 use actiongate::config::Config;
 use actiongate::document::Problems;
-use libfuzzer_sys::{Corpus, fuzz_target};
+use libfuzzer_sys::{Corpus, fuzz_mutator, fuzz_target};
+use oracle::mutation;
 use toml::de::{DeTable, DeValue};
 
 /// Where relative file names start; there is none of it.
 const FOLDER: &str = "/nonexistent";
+
+/// What an input may be made of.
+static LINES: LazyLock<Vec<&str>> =
+    LazyLock::new(|| include_str!("../lines/config").lines().collect());
+
+fuzz_mutator!(|data: &mut [u8], size: usize, max_size: usize, seed: u32| {
+    mutation::lines(data, size, max_size, seed, &LINES, "\n")
+});
 
 fuzz_target!(|text: &str| -> Corpus {
     let (root, _) = DeTable::parse_recoverable(text);
@@ -27,11 +37,10 @@ fuzz_target!(|text: &str| -> Corpus {
         Ok(config) => check(config),
         Err(problems) => check_problems(problems, text),
     }
-    assert_eq!(
-        format!("{parsed:?}"),
-        format!("{:?}", parse()),
-        "read twice"
-    );
+    match (parsed, parse()) {
+        (Err(first), Err(second)) => assert_eq!(first, second, "read twice"),
+        (first, second) => assert_eq!(format!("{first:?}"), format!("{second:?}"), "read twice"),
+    }
     Corpus::Keep
 });
 

@@ -13,10 +13,10 @@ use std::time::Duration;
 
 use actiongate::app::App;
 use actiongate::config::Config;
-use libfuzzer_sys::{Corpus, fuzz_target};
+use libfuzzer_sys::{Corpus, fuzz_mutator, fuzz_target};
 use oracle::message::{self, Failure, Message, Strictness};
-use oracle::nova;
 use oracle::signer::Signer;
+use oracle::{mutation, nova};
 use serde_json::json;
 
 /// The tokens' project.
@@ -93,6 +93,14 @@ static WORLD: LazyLock<World> = LazyLock::new(|| {
         list: token(&["ecs:servers:listMetadata"]),
         _app: app,
     }
+});
+
+/// What an input may be made of.
+static LINES: LazyLock<Vec<&str>> =
+    LazyLock::new(|| include_str!("../lines/http").lines().collect());
+
+fuzz_mutator!(|data: &mut [u8], size: usize, max_size: usize, seed: u32| {
+    mutation::lines(data, size, max_size, seed, &LINES, "\r\n")
 });
 
 fuzz_target!(|input: &[u8]| -> Corpus {

@@ -4,14 +4,24 @@
 #![no_main]
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 use actiongate::router::{RequestPath, Router};
 use actiongate::table::{Access, ActionTable, Operation, Route, Segment, Source};
-use libfuzzer_sys::{Corpus, fuzz_target};
+use libfuzzer_sys::{Corpus, fuzz_mutator, fuzz_target};
+use oracle::mutation;
 use toml::de::{DeTable, DeValue};
 
 /// Between two files in one input.
 const NEXT_FILE: &str = "#----\n";
+
+/// What an input may be made of.
+static LINES: LazyLock<Vec<&str>> =
+    LazyLock::new(|| include_str!("../lines/table").lines().collect());
+
+fuzz_mutator!(|data: &mut [u8], size: usize, max_size: usize, seed: u32| {
+    mutation::lines(data, size, max_size, seed, &LINES, "\n")
+});
 
 fuzz_target!(|text: &str| -> Corpus {
     let files = text.split(NEXT_FILE).enumerate();

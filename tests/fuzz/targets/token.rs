@@ -1,8 +1,9 @@
 //! Any text as a token, and any header and claims signed by a known key: what is accepted is what an
 //! independent reader accepts.
 //!
-//! An input is a byte that says who signs (`a` to `d`; any other leaves the rest as it is, as the whole
-//! token), then the header, a line feed, the claims, and perhaps a line feed and edits of the text.
+//! An input is a byte that says who signs (`a` to `d`), then the header, a line feed, the claims, and
+//! perhaps a line feed and edits of the text. After `A` to `D` come choices of header and claims. After
+//! any other byte comes the text of the token itself.
 
 #![no_main]
 
@@ -15,6 +16,7 @@ use actiongate::token::{self, Issuer, KeySettings, KeySource, Location, Settings
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use libfuzzer_sys::fuzz_target;
+use oracle::claims;
 use oracle::signer::Signer;
 use serde::Deserializer as _;
 use serde::de::{IgnoredAny, MapAccess, Visitor};
@@ -95,13 +97,17 @@ fuzz_target!(|input: &[u8]| {
 /// The text of the token that an input stands for.
 fn written(input: &[u8]) -> Option<String> {
     let (first, rest) = input.split_first()?;
-    let signer = match first {
+    let signer = match first.to_ascii_lowercase() {
         b'a' => &WORLD.signers[0][0],
         b'b' => &WORLD.signers[0][1],
         b'c' => &WORLD.signers[1][0],
         b'd' => &WORLD.signers[2][0],
         _ => return std::str::from_utf8(rest).map(str::to_owned).ok(),
     };
+    if first.is_ascii_uppercase() {
+        let (header, claims) = claims::choose(rest);
+        return Some(signer.token(&header, &claims));
+    }
     let mut parts = rest.splitn(3, |byte| *byte == b'\n');
     let (header, claims) = (parts.next()?, parts.next()?);
     let mut text = signer.token(header, claims);
