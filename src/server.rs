@@ -22,8 +22,8 @@ use tokio::sync::{mpsc, watch};
 use tracing::{info, warn};
 
 use crate::audit::Auditor;
-use crate::gateway::{self, Rules};
-use crate::proxy;
+use crate::gateway::Snapshot;
+use crate::tls;
 
 /// How long a client may stand still, unless the config says otherwise.
 pub const CLIENT_TIMEOUT: Duration = Duration::from_mins(1);
@@ -37,12 +37,17 @@ const HANDOVER: usize = 256;
 pub struct Settings {
     /// Where to listen; port 0 lets the system choose.
     pub address: SocketAddr,
+    /// TLS for every client, or else for none.
+    pub tls: Option<tls::ServerSettings>,
     /// How many workers.
     pub workers: usize,
     /// How long a client may take to send a request's head, idle time before it included, or let an
     /// answer stand half sent.
     pub client_timeout: Duration,
-    /// How long running requests may take after the signal to stop.
+    /// How long connections are still accepted after the signal to stop, for load balancers to hear
+    /// of it.
+    pub stop_delay: Duration,
+    /// How long running requests may take after that.
     pub drain_timeout: Duration,
 }
 
@@ -51,9 +56,11 @@ impl Settings {
     pub fn new(address: SocketAddr) -> Self {
         Self {
             address,
+            tls: None,
             // Respects the CPU quota of a container.
             workers: thread::available_parallelism().map_or(1, usize::from),
             client_timeout: CLIENT_TIMEOUT,
+            stop_delay: Duration::ZERO,
             drain_timeout: Duration::from_secs(30),
         }
     }
@@ -62,12 +69,8 @@ impl Settings {
 /// What a worker needs to answer requests.
 #[derive(Clone, Debug)]
 pub struct Service {
-    /// What decisions rest on.
-    pub rules: Arc<Rules>,
-    /// What holds for every request.
-    pub gateway: gateway::Settings,
-    /// Where permitted requests go.
-    pub upstream: proxy::Settings,
+    /// What requests are judged by, now and after each reload.
+    pub snapshots: watch::Receiver<Arc<Snapshot>>,
     /// Where records go.
     pub auditor: Auditor,
 }

@@ -1,11 +1,12 @@
 mod mistake;
 mod place;
+mod tls;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use super::*;
-use crate::proxy::BodyLimits;
+use crate::proxy::{AllowedHosts, BodyLimits};
 use crate::telemetry::Format;
 use crate::token::{KeySettings, Location};
 
@@ -29,14 +30,25 @@ const FULL: &str = r#"
 address = "[::1]:0"
 workers = 3
 client_timeout = "1s"
+stop_delay = "5s"
 drain_timeout = "2m"
 max_body = "5MiB"
+hosts = ["api.example.com", "[::1]:8080"]
+[listen.tls]
+certificates = [{ chain = "a.pem", key = "/a.key" }, { chain = "b.pem", key = "b.key" }]
+client_certificates = "required"
+client_ca = "clients.pem"
+client_crls = ["one.crl", "two.crl"]
 [upstream]
 url = "http://nova"
 connect_timeout = "250ms"
 response_timeout = "1h"
 idle_timeout = "1m 30s"
 idle_connections = 7
+[upstream.tls]
+ca = "nova.pem"
+certificate = { chain = "gate.pem", key = "gate.key" }
+server_name = "nova.example.com"
 [token]
 max_size = "8KiB"
 cache = "9KiB"
@@ -62,6 +74,8 @@ max_age = "13s"
 project = "/p"
 actions = "/a/b"
 subject = "/s"
+[reload]
+watch = false
 [[issuer]]
 name = "two"
 audiences = ["c"]
@@ -97,19 +111,23 @@ fn the_minimal_config_suffices() {
     let workers = std::thread::available_parallelism().unwrap().get();
     let listen = server::Settings {
         address: "127.0.0.1:8080".parse().unwrap(),
+        tls: None,
         workers,
         client_timeout: seconds(60),
+        stop_delay: Duration::ZERO,
         drain_timeout: seconds(30),
     };
     assert_eq!(config.listen, listen);
     let body = BodyLimits {
-        size: None,
+        size: 16 * 1024 * 1024,
         pause: seconds(60),
     };
-    assert_eq!(config.gateway.body, body);
+    let hosts = AllowedHosts::default();
+    assert_eq!(config.gateway, gateway::Settings { body, hosts });
     let upstream = proxy::Settings {
         host: "127.0.0.1".to_owned(),
         port: 8774,
+        tls: None,
         connect_timeout: seconds(5),
         response_timeout: seconds(60),
         idle_timeout: seconds(4),
@@ -160,19 +178,24 @@ fn every_key_is_read() {
     let config = Config::read(&path).unwrap();
     let listen = server::Settings {
         address: "[::1]:0".parse().unwrap(),
+        tls: Some(tls::server(folder.path())),
         workers: 3,
         client_timeout: seconds(1),
+        stop_delay: seconds(5),
         drain_timeout: seconds(120),
     };
     assert_eq!(config.listen, listen);
     let body = BodyLimits {
-        size: Some(5 * 1024 * 1024),
+        size: 5 * 1024 * 1024,
         pause: seconds(1),
     };
-    assert_eq!(config.gateway.body, body);
+    let hosts = ["api.example.com", "[::1]:8080"].map(|host| host.parse().unwrap());
+    let hosts = AllowedHosts::new(hosts.to_vec());
+    assert_eq!(config.gateway, gateway::Settings { body, hosts });
     let upstream = proxy::Settings {
         host: "nova".to_owned(),
         port: 80,
+        tls: Some(tls::client(folder.path())),
         connect_timeout: Duration::from_millis(250),
         response_timeout: seconds(3600),
         idle_timeout: seconds(90),
@@ -211,6 +234,14 @@ fn every_key_is_read() {
         subject: "/s".parse().unwrap(),
     };
     assert_eq!(one.claims, claims);
+    assert!(!config.watch);
+    let files = "actiongate.toml mine.toml ca.pem /keys.json a.pem /a.key b.pem b.key clients.pem \
+         one.crl two.crl nova.pem gate.pem gate.key";
+    let files: Vec<PathBuf> = files
+        .split(' ')
+        .map(|file| folder.path().join(file))
+        .collect();
+    assert_eq!(config.files(), files);
     assert_eq!(two.name, "two");
     assert_eq!(two.keys.location, Location::File("/keys.json".into()));
 }

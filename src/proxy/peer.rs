@@ -8,10 +8,13 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use hyper::header::HeaderValue;
 
+use crate::tls::CertificateHash;
+
 /// A client connection's peer and the header values that name it, made once.
 #[derive(Debug)]
 pub struct Peer {
     address: IpAddr,
+    certificate: Option<CertificateHash>,
     forwarded_for: HeaderValue,
     /// The host of the last request and the `Forwarded` value that goes with it.
     last: RefCell<Option<(HeaderValue, HeaderValue)>>,
@@ -36,11 +39,19 @@ impl Peer {
     pub fn new(address: IpAddr) -> Self {
         Self {
             address,
+            certificate: None,
             forwarded_for: value(address.to_string()),
             last: RefCell::default(),
             running: Cell::new(0),
             idle_since: Cell::new(Instant::now()),
         }
+    }
+
+    /// The same, after it has proved in the handshake that it holds this certificate's key.
+    #[must_use]
+    pub fn with_certificate(mut self, certificate: CertificateHash) -> Self {
+        self.certificate = Some(certificate);
+        self
     }
 
     /// Counts an exchange as running.
@@ -62,6 +73,11 @@ impl Peer {
     /// Its address.
     pub fn address(&self) -> IpAddr {
         self.address
+    }
+
+    /// The client certificate of the connection, verified.
+    pub fn certificate(&self) -> Option<CertificateHash> {
+        self.certificate
     }
 
     /// The value of `X-Forwarded-For`.

@@ -16,7 +16,7 @@ use super::acceptor::Accepted;
 use super::connection;
 use super::drain::{Drain, Phase};
 use super::{Drained, Load, Service};
-use crate::gateway::Gateway;
+use crate::gateway::{Gateway, Snapshot};
 
 /// How long an idle connection may still send a request once the drain has begun: a client that is
 /// about to gets its answer and a `Connection: close` instead of a closed connection.
@@ -42,13 +42,10 @@ impl Worker {
     }
 
     async fn serve(self, mut accepted: mpsc::Receiver<Accepted>) -> Drained {
-        let gateway = Gateway::new(
-            self.index,
-            Arc::clone(&self.service.rules),
-            self.service.gateway.clone(),
-            &self.service.upstream,
-            self.service.auditor.clone(),
-        );
+        let mut snapshots = self.service.snapshots.clone();
+        let first = Arc::clone(&snapshots.borrow_and_update());
+        let gateway = Gateway::new(self.index, first, self.service.auditor.clone());
+        spawn_local(follow(Rc::downgrade(&gateway), snapshots));
         let drain = Rc::new(Drain::default());
         let serve = |Accepted { stream, peer }: Accepted| {
             // The acceptor has counted it already.
@@ -107,6 +104,16 @@ impl Worker {
             }
             sleep(TICK).await;
         }
+    }
+}
+
+/// Gives the gateway each new snapshot, until there will be no more.
+async fn follow(gateway: Weak<Gateway>, mut snapshots: watch::Receiver<Arc<Snapshot>>) {
+    while snapshots.changed().await.is_ok() {
+        let Some(gateway) = gateway.upgrade() else {
+            return;
+        };
+        gateway.replace(Arc::clone(&snapshots.borrow_and_update()));
     }
 }
 

@@ -17,9 +17,12 @@ mod demo;
 mod demo_files;
 mod explain;
 mod issuer;
+mod life;
 mod pasted;
 #[cfg(feature = "peers")]
 mod peers;
+#[cfg(feature = "peers")]
+mod peers_tls;
 mod routes;
 mod run;
 mod token;
