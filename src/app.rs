@@ -1,7 +1,6 @@
 //! The program put together: the only place that knows every part.
 
 use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -16,7 +15,7 @@ use crate::document::Problems;
 use crate::gateway::Rules;
 use crate::grant::ClaimMapping;
 use crate::router::{Router, UnroutableTable};
-use crate::server::{Drained, Server, Service};
+use crate::server::{self, Address, Drained, Server, Service};
 use crate::table::{ActionTable, Source};
 use crate::token::{FetchError, Issuer, KeySource, Location};
 
@@ -37,11 +36,8 @@ pub enum StartError {
         location: String,
         source: FetchError,
     },
-    #[error("cannot listen on {address}")]
-    Listen {
-        address: SocketAddr,
-        source: io::Error,
-    },
+    #[error(transparent)]
+    Server(#[from] server::StartError),
     #[error("cannot open the audit sink")]
     Audit(#[source] io::Error),
     #[error("cannot start a thread or a runtime")]
@@ -115,7 +111,7 @@ fn keys_error(issuer: &IssuerConfig, source: FetchError) -> StartError {
 /// A gateway that runs; dropping it stops it as [`App::stop`] does, without waiting.
 #[derive(Debug)]
 pub struct App {
-    address: SocketAddr,
+    addresses: Vec<Address>,
     stop: Option<oneshot::Sender<()>>,
     control: Option<JoinHandle<Drained>>,
 }
@@ -136,17 +132,17 @@ impl App {
         let control = control.spawn(move || control_thread(&config, assembled, &report, stopped));
         let control = control.map_err(StartError::Thread)?;
         let gone = || StartError::Thread(io::Error::other("the control thread ended"));
-        let address = started.recv().map_err(|_| gone())??;
+        let addresses = started.recv().map_err(|_| gone())??;
         Ok(Self {
-            address,
+            addresses,
             stop: Some(stop),
             control: Some(control),
         })
     }
 
-    /// The address that is listened on.
-    pub fn address(&self) -> SocketAddr {
-        self.address
+    /// The addresses that are listened on, in the order of the config.
+    pub fn addresses(&self) -> &[Address] {
+        &self.addresses
     }
 
     /// Tells the gateway to stop: running requests finish, for a bounded time.
@@ -164,7 +160,7 @@ impl App {
     }
 }
 
-type Started = Result<SocketAddr, StartError>;
+type Started = Result<Vec<Address>, StartError>;
 
 fn control_thread(
     config: &Config,
@@ -188,7 +184,7 @@ fn control_thread(
                 return Drained::default();
             }
         };
-        let _ = report.send(server.local_address().map_err(StartError::Thread));
+        let _ = report.send(server.addresses().map_err(StartError::Thread));
         // Ends on `stop` and when the handle is dropped.
         let drained = server.run(async { drop(stopped.await) }).await;
         let dropped = audit.finish();
@@ -230,15 +226,25 @@ async fn start_server(
         upstream: config.upstream.clone(),
         auditor,
     };
-    let address = config.listen.address;
-    let server = Server::start(config.listen.clone(), &service)
-        .map_err(|source| StartError::Listen { address, source })?;
-    let address = server.local_address().unwrap_or(address);
+    let server = Server::start(config.listen.clone(), &service)?;
+    let addresses = server.addresses().map_err(StartError::Thread)?;
+    let list = |text: fn(&Address) -> String| {
+        let texts: Vec<String> = addresses.iter().map(text).collect();
+        texts.join(", ")
+    };
+    let (address, urls) = (list(ToString::to_string), list(url));
     let (workers, host, port) = (
         config.listen.workers,
         &config.upstream.host,
         config.upstream.port,
     );
-    info!(%address, workers, "listening on http://{address}, {workers} workers, forwarding to http://{host}:{port}");
+    info!(%address, workers, "listening on {urls}, {workers} workers, forwarding to http://{host}:{port}");
     Ok((server, audit))
+}
+
+fn url(address: &Address) -> String {
+    match address {
+        Address::Ip(address) => format!("http://{address}"),
+        other => other.to_string(),
+    }
 }

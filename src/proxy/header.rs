@@ -4,7 +4,7 @@
 //! client can neither forge our headers nor make us drop them.
 
 use hyper::HeaderMap;
-use hyper::header::{CONNECTION, CONTENT_LENGTH, FORWARDED, HOST, HeaderName, HeaderValue};
+use hyper::header::{CONNECTION, CONTENT_LENGTH, FORWARDED, HOST, HeaderName};
 
 use super::Origin;
 
@@ -129,7 +129,7 @@ pub fn prepare_request(headers: &mut HeaderMap, origin: Origin<'_>) {
         headers.insert(X_FORWARDED_HOST, host);
     }
     headers.insert(X_FORWARDED_FOR, origin.peer.forwarded_for());
-    headers.insert(X_FORWARDED_PROTO, HeaderValue::from_static("http"));
+    headers.insert(X_FORWARDED_PROTO, origin.peer.forwarded_proto());
     headers.insert(X_OPENSTACK_REQUEST_ID, origin.request_id.clone());
 }
 
