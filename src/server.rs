@@ -37,15 +37,10 @@ use listener::{Accepted, Listener};
 use refusal::{Census, Refusals};
 
 use crate::audit::Auditor;
-use crate::gateway::{self, Rules};
-use crate::proxy;
+use crate::gateway::Snapshot;
 
 /// How long a client may stand still, unless the config says otherwise.
 pub const CLIENT_TIMEOUT: Duration = Duration::from_mins(1);
-/// The largest head of a request, in bytes.
-const MAX_HEAD: usize = 64 * 1024;
-/// The most header lines of a request.
-const MAX_HEADERS: usize = 100;
 /// Accepted connections that wait for their worker; the acceptor waits when there are more.
 const HANDOVER: usize = 256;
 
@@ -63,7 +58,10 @@ pub struct Settings {
     pub client_timeout: Duration,
     /// How long a head may take from its first byte on, as may a PROXY header.
     pub header_timeout: Duration,
-    /// How long running requests may take after the signal to stop.
+    /// How long connections are still accepted after the signal to stop, for load balancers to hear
+    /// of it.
+    pub stop_delay: Duration,
+    /// How long running requests may take after that.
     pub drain_timeout: Duration,
     /// The most connections in all; more are closed at once.
     pub max_connections: usize,
@@ -89,6 +87,7 @@ impl Settings {
             workers: thread::available_parallelism().map_or(1, usize::from),
             client_timeout: CLIENT_TIMEOUT,
             header_timeout: Duration::from_secs(10),
+            stop_delay: Duration::ZERO,
             drain_timeout: Duration::from_secs(30),
             max_connections: 10_000,
             max_connections_per_peer: None,
@@ -114,12 +113,8 @@ pub enum StartError {
 /// What a worker needs to answer requests.
 #[derive(Clone, Debug)]
 pub struct Service {
-    /// What decisions rest on.
-    pub rules: Arc<Rules>,
-    /// What holds for every request.
-    pub gateway: gateway::Settings,
-    /// Where permitted requests go.
-    pub upstream: proxy::Settings,
+    /// What requests are judged by, now and after each reload.
+    pub snapshots: watch::Receiver<Arc<Snapshot>>,
     /// Where records go.
     pub auditor: Auditor,
 }

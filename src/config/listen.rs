@@ -4,10 +4,13 @@ use std::fmt::Display;
 use std::str::FromStr;
 
 use super::set;
-use crate::document::Section;
-use crate::proxy::BodyLimits;
+use crate::document::{Located, Section};
+use crate::proxy::{AllowedHost, AllowedHosts, BodyLimits};
 use crate::server::{Address, Network};
 use crate::{gateway, server};
+
+/// The most bytes of a request's body unless something else is said.
+const MAX_BODY: u64 = 16 * 1024 * 1024;
 
 /// More would not fit into memory, whatever they do.
 const MOST: usize = 1_000_000_000;
@@ -38,6 +41,7 @@ pub fn read(section: &Section<'_>) -> (Option<server::Settings>, gateway::Settin
         .duration("client_timeout")
         .unwrap_or(server::CLIENT_TIMEOUT);
     let header_timeout = section.duration("header_timeout");
+    let stop_delay = section.duration("stop_delay");
     let drain_timeout = section.duration("drain_timeout");
     let max_connections = section.count("max_connections", MOST);
     let max_connections_per_peer = section.count("max_connections_per_peer", MOST);
@@ -47,14 +51,16 @@ pub fn read(section: &Section<'_>) -> (Option<server::Settings>, gateway::Settin
     let proxy_protocol = list::<Network, _>(section, "proxy_protocol", networks);
     let trusted_proxies = list::<Network, _>(section, "trusted_proxies", networks);
     let body = BodyLimits {
-        size: section.size("max_body"),
+        size: section.size("max_body").unwrap_or(MAX_BODY),
         pause: client_timeout,
     };
+    let hosts = read_hosts(section);
     section.finish();
     let settings = addresses.map(|addresses| {
         let mut settings = server::Settings::new(addresses);
         set(&mut settings.unix_mode, unix_mode.map(|mode| mode.value));
         set(&mut settings.workers, workers);
+        set(&mut settings.stop_delay, stop_delay);
         settings.client_timeout = client_timeout;
         set(&mut settings.header_timeout, header_timeout);
         set(&mut settings.drain_timeout, drain_timeout);
@@ -71,7 +77,25 @@ pub fn read(section: &Section<'_>) -> (Option<server::Settings>, gateway::Settin
         set(&mut settings.trusted_proxies, trusted_proxies.map(collect));
         settings
     });
-    (settings, gateway::Settings { body })
+    (settings, gateway::Settings { body, hosts })
+}
+
+fn read_hosts(section: &Section<'_>) -> AllowedHosts {
+    let mut hosts = Vec::new();
+    let texts = section.strings("hosts").map(|texts| texts.value);
+    for Located { value: text, line } in texts.unwrap_or_default() {
+        match text.parse::<AllowedHost>() {
+            Ok(host) => hosts.push(host),
+            Err(error) => {
+                let message = format!(
+                    "`{}` holds `{text}`, expected hosts such as \"api.example.com\" or \"api.example.com:8080\": {error}",
+                    section.path("hosts")
+                );
+                section.problem(line, message);
+            }
+        }
+    }
+    AllowedHosts::new(hosts)
 }
 
 /// One value or an array of them; `None` if there is a problem with any.

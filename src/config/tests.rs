@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::*;
-use crate::proxy::BodyLimits;
+use crate::proxy::{AllowedHosts, BodyLimits};
 use crate::telemetry::Format;
 use crate::token::{KeySettings, Location};
 
@@ -37,8 +37,10 @@ proxy_protocol = ["10.0.0.0/8", "unix"]
 trusted_proxies = "::1"
 workers = 3
 client_timeout = "1s"
+stop_delay = "5s"
 drain_timeout = "2m"
 max_body = "5MiB"
+hosts = ["api.example.com", "[::1]:8080"]
 [upstream]
 url = "http://nova"
 connect_timeout = "250ms"
@@ -70,6 +72,8 @@ max_age = "13s"
 project = "/p"
 actions = "/a/b"
 subject = "/s"
+[reload]
+watch = false
 [[issuer]]
 name = "two"
 audiences = ["c"]
@@ -109,6 +113,7 @@ fn the_minimal_config_suffices() {
         workers,
         client_timeout: seconds(60),
         header_timeout: seconds(10),
+        stop_delay: Duration::ZERO,
         drain_timeout: seconds(30),
         max_connections: 10_000,
         max_connections_per_peer: None,
@@ -119,10 +124,11 @@ fn the_minimal_config_suffices() {
     };
     assert_eq!(config.listen, listen);
     let body = BodyLimits {
-        size: None,
+        size: 16 * 1024 * 1024,
         pause: seconds(60),
     };
-    assert_eq!(config.gateway.body, body);
+    let hosts = AllowedHosts::default();
+    assert_eq!(config.gateway, gateway::Settings { body, hosts });
     let upstream = proxy::Settings {
         host: "127.0.0.1".to_owned(),
         port: 8774,
@@ -182,6 +188,7 @@ fn every_key_is_read() {
         workers: 3,
         client_timeout: seconds(1),
         header_timeout: seconds(2),
+        stop_delay: seconds(5),
         drain_timeout: seconds(120),
         max_connections: 5,
         max_connections_per_peer: Some(4),
@@ -194,10 +201,12 @@ fn every_key_is_read() {
     };
     assert_eq!(config.listen, listen);
     let body = BodyLimits {
-        size: Some(5 * 1024 * 1024),
+        size: 5 * 1024 * 1024,
         pause: seconds(1),
     };
-    assert_eq!(config.gateway.body, body);
+    let hosts = ["api.example.com", "[::1]:8080"].map(|host| host.parse().unwrap());
+    let hosts = AllowedHosts::new(hosts.to_vec());
+    assert_eq!(config.gateway, gateway::Settings { body, hosts });
     let upstream = proxy::Settings {
         host: "nova".to_owned(),
         port: 80,
@@ -239,6 +248,13 @@ fn every_key_is_read() {
         subject: "/s".parse().unwrap(),
     };
     assert_eq!(one.claims, claims);
+    assert!(!config.watch);
+    let files = ["actiongate.toml", "mine.toml", "/keys.json"];
+    assert!(
+        files
+            .iter()
+            .all(|file| config.files().contains(&folder.path().join(file)))
+    );
     assert_eq!(two.name, "two");
     assert_eq!(two.keys.location, Location::File("/keys.json".into()));
 }

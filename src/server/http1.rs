@@ -19,8 +19,7 @@ use tracing::debug;
 use super::drain::Phase;
 use super::linger::Lingering;
 use super::session::{Over, Session};
-use super::{MAX_HEAD, MAX_HEADERS};
-use crate::proxy::{self, Peer};
+use crate::proxy::{self, MAX_HEAD, MAX_HEADERS, Peer};
 
 /// Why hyper is done with a connection.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

@@ -24,8 +24,7 @@ use super::drain::Phase;
 use super::linger::Lingering;
 use super::refusal::Refusal;
 use super::session::{Session, Shared};
-use super::{MAX_HEAD, MAX_HEADERS};
-use crate::proxy::Peer;
+use crate::proxy::{MAX_HEAD, MAX_HEADERS, Peer};
 
 /// What a header line costs by HTTP/2's own count beside its text (RFC 9113 §6.5.2); four lines are
 /// pseudo-headers.
@@ -117,8 +116,9 @@ struct Streams(Rc<Shared>);
 impl<F: Future<Output = ()> + 'static> Executor<F> for Streams {
     fn execute(&self, stream: F) {
         let shared = Rc::clone(&self.0);
+        let limit = shared.settings.client_timeout + shared.gateway.longest_wait();
         spawn_local(async move {
-            if unless_still(stream, shared.standstill).await.is_none() {
+            if unless_still(stream, limit).await.is_none() {
                 shared.refusals.count(Refusal::StalledStream);
             }
         });

@@ -24,8 +24,6 @@ pub struct Shared {
     pub gateway: Rc<Gateway>,
     pub drain: Rc<Drain>,
     pub settings: Settings,
-    /// The longest that one exchange may stand still whoever it waits for.
-    pub standstill: Duration,
     pub refusals: Arc<Refusals>,
     pub census: Arc<Census>,
 }

@@ -17,7 +17,7 @@ use super::listener::Accepted;
 use super::refusal::{Census, Refusals};
 use super::session::{Session, Shared, is_due};
 use super::{Drained, Load, Service, Settings};
-use crate::gateway::Gateway;
+use crate::gateway::{Gateway, Snapshot};
 
 /// How long an idle connection may still send a request once the drain has begun: a client that is
 /// about to gets its answer and a `Connection: close` instead of a closed connection.
@@ -45,21 +45,14 @@ impl Worker {
     }
 
     async fn serve(self, mut accepted: mpsc::Receiver<Accepted>) -> Drained {
-        let gateway = Gateway::new(
-            self.index,
-            Arc::clone(&self.service.rules),
-            self.service.gateway.clone(),
-            &self.service.upstream,
-            self.service.auditor.clone(),
-        );
-        let upstream = &self.service.upstream;
+        let mut snapshots = self.service.snapshots.clone();
+        let first = Arc::clone(&snapshots.borrow_and_update());
+        let gateway = Gateway::new(self.index, first, self.service.auditor.clone());
+        spawn_local(follow(Rc::downgrade(&gateway), snapshots));
         let shared = Rc::new(Shared {
             gateway,
             drain: Rc::default(),
             settings: self.settings.clone(),
-            standstill: self.settings.client_timeout
-                + upstream.connect_timeout
-                + upstream.response_timeout,
             refusals: Arc::clone(&self.refusals),
             census: Arc::clone(&self.census),
         });
@@ -120,6 +113,16 @@ impl Worker {
             }
             sleep(TICK).await;
         }
+    }
+}
+
+/// Gives the gateway each new snapshot, until there will be no more.
+async fn follow(gateway: Weak<Gateway>, mut snapshots: watch::Receiver<Arc<Snapshot>>) {
+    while snapshots.changed().await.is_ok() {
+        let Some(gateway) = gateway.upgrade() else {
+            return;
+        };
+        gateway.replace(Arc::clone(&snapshots.borrow_and_update()));
     }
 }
 

@@ -21,6 +21,7 @@ use tracing::{info, warn};
 pub use super::fetch::FetchError;
 use super::fetch::{self, read_file, tls_client};
 use super::keys::KeySet;
+use crate::telemetry::chain;
 
 /// Longer than a fetch may take: how long a request waits for one that another request asked for.
 const PATIENCE: Duration = Duration::from_secs(6);
@@ -201,6 +202,11 @@ impl KeySource {
         Ok((source, feed))
     }
 
+    /// Whose keys they are.
+    pub fn issuer(&self) -> &str {
+        &self.issuer
+    }
+
     /// Where the keys come from.
     pub fn location(&self) -> &Location {
         &self.settings.location
@@ -332,18 +338,6 @@ impl KeySource {
         let keys = KeySet::parse(&text)?;
         Ok((text, Arc::new(keys)))
     }
-}
-
-/// An error and its causes, in one line.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
 }
 
 #[cfg(test)]

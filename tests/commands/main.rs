@@ -17,6 +17,7 @@ mod demo;
 mod demo_files;
 mod explain;
 mod issuer;
+mod life;
 mod pasted;
 #[cfg(feature = "peers")]
 mod peers;

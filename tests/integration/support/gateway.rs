@@ -2,11 +2,12 @@
 
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::Path;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::thread;
 use std::time::Instant;
 
-use actiongate::app::App;
+use actiongate::app::{App, ReloadError};
 use actiongate::config::Config;
 use actiongate::server::{Address, Drained};
 use serde_json::Value;
@@ -14,11 +15,14 @@ use tempfile::TempDir;
 
 use super::{AUDIENCE, Answer, Call, Client, ISSUER, Issuer, Key, PATIENCE, Upstream, default_key};
 
+const CONFIG: &str = "actiongate.toml";
+
 /// A gateway that runs.
 #[derive(Debug)]
 pub struct Gateway {
     app: Option<App>,
     address: SocketAddr,
+    text: String,
     folder: TempDir,
 }
 
@@ -130,7 +134,9 @@ impl Setup {
             fs::write(folder.path().join("table.toml"), table).unwrap();
             text.push_str("[table]\nfiles = [\"table.toml\"]\n");
         }
-        let config = Config::parse("test.toml", &text, folder.path());
+        let path = folder.path().join(CONFIG);
+        fs::write(&path, &text).unwrap();
+        let config = Config::read(&path);
         let config = config.unwrap_or_else(|problems| panic!("{problems}\n{text}"));
         let app = App::start(&config).unwrap_or_else(|error| panic!("{error:?}\n{text}"));
         let address = app.addresses().iter().find_map(|address| match address {
@@ -140,6 +146,7 @@ impl Setup {
         Gateway {
             address: address.unwrap(),
             app: Some(app),
+            text,
             folder,
         }
     }
@@ -168,6 +175,27 @@ impl Gateway {
     /// One call on a connection of its own.
     pub fn call(&self, call: &Call) -> Answer {
         self.connect().call(call)
+    }
+
+    /// The config it was started with.
+    pub fn config(&self) -> &str {
+        &self.text
+    }
+
+    /// Where its config and the files beside it are.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Replaces its config, without telling it.
+    pub fn write_config(&self, text: &str) {
+        fs::write(self.folder().join(CONFIG), text).unwrap();
+    }
+
+    /// Tells it to read its config again and waits until it has, or has not.
+    pub fn reload(&self) -> Result<(), ReloadError> {
+        let reloaded = self.app.as_ref().unwrap().reload();
+        reloaded.blocking_recv().unwrap()
     }
 
     /// Tells it to stop and goes on.
