@@ -18,6 +18,7 @@ use crate::document::Problems;
 use crate::gateway::Snapshot;
 use crate::router::UnroutableTable;
 use crate::server::{self, Address, Drained, Server, Service};
+use crate::tls::{self, TlsError};
 use crate::token::FetchError;
 
 pub use assembly::{Assembled, assemble, fetch_once, route};
@@ -43,6 +44,8 @@ pub enum StartError {
     },
     #[error(transparent)]
     Server(#[from] server::StartError),
+    #[error("TLS cannot be used as `listen.tls` says")]
+    Tls(#[from] TlsError),
     #[error("cannot open the audit sink")]
     Audit(#[source] io::Error),
     #[error("cannot start a thread or a runtime")]
@@ -176,8 +179,11 @@ async fn start_all(config: &Config, assembled: Assembled) -> Result<Running, Sta
         settings: config.gateway.clone(),
         upstream: config.upstream.clone(),
     }));
+    let tls = config.listen.tls.as_ref().map(tls::Server::load);
+    let tls = tls.transpose()?;
     let service = Service {
         snapshots: workers_snapshots,
+        tls: tls.clone(),
         auditor,
     };
     let server = Server::start(config.listen.clone(), &service)?;
@@ -185,6 +191,10 @@ async fn start_all(config: &Config, assembled: Assembled) -> Result<Running, Sta
     let list = |text: fn(&Address) -> String| {
         let texts: Vec<String> = addresses.iter().map(text).collect();
         texts.join(", ")
+    };
+    let url: fn(&Address) -> String = match tls {
+        Some(_) => |address| url("https", address),
+        None => |address| url("http", address),
     };
     let (address, urls) = (list(ToString::to_string), list(url));
     let (workers, host, port) = (
@@ -196,6 +206,7 @@ async fn start_all(config: &Config, assembled: Assembled) -> Result<Running, Sta
     let reloader = Reloader {
         config: config.clone(),
         keys,
+        tls,
         snapshots,
     };
     Ok(Running {
@@ -205,9 +216,9 @@ async fn start_all(config: &Config, assembled: Assembled) -> Result<Running, Sta
     })
 }
 
-fn url(address: &Address) -> String {
+fn url(scheme: &str, address: &Address) -> String {
     match address {
-        Address::Ip(address) => format!("http://{address}"),
+        Address::Ip(address) => format!("{scheme}://{address}"),
         other => other.to_string(),
     }
 }

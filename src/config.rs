@@ -5,6 +5,7 @@
 mod issuer;
 mod listen;
 mod table;
+mod tls;
 mod upstream;
 
 use std::fs;
@@ -15,6 +16,7 @@ use tracing::level_filters::LevelFilter;
 use crate::document::{Document, Problem, Problems, Section};
 use crate::grant::ClaimMapping;
 use crate::table::Source;
+use crate::tls::{ClientSettings, ServerSettings};
 use crate::{audit, gateway, proxy, server, telemetry, token};
 
 /// Everything the program is told.
@@ -119,6 +121,9 @@ impl Config {
             }
             files.extend(issuer.keys.ca.clone());
         }
+        let (listen, upstream) = (&self.listen.tls, &self.upstream.tls);
+        files.extend(listen.iter().flat_map(ServerSettings::files));
+        files.extend(upstream.iter().flat_map(ClientSettings::files));
         files
     }
 }
@@ -139,9 +144,9 @@ fn whole(surveyed: (Option<Config>, Problems)) -> Result<Config, Problems> {
 
 fn read_root(root: &Section<'_>, folder: &Path) -> Option<Config> {
     let listen = required(root, "listen", "a table [listen] with an `address`");
-    let (listen, gateway) = listen.map(|section| listen::read(&section)).unzip();
+    let (listen, gateway) = listen.map(|section| listen::read(&section, folder)).unzip();
     let upstream = required(root, "upstream", "a table [upstream] with a `url`");
-    let upstream = upstream.and_then(|section| upstream::read(&section));
+    let upstream = upstream.and_then(|section| upstream::read(&section, folder));
     let sections = root.sections("issuer");
     if sections.as_ref().is_some_and(Vec::is_empty) {
         let expected = "at least one table [[issuer]] with `name`, `audiences` and `keys`";

@@ -140,7 +140,7 @@ impl Current {
         let path = RequestPath::parse(&head.uri)?;
         proxy::check_head(&mut head, &self.snapshot.settings.hosts)?;
         let target = self.rules().router().resolve(&head.method, &path);
-        let permit = self.decide(&head.headers, target, exchange).await?;
+        let permit = self.decide(&head.headers, peer, target, exchange).await?;
         let body = self.request_body(body, &permit, exchange)?;
         let request_id = exchange.request_id().clone();
         let origin = Origin {
@@ -157,6 +157,7 @@ impl Current {
     async fn decide(
         &self,
         headers: &HeaderMap,
+        peer: &Peer,
         target: Result<Target<'_>, Unroutable>,
         exchange: &mut Exchange,
     ) -> Result<Permit, Rejection> {
@@ -173,7 +174,9 @@ impl Current {
         }
         // Before a miss is told: nobody unknown may probe the table.
         let identity = self.authenticate(headers).await?;
+        // Before the check: the audit shows whose token somebody else has.
         exchange.identified(&identity);
+        identity.check_holder(peer.certificate())?;
         let target = target?;
         exchange.routed(&target);
         let decision = decision::authorize(&identity.principal, &target);

@@ -30,6 +30,7 @@ use pool::{ConnectError, Connection, Pool};
 pub use small_write::poll_write;
 
 use crate::decision::Permit;
+use crate::tls;
 
 /// The most a connection gathers in one direction, in bytes; a request's head fits.
 pub const BUFFER: usize = 128 * 1024;
@@ -41,6 +42,8 @@ pub struct Settings {
     pub host: String,
     /// TCP port.
     pub port: u16,
+    /// TLS, or else plain TCP.
+    pub tls: Option<tls::ClientSettings>,
     /// The most time to establish a connection, name resolution included.
     pub connect_timeout: Duration,
     /// The most time without any progress: from the end of the request to the answer's head, and
@@ -58,6 +61,7 @@ impl Settings {
         Self {
             host: host.into(),
             port,
+            tls: None,
             connect_timeout: Duration::from_secs(5),
             response_timeout: Duration::from_mins(1),
             idle_timeout: Duration::from_secs(4),

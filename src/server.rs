@@ -38,6 +38,7 @@ use refusal::{Census, Refusals};
 
 use crate::audit::Auditor;
 use crate::gateway::Snapshot;
+use crate::tls;
 
 /// How long a client may stand still, unless the config says otherwise.
 pub const CLIENT_TIMEOUT: Duration = Duration::from_mins(1);
@@ -51,6 +52,8 @@ pub struct Settings {
     pub addresses: Vec<Address>,
     /// The permissions of Unix sockets.
     pub unix_mode: u32,
+    /// TLS for every client, or else for none.
+    pub tls: Option<tls::ServerSettings>,
     /// How many workers.
     pub workers: usize,
     /// How long a client may send nothing between requests or within a body, or let an answer stand
@@ -83,6 +86,7 @@ impl Settings {
         Self {
             addresses,
             unix_mode: 0o660,
+            tls: None,
             // Respects the CPU quota of a container.
             workers: thread::available_parallelism().map_or(1, usize::from),
             client_timeout: CLIENT_TIMEOUT,
@@ -115,6 +119,8 @@ pub enum StartError {
 pub struct Service {
     /// What requests are judged by, now and after each reload.
     pub snapshots: watch::Receiver<Arc<Snapshot>>,
+    /// TLS for every client, or else for none.
+    pub tls: Option<tls::Server>,
     /// Where records go.
     pub auditor: Auditor,
 }

@@ -131,6 +131,7 @@ fn say_caller(rules: &Rules, identity: &Identity) {
         "token         good: {subject}, issued by {}",
         identity.caller.issuer
     ));
+    say_bound(identity);
     say(format_args!(
         "projects      {}",
         or_none(&principal.projects)
@@ -141,6 +142,15 @@ fn say_caller(rules: &Rules, identity: &Identity) {
         .map(ToString::to_string)
         .collect();
     say(format_args!("granted       {}", or_none(&granted)));
+}
+
+/// A command has no connection: it can only say what the gateway will ask of one.
+pub fn say_bound(identity: &Identity) {
+    if let Some(certificate) = identity.certificate {
+        say(format_args!(
+            "bound         to the client certificate with x5t#S256 {certificate}: refused on a connection without it"
+        ));
+    }
 }
 
 fn say_target(target: &Target<'_>) {

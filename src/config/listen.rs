@@ -1,9 +1,10 @@
 //! `[listen]`: where and how clients are served.
 
 use std::fmt::Display;
+use std::path::Path;
 use std::str::FromStr;
 
-use super::set;
+use super::{set, tls};
 use crate::document::{Located, Section};
 use crate::proxy::{AllowedHost, AllowedHosts, BodyLimits};
 use crate::server::{Address, Network};
@@ -15,7 +16,7 @@ const MAX_BODY: u64 = 16 * 1024 * 1024;
 /// More would not fit into memory, whatever they do.
 const MOST: usize = 1_000_000_000;
 
-pub fn read(section: &Section<'_>) -> (Option<server::Settings>, gateway::Settings) {
+pub fn read(section: &Section<'_>, folder: &Path) -> (Option<server::Settings>, gateway::Settings) {
     let expected =
         "\"unix:/path\", \"systemd\" or an IP address and a port such as \"127.0.0.1:8080\"";
     if !section.has("address") {
@@ -55,6 +56,8 @@ pub fn read(section: &Section<'_>) -> (Option<server::Settings>, gateway::Settin
         pause: client_timeout,
     };
     let hosts = read_hosts(section);
+    let tls = section.section("tls");
+    let tls = tls.and_then(|tls| tls::read_server(&tls, folder));
     section.finish();
     let settings = addresses.map(|addresses| {
         let mut settings = server::Settings::new(addresses);
@@ -75,6 +78,7 @@ pub fn read(section: &Section<'_>) -> (Option<server::Settings>, gateway::Settin
         let collect = |networks: Vec<Network>| networks.into_iter().collect();
         set(&mut settings.proxy_protocol, proxy_protocol.map(collect));
         set(&mut settings.trusted_proxies, trusted_proxies.map(collect));
+        settings.tls = tls;
         settings
     });
     (settings, gateway::Settings { body, hosts })

@@ -1,5 +1,6 @@
 mod mistake;
 mod place;
+mod tls;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -41,12 +42,21 @@ stop_delay = "5s"
 drain_timeout = "2m"
 max_body = "5MiB"
 hosts = ["api.example.com", "[::1]:8080"]
+[listen.tls]
+certificates = [{ chain = "a.pem", key = "/a.key" }, { chain = "b.pem", key = "b.key" }]
+client_certificates = "required"
+client_ca = "clients.pem"
+client_crls = ["one.crl", "two.crl"]
 [upstream]
 url = "http://nova"
 connect_timeout = "250ms"
 response_timeout = "1h"
 idle_timeout = "1m 30s"
 idle_connections = 7
+[upstream.tls]
+ca = "nova.pem"
+certificate = { chain = "gate.pem", key = "gate.key" }
+server_name = "nova.example.com"
 [token]
 max_size = "8KiB"
 cache = "9KiB"
@@ -110,6 +120,7 @@ fn the_minimal_config_suffices() {
     let listen = server::Settings {
         addresses: vec!["127.0.0.1:8080".parse().unwrap()],
         unix_mode: 0o660,
+        tls: None,
         workers,
         client_timeout: seconds(60),
         header_timeout: seconds(10),
@@ -132,6 +143,7 @@ fn the_minimal_config_suffices() {
     let upstream = proxy::Settings {
         host: "127.0.0.1".to_owned(),
         port: 8774,
+        tls: None,
         connect_timeout: seconds(5),
         response_timeout: seconds(60),
         idle_timeout: seconds(4),
@@ -185,6 +197,7 @@ fn every_key_is_read() {
     let listen = server::Settings {
         addresses: addresses.map(|text| text.parse().unwrap()).to_vec(),
         unix_mode: 0o600,
+        tls: Some(tls::server(folder.path())),
         workers: 3,
         client_timeout: seconds(1),
         header_timeout: seconds(2),
@@ -210,6 +223,7 @@ fn every_key_is_read() {
     let upstream = proxy::Settings {
         host: "nova".to_owned(),
         port: 80,
+        tls: Some(tls::client(folder.path())),
         connect_timeout: Duration::from_millis(250),
         response_timeout: seconds(3600),
         idle_timeout: seconds(90),
@@ -249,12 +263,13 @@ fn every_key_is_read() {
     };
     assert_eq!(one.claims, claims);
     assert!(!config.watch);
-    let files = ["actiongate.toml", "mine.toml", "/keys.json"];
-    assert!(
-        files
-            .iter()
-            .all(|file| config.files().contains(&folder.path().join(file)))
-    );
+    let files = "actiongate.toml mine.toml ca.pem /keys.json a.pem /a.key b.pem b.key clients.pem \
+         one.crl two.crl nova.pem gate.pem gate.key";
+    let files: Vec<PathBuf> = files
+        .split(' ')
+        .map(|file| folder.path().join(file))
+        .collect();
+    assert_eq!(config.files(), files);
     assert_eq!(two.name, "two");
     assert_eq!(two.keys.location, Location::File("/keys.json".into()));
 }

@@ -9,12 +9,14 @@ use hyper::header::HeaderValue;
 
 use super::activity::{Activity, Running};
 use crate::audit::PeerAddress;
+use crate::tls::CertificateHash;
 
 /// A client and the header values that name it, made once.
 #[derive(Debug)]
 pub struct Peer {
     address: PeerAddress,
     scheme: Scheme,
+    certificate: Option<CertificateHash>,
     forwarded_for: HeaderValue,
     /// The host of the last request and the `Forwarded` value that goes with it.
     last: RefCell<Option<(HeaderValue, HeaderValue)>>,
@@ -50,6 +52,7 @@ impl Peer {
         Self {
             address,
             scheme,
+            certificate: None,
             forwarded_for: value(match address {
                 PeerAddress::Ip(address) => address.to_string(),
                 PeerAddress::Unix => "unknown".to_owned(),
@@ -59,7 +62,15 @@ impl Peer {
         }
     }
 
-    /// A client of the proxy that this peer is.
+    /// The same, after it has proved in the handshake that it holds this certificate's key.
+    #[must_use]
+    pub fn with_certificate(mut self, certificate: CertificateHash) -> Self {
+        self.certificate = Some(certificate);
+        self
+    }
+
+    /// A client of the proxy that this peer is. The certificate is the proxy's and proves nothing
+    /// about the client.
     #[must_use]
     pub fn behind(&self, address: IpAddr) -> Self {
         Self::on(Rc::clone(&self.activity), address.into(), self.scheme)
@@ -73,6 +84,11 @@ impl Peer {
     /// Its address.
     pub fn address(&self) -> PeerAddress {
         self.address
+    }
+
+    /// The client certificate of the connection, verified.
+    pub fn certificate(&self) -> Option<CertificateHash> {
+        self.certificate
     }
 
     /// The value of `X-Forwarded-For`.

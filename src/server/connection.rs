@@ -5,6 +5,8 @@ use std::task::Poll;
 
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 use tracing::debug;
 
 use super::linger::Lingering;
@@ -16,6 +18,7 @@ use super::socket::Socket;
 use super::{http1, http2, proxy_header};
 use crate::audit::PeerAddress;
 use crate::proxy::{Peer, Scheme};
+use crate::tls::{self, CertificateHash};
 
 /// What an HTTP/2 client that knows its server sends first (RFC 9113 §3.4).
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -42,10 +45,47 @@ pub async fn serve(accepted: Accepted, session: Session) {
         session.shared.refusals.count(Refusal::ConnectionsPerPeer);
         return;
     }
-    let peer = Rc::new(Peer::on(Rc::clone(&session.activity), peer, Scheme::Http));
-    let client_timeout = session.shared.settings.client_timeout;
-    let stream = Lingering::new(stream, &session.activity, client_timeout);
-    serve_stream(stream, &peer, &session, Preface::Possible).await;
+    let limit = session.shared.settings.client_timeout;
+    let Some(tls) = &session.shared.tls else {
+        let peer = Peer::on(Rc::clone(&session.activity), peer, Scheme::Http);
+        let stream = Lingering::new(stream, &session.activity, limit);
+        return serve_stream(stream, &Rc::new(peer), &session, Preface::Possible).await;
+    };
+    // Boxed, as what follows: the task of a connection in the clear has no room for it.
+    let Some(stream) = Box::pin(shake_hands(stream, tls, &session)).await else {
+        return;
+    };
+    let (_, connection) = stream.get_ref();
+    let mut peer = Peer::on(Rc::clone(&session.activity), peer, Scheme::Https);
+    let certificates = connection.peer_certificates().unwrap_or_default();
+    if let Some(certificate) = certificates.first() {
+        peer = peer.with_certificate(CertificateHash::of_der(certificate));
+    }
+    let peer = Rc::new(peer);
+    let is_http2 = connection.alpn_protocol() == Some(b"h2");
+    let stream = Lingering::new(Rewound::new(stream), &session.activity, limit);
+    match is_http2 {
+        true => Box::pin(http2::serve(stream, &peer, &session)).await,
+        // Whoever wants HTTP/2 over TLS has asked for it in the handshake (RFC 9113 §3.3).
+        false => Box::pin(serve_stream(stream, &peer, &session, Preface::Excluded)).await,
+    }
+}
+
+async fn shake_hands(
+    stream: Rewound<Socket>,
+    tls: &tls::Server,
+    session: &Session,
+) -> Option<TlsStream<Rewound<Socket>>> {
+    let handshake = TlsAcceptor::from(tls.config()).accept(stream);
+    let limit = session.shared.settings.header_timeout;
+    match session.unless_over(timeout(limit, handshake)).await {
+        Ok(Ok(Ok(stream))) => Some(stream),
+        Ok(Err(_) | Ok(Err(_))) => {
+            session.shared.refusals.count(Refusal::Handshake);
+            None
+        }
+        Err(_) => None,
+    }
 }
 
 /// Whose connection it is: a listed proxy says so first.

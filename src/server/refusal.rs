@@ -20,6 +20,8 @@ pub enum Refusal {
     HeaderTimeout,
     /// A listed proxy sent no PROXY header that can be read.
     ProxyHeader,
+    /// No TLS handshake, or none in time.
+    Handshake,
     /// An HTTP/2 client broke the protocol, or did too much of what costs only us.
     Http2,
     /// An HTTP/2 stream whose client opened no window for its answer.
@@ -27,11 +29,12 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 7] = [
         Self::Connections,
         Self::ConnectionsPerPeer,
         Self::HeaderTimeout,
         Self::ProxyHeader,
+        Self::Handshake,
         Self::Http2,
         Self::StalledStream,
     ];
@@ -43,6 +46,7 @@ impl Refusal {
             Self::ConnectionsPerPeer => "max_connections_per_peer",
             Self::HeaderTimeout => "header_timeout",
             Self::ProxyHeader => "proxy_header",
+            Self::Handshake => "tls_handshake",
             Self::Http2 => "http2_error",
             Self::StalledStream => "http2_stalled",
         }

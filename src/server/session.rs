@@ -14,6 +14,7 @@ use super::forwarded;
 use super::refusal::{Census, Refusals};
 use crate::gateway::{Gateway, ResponseBody};
 use crate::proxy::{Activity, Peer};
+use crate::tls;
 
 /// How long a connection does nothing before it gives up its buffers.
 pub const DOZE: Duration = Duration::from_secs(1);
@@ -24,6 +25,7 @@ pub struct Shared {
     pub gateway: Rc<Gateway>,
     pub drain: Rc<Drain>,
     pub settings: Settings,
+    pub tls: Option<tls::Server>,
     pub refusals: Arc<Refusals>,
     pub census: Arc<Census>,
 }

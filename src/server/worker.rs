@@ -53,6 +53,7 @@ impl Worker {
             gateway,
             drain: Rc::default(),
             settings: self.settings.clone(),
+            tls: self.service.tls.clone(),
             refusals: Arc::clone(&self.refusals),
             census: Arc::clone(&self.census),
         });

@@ -13,15 +13,15 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use hyper::Uri;
-use rustls::ClientConfig;
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 use tracing::{info, warn};
 
 pub use super::fetch::FetchError;
-use super::fetch::{self, read_file, tls_client};
+use super::fetch::{self, read_file};
 use super::keys::KeySet;
 use crate::telemetry::chain;
+use crate::tls;
 
 /// Longer than a fetch may take: how long a request waits for one that another request asked for.
 const PATIENCE: Duration = Duration::from_secs(6);
@@ -161,7 +161,7 @@ impl KeyFeed {
 pub struct KeySource {
     issuer: String,
     settings: Settings,
-    tls: Option<Arc<ClientConfig>>,
+    tls: Option<tls::Client>,
     state: watch::Sender<KeyState>,
     requests: mpsc::Receiver<()>,
     version: Arc<AtomicU64>,
@@ -178,9 +178,12 @@ impl KeySource {
     pub fn new(issuer: &str, settings: Settings) -> Result<(Self, KeyFeed), FetchError> {
         let is_https =
             matches!(&settings.location, Location::Url(uri) if uri.scheme_str() == Some("https"));
-        let tls = is_https
-            .then(|| tls_client(settings.ca.as_deref()))
-            .transpose()?;
+        let trust = tls::ClientSettings {
+            ca: settings.ca.clone(),
+            ..tls::ClientSettings::default()
+        };
+        let tls = is_https.then(|| tls::Client::load(&trust, &[]));
+        let tls = tls.transpose()?;
         let (state, feed_state) = watch::channel(KeyState::default());
         let (sender, requests) = mpsc::channel(1);
         let version = Arc::new(AtomicU64::new(0));

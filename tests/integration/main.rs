@@ -29,5 +29,6 @@ mod restart;
 mod stop;
 mod stream;
 mod target;
+mod tls;
 mod trouble;
 mod worker;

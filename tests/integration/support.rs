@@ -1,7 +1,9 @@
 //! Both ends of the gateway, and the gateway itself.
 
+mod certificate;
 mod client;
 mod gateway;
+mod handshake;
 mod issuer;
 mod refusing;
 mod signal;
@@ -11,8 +13,10 @@ mod wire;
 
 use std::time::Duration;
 
+pub use certificate::{Authority, Files, Issued};
 pub use client::{Answer, Call, Client};
 pub use gateway::{Gateway, Setup, own_ip};
+pub use handshake::{Failed, handshake, trusting, trusting_with};
 pub use issuer::Issuer;
 pub use refusing::Refusing;
 pub use signal::Signal;
