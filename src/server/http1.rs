@@ -18,7 +18,7 @@ use tracing::debug;
 
 use super::drain::Phase;
 use super::linger::Lingering;
-use super::session::{Over, Session};
+use super::session::{Over, Rest, Session};
 use crate::proxy::{self, MAX_HEAD, MAX_HEADERS, Peer};
 
 /// Why hyper is done with a connection.
@@ -84,14 +84,12 @@ pub async fn serve<S: AsyncRead + AsyncWrite + Unpin + 'static>(
         if unsent.get() {
             return Poll::Pending;
         }
-        if let Some(over) = session.over() {
-            return Poll::Ready((Ended::Over(over), Ok(())));
-        }
-        // A body may still be on its way up when its answer is complete; what follows it would be
-        // taken for a request. Without a body, the next byte is a request's first.
-        match session.may_doze() && !has_body.get() {
-            true => Poll::Ready((Ended::Asleep, Ok(()))),
-            false => Poll::Pending,
+        match session.rest() {
+            Rest::End(over) => Poll::Ready((Ended::Over(over), Ok(()))),
+            // A body may still be on its way up when its answer is complete; what follows it would
+            // be taken for a request. Without a body, the next byte is a request's first.
+            Rest::Doze if !has_body.get() => Poll::Ready((Ended::Asleep, Ok(()))),
+            Rest::Doze | Rest::Wait => Poll::Pending,
         }
     });
     let (ended, result) = ended.await;

@@ -108,7 +108,7 @@ mod tests {
 
     #[test]
     fn contain_only_their_own() {
-        let networks = ["10.0.0.0/8", "2001:db8::/32"].map(|text| text.parse::<Network>());
+        let networks = ["10.0.0.0/8", "2001:db8::/32"].map(str::parse::<Network>);
         let networks: Networks = networks.into_iter().filter_map(Result::ok).collect();
         let cases = [
             ("10.255.0.1", true),

@@ -37,6 +37,17 @@ pub struct Session {
     pub activity: Rc<Activity>,
 }
 
+/// What a connection is to do that has nothing to do now.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Rest {
+    /// Wait.
+    Wait,
+    /// Wait, and give up buffers if they are empty.
+    Doze,
+    /// End: the wait for the client is over.
+    End(Over),
+}
+
 /// Why a connection that waits for its client need not wait any longer.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Over {
@@ -47,23 +58,30 @@ pub enum Over {
 }
 
 impl Session {
-    /// Whether the wait for the client is over; never while an exchange runs.
-    pub fn over(&self) -> Option<Over> {
-        let idle = self.activity.idle_for()?;
+    /// What there is to do; nothing but to wait while an exchange runs.
+    pub fn rest(&self) -> Rest {
+        let Some(idle) = self.activity.idle_for() else {
+            return Rest::Wait;
+        };
         let settings = &self.shared.settings;
+        let phase = self.shared.drain.phase();
         let head = self.activity.head_for();
-        if head.is_some_and(|head| head >= settings.header_timeout) {
-            return Some(Over::SlowHead);
+        match head {
+            Some(head) if head >= settings.header_timeout => Rest::End(Over::SlowHead),
+            _ if phase == Phase::Closing || idle >= settings.client_timeout => {
+                Rest::End(Over::Idle)
+            }
+            None if phase == Phase::Serving && idle >= DOZE => Rest::Doze,
+            _ => Rest::Wait,
         }
-        let is_closing = self.shared.drain.phase() == Phase::Closing;
-        (is_closing || idle >= settings.client_timeout).then_some(Over::Idle)
     }
 
-    /// Whether the connection may give up its buffers; the caller knows whether they are empty.
-    pub fn may_doze(&self) -> bool {
-        self.activity.idle_for().is_some_and(|idle| idle >= DOZE)
-            && self.activity.head_for().is_none()
-            && self.shared.drain.phase() == Phase::Serving
+    /// Whether the wait for the client is over.
+    pub fn over(&self) -> Option<Over> {
+        match self.rest() {
+            Rest::End(over) => Some(over),
+            Rest::Wait | Rest::Doze => None,
+        }
     }
 
     /// Whether the answer to the latest request is to be the connection's last.

@@ -231,27 +231,27 @@ fn one_mistake_is_one_problem() {
             2,
             "invalid socket address syntax",
         ),
+    ];
+    for (line, other, at, expected) in cases {
+        assert_one_problem(&with(line, other), at, expected);
+    }
+}
+
+#[test]
+fn an_address_is_one_or_several() {
+    let cases = [
         (
-            "address = \"127.0.0.1:8080\"",
             "address = [\"127.0.0.1:8080\", \"unix:\"]",
             2,
             "`listen.address` is `unix:`, expected",
         ),
-        (
-            "address = \"127.0.0.1:8080\"",
-            "address = []",
-            1,
-            "`listen.address` is empty, expected",
-        ),
-        (
-            "address = \"127.0.0.1:8080\"",
-            "address = 8080",
-            2,
-            "`listen.address` is 8080, expected",
-        ),
+        ("address = []", 1, "`listen.address` is empty, expected"),
+        ("address = 8080", 2, "`listen.address` is 8080, expected"),
+        ("address = [8080]", 2, "`listen.address` is 8080, expected"),
+        ("address = \"systemd:\"", 2, "nothing follows `systemd:`"),
     ];
-    for (line, other, at, expected) in cases {
-        assert_one_problem(&with(line, other), at, expected);
+    for (other, at, expected) in cases {
+        assert_one_problem(&with("address = \"127.0.0.1:8080\"", other), at, expected);
     }
 }
 

@@ -5,7 +5,7 @@ use super::*;
 use crate::server::Network;
 
 fn trusted() -> Networks {
-    let networks = ["10.0.0.0/8", "fd00::/8"].map(|text| text.parse::<Network>());
+    let networks = ["10.0.0.0/8", "fd00::/8"].map(str::parse::<Network>);
     networks.into_iter().filter_map(Result::ok).collect()
 }
 

@@ -42,7 +42,7 @@ fn permitted() -> Vec<u8> {
         let rest = text.len().checked_sub(127);
         let mut bytes = vec![u8::try_from(text.len().min(127)).unwrap()];
         if let Some(rest) = rest {
-            bytes.push(u8::try_from(rest % 128 | 128).unwrap());
+            bytes.push(u8::try_from((rest % 128) | 128).unwrap());
             bytes.push(u8::try_from(rest / 128).unwrap());
         }
         bytes.extend(text.bytes());
