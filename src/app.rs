@@ -5,7 +5,6 @@ mod file_watch;
 mod reload;
 
 use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
@@ -19,7 +18,8 @@ use crate::document::Problems;
 use crate::gateway::Snapshot;
 use crate::proxy::{Upstream, UpstreamError};
 use crate::router::UnroutableTable;
-use crate::server::{Drained, Server, Service};
+use crate::server::{self, Address, Drained, Server, Service};
+use crate::tls::{self, TlsError};
 use crate::token::FetchError;
 
 pub use assembly::{Assembled, assemble, fetch_once, route};
@@ -44,13 +44,12 @@ pub enum StartError {
         location: String,
         source: FetchError,
     },
-    #[error("cannot listen on {address}")]
-    Listen {
-        address: SocketAddr,
-        source: io::Error,
-    },
     #[error("the upstream cannot be used")]
     Upstream(#[from] UpstreamError),
+    #[error(transparent)]
+    Server(#[from] server::StartError),
+    #[error("TLS cannot be used as `listen.tls` says")]
+    Tls(#[from] TlsError),
     #[error("cannot open the audit sink")]
     Audit(#[source] io::Error),
     #[error("cannot start a thread or a runtime")]
@@ -60,7 +59,7 @@ pub enum StartError {
 /// A gateway that runs; dropping it stops it as [`App::stop`] does, without waiting.
 #[derive(Debug)]
 pub struct App {
-    address: SocketAddr,
+    addresses: Vec<Address>,
     orders: mpsc::Sender<Order>,
     stop: Option<oneshot::Sender<()>>,
     control: Option<JoinHandle<Drained>>,
@@ -87,18 +86,18 @@ impl App {
         });
         let control = control.map_err(StartError::Thread)?;
         let gone = || StartError::Thread(io::Error::other("the control thread ended"));
-        let address = started.recv().map_err(|_| gone())??;
+        let addresses = started.recv().map_err(|_| gone())??;
         Ok(Self {
-            address,
+            addresses,
             orders,
             stop: Some(stop),
             control: Some(control),
         })
     }
 
-    /// The address that is listened on.
-    pub fn address(&self) -> SocketAddr {
-        self.address
+    /// The addresses that are listened on, in the order of the config.
+    pub fn addresses(&self) -> &[Address] {
+        &self.addresses
     }
 
     /// Tells the gateway to read its config again; what became of it can be waited for.
@@ -126,7 +125,7 @@ impl App {
     }
 }
 
-type Started = Result<SocketAddr, StartError>;
+type Started = Result<Vec<Address>, StartError>;
 
 fn control_thread(
     config: &Config,
@@ -154,7 +153,7 @@ fn control_thread(
                 return Drained::default();
             }
         };
-        let _ = report.send(server.local_address().map_err(StartError::Thread));
+        let _ = report.send(server.addresses().map_err(StartError::Thread));
         tokio::spawn(reloader.run(orders));
         let stopped = async {
             // Ends on `stop` and when the handle is dropped.
@@ -192,21 +191,32 @@ async fn start_all(
         settings: config.gateway.clone(),
         upstream,
     }));
+    let tls = config.listen.tls.as_ref().map(tls::Server::load);
+    let tls = tls.transpose()?;
     let service = Service {
         snapshots: workers_snapshots,
+        tls: tls.clone(),
         auditor,
     };
-    let address = config.listen.address;
-    let server = Server::start(config.listen.clone(), &service)
-        .map_err(|source| StartError::Listen { address, source })?;
-    let address = server.local_address().unwrap_or(address);
+    let server = Server::start(config.listen.clone(), &service)?;
+    let addresses = server.addresses().map_err(StartError::Thread)?;
+    let list = |text: fn(&Address) -> String| {
+        let texts: Vec<String> = addresses.iter().map(text).collect();
+        texts.join(", ")
+    };
+    let url: fn(&Address) -> String = match tls {
+        Some(_) => |address| url("https", address),
+        None => |address| url("http", address),
+    };
+    let (address, urls) = (list(ToString::to_string), list(url));
     let workers = config.listen.workers;
     let locations = config.upstream.locations.iter().map(ToString::to_string);
     let locations = locations.collect::<Vec<_>>().join(", ");
-    info!(%address, workers, "listening on http://{address}, {workers} workers, forwarding to {locations}");
+    info!(%address, workers, "listening on {urls}, {workers} workers, forwarding to {locations}");
     let reloader = Reloader {
         config: config.clone(),
         keys,
+        tls,
         files,
         snapshots,
     };
@@ -215,4 +225,11 @@ async fn start_all(
         audit,
         reloader,
     })
+}
+
+fn url(scheme: &str, address: &Address) -> String {
+    match address {
+        Address::Ip(address) => format!("{scheme}://{address}"),
+        other => other.to_string(),
+    }
 }

@@ -3,6 +3,7 @@
 //! One [`Proxy`] for each worker; its connections never leave the worker. It takes a
 //! [`Permit`] and sends the request line in it, so what was judged is what is sent. Never decides.
 
+mod activity;
 mod answer;
 mod balance;
 mod body;
@@ -32,6 +33,7 @@ use hyper::header::{CONTENT_LENGTH, HeaderValue, TRANSFER_ENCODING};
 use hyper::http::request;
 use hyper::{Method, Request, Response, Uri, Version};
 
+pub use activity::{Activity, Running};
 pub use answer::InvalidAnswer;
 pub use body::{AnswerFailure, BodyFailure, BodyLimits, RequestBody, Transfer, UpstreamBody};
 pub use credential::{CredentialError, Unnameable, VerifiedCaller};
@@ -39,7 +41,7 @@ pub use header::{
     AllowedHost, AllowedHosts, InvalidHeaders, InvalidHost, MAX_HEAD, MAX_HEADERS,
     X_OPENSTACK_REQUEST_ID, check_head,
 };
-pub use peer::{Peer, Running};
+pub use peer::{Peer, Scheme};
 pub use settings::{
     Credential, HealthCheck, IdentityHeaders, Location, Profile, Protocol, Security, Settings,
 };
@@ -56,7 +58,7 @@ use crate::decision::Permit;
 /// The most a connection gathers in one direction, in bytes; a request's head fits.
 pub const BUFFER: usize = 128 * 1024;
 /// How many times a request may be sent again.
-const MAX_RETRIES: usize = 2;
+const MAX_RETRIES: u32 = 2;
 
 /// What the upstream is told about a request besides the request itself.
 #[derive(Clone, Copy, Debug)]

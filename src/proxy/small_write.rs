@@ -12,9 +12,9 @@ use tokio::io::AsyncWrite;
 /// Up to this many bytes are copied.
 const SMALL: usize = 1024;
 
-/// Writes `slices`, or the beginning of them, as [`AsyncWrite::poll_write_vectored`] does.
-pub fn poll_write<S: AsyncWrite + Unpin>(
-    stream: &mut S,
+/// Writes `slices`, or the beginning of them, as [`tokio::io::AsyncWrite::poll_write_vectored`] does.
+pub fn poll_write(
+    stream: &mut (impl AsyncWrite + Unpin),
     context: &mut Context<'_>,
     slices: &[IoSlice<'_>],
 ) -> Poll<io::Result<usize>> {
