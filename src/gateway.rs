@@ -8,7 +8,7 @@ mod rules;
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use hyper::body::{Body as _, Incoming};
 use hyper::http::request;
@@ -24,7 +24,8 @@ use exchange::Exchange;
 use crate::audit::Auditor;
 use crate::decision::{self, Permit};
 use crate::proxy::{
-    self, BodyFailure, BodyLimits, ForwardError, Origin, Peer, Proxy, RequestBody, UpstreamBody,
+    self, AllowedHosts, BodyFailure, BodyLimits, ForwardError, Origin, Peer, Proxy, RequestBody,
+    UpstreamBody,
 };
 use crate::router::{RequestPath, Target, Unroutable};
 use crate::token::{self, TokenError};
@@ -34,6 +35,8 @@ use crate::token::{self, TokenError};
 pub struct Settings {
     /// Bounds of requests' bodies.
     pub body: BodyLimits,
+    /// The hosts that are served.
+    pub hosts: AllowedHosts,
 }
 
 /// Everything that a reload replaces; the same for all workers.
@@ -101,6 +104,12 @@ impl Gateway {
         }
     }
 
+    /// The longest that a request waits for anything but its client.
+    pub fn longest_wait(&self) -> Duration {
+        let upstream = &self.current.borrow().snapshot.upstream;
+        upstream.connect_timeout + upstream.response_timeout
+    }
+
     /// Audits what the server could not read as a request and refused by itself.
     pub fn refuse_unreadable(&self, peer: &Peer, status: StatusCode) {
         exchange::record_unreadable(&self.auditor, peer.address(), self.worker, status);
@@ -123,16 +132,16 @@ impl Current {
 
     async fn serve(
         &self,
-        head: request::Parts,
+        mut head: request::Parts,
         body: Incoming,
         peer: &Peer,
         exchange: &mut Exchange,
     ) -> Result<Response<UpstreamBody>, Rejection> {
         let path = RequestPath::parse(&head.uri)?;
-        proxy::check_headers(&head.headers)?;
+        proxy::check_head(&mut head, &self.snapshot.settings.hosts)?;
         let target = self.rules().router().resolve(&head.method, &path);
         let permit = self.decide(&head.headers, peer, target, exchange).await?;
-        let body = self.request_body(body, exchange)?;
+        let body = self.request_body(body, &permit, exchange)?;
         let request_id = exchange.request_id().clone();
         let origin = Origin {
             peer,
@@ -197,16 +206,20 @@ impl Current {
         Ok(self.callers.remember(token, identity))
     }
 
-    fn request_body(&self, body: Incoming, exchange: &Exchange) -> Result<RequestBody, Rejection> {
-        let is_too_large = |max| body.size_hint().lower() > max;
-        if self.snapshot.settings.body.size.is_some_and(is_too_large) {
+    fn request_body(
+        &self,
+        body: Incoming,
+        permit: &Permit,
+        exchange: &Exchange,
+    ) -> Result<RequestBody, Rejection> {
+        let mut limits = self.snapshot.settings.body;
+        if let Some(size) = permit.max_body() {
+            limits.size = size;
+        }
+        if body.size_hint().lower() > limits.size {
             return Err(ForwardError::RequestBody(BodyFailure::TooLarge).into());
         }
-        Ok(RequestBody::new(
-            body,
-            exchange.transfer(),
-            self.snapshot.settings.body,
-        ))
+        Ok(RequestBody::new(body, exchange.transfer(), limits))
     }
 }
 

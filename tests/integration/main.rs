@@ -28,6 +28,7 @@ mod reload;
 mod restart;
 mod stop;
 mod stream;
+mod target;
 mod tls;
 mod trouble;
 mod worker;

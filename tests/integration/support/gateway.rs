@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use actiongate::app::{App, ReloadError};
 use actiongate::config::Config;
-use actiongate::server::Drained;
+use actiongate::server::{Address, Drained};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -139,8 +139,12 @@ impl Setup {
         let config = Config::read(&path);
         let config = config.unwrap_or_else(|problems| panic!("{problems}\n{text}"));
         let app = App::start(&config).unwrap_or_else(|error| panic!("{error:?}\n{text}"));
+        let address = app.addresses().iter().find_map(|address| match address {
+            Address::Ip(address) => Some(*address),
+            _ => None,
+        });
         Gateway {
-            address: app.address(),
+            address: address.unwrap(),
             app: Some(app),
             text,
             folder,
