@@ -3,16 +3,23 @@
 use std::io::{self, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Instant;
 
 use rustls::{ClientConfig, ClientConnection, StreamOwned};
 
-use actiongate::tls::{Client, ClientSettings};
+use actiongate::tls::{CertificateHash, Client, ClientSettings};
 
 use super::*;
 use crate::support::{Gateway, Issued, PATIENCE};
 
-/// Sends one request and reads until the end: the answer's status line and the rest.
-fn call(address: SocketAddr, client: Arc<ClientConfig>, token: &str) -> io::Result<String> {
+/// Sends one request and reads until the end: the answer, and whose it was.
+fn call(
+    address: SocketAddr,
+    client: Arc<ClientConfig>,
+    token: &str,
+) -> io::Result<(String, CertificateHash)> {
     let stream = TcpStream::connect(address)?;
     stream.set_read_timeout(Some(PATIENCE))?;
     let connection = ClientConnection::new(client, "gate.test".try_into().unwrap());
@@ -21,7 +28,8 @@ fn call(address: SocketAddr, client: Arc<ClientConfig>, token: &str) -> io::Resu
     stream.write_all(&call.bearer(token).bytes())?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer)?;
-    Ok(answer)
+    let shown = stream.conn.peer_certificates().unwrap();
+    Ok((answer, CertificateHash::of_der(&shown[0])))
 }
 
 /// A gateway whose clients may, or have to, show certificates of an authority.
@@ -39,11 +47,12 @@ impl World {
         let ca = files.write("ca.pem", &authority.pem());
         let tls = format!(
             "[listen.tls]\ncertificates = [{{ chain = {:?}, key = {:?} }}]\nclient_certificates = {clients:?}\n",
-            pair.chain, pair.key
+            pair.chain.to_str().unwrap(),
+            pair.key.to_str().unwrap()
         );
         let asks = match clients {
             "off" => String::new(),
-            _ => format!("client_ca = {ca:?}\n"),
+            _ => format!("client_ca = {:?}\n", ca.to_str().unwrap()),
         };
         Self {
             gateway: Setup::new(&upstream).more(&(tls + &asks)).start(),
@@ -61,7 +70,7 @@ impl World {
             server_name: None,
         };
         let client = Client::load(&settings, &[b"http/1.1"]).unwrap();
-        let answer = call(self.gateway.address(), client.config(), token)?;
+        let (answer, _) = call(self.gateway.address(), client.config(), token)?;
         let status = answer.get(9..12).and_then(|status| status.parse().ok());
         let reason = answer
             .lines()
@@ -128,4 +137,43 @@ fn a_client_that_speaks_plainly_is_not_heard() {
     assert!(!answer.starts_with(b"HTTP"), "{answer:?}");
     assert_eq!(world.upstream.count(), 0);
     good(world.answer(None, &token));
+}
+
+#[test]
+fn certificates_are_replaced_under_load_without_a_failed_request() {
+    let world = World::new("off");
+    let token = Claims::new(PROJECT, &["*:*:*"]).sign(default_key());
+    let issue = || world.authority.issue(&["gate.test"]);
+    let issued = [issue(), issue()];
+    let address = world.gateway.address();
+    let shown = || {
+        let (answer, shown) = call(address, trusting(&["http/1.1"]), &token).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+        shown
+    };
+    let (replaced, started) = (AtomicBool::new(false), Instant::now());
+    thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                while !replaced.load(Ordering::Acquire) && started.elapsed() < PATIENCE {
+                    shown();
+                }
+            });
+        }
+        for round in 1..=20 {
+            let next = &issued[round % 2];
+            world.files.pair("gate", next);
+            world.gateway.reload().unwrap();
+            assert_eq!(shown(), next.hash, "{round}");
+        }
+        replaced.store(true, Ordering::Release);
+    });
+    world.files.write("gate.key", &issued[1].key);
+    let refused = world.gateway.reload().unwrap_err();
+    let cause = std::error::Error::source(&refused).unwrap().to_string();
+    assert!(
+        cause.contains("is not that of the first certificate"),
+        "{refused:?}"
+    );
+    assert_eq!(shown(), issued[0].hash);
 }
