@@ -22,6 +22,7 @@ use crate::tls::{self, TlsError};
 use crate::token::FetchError;
 
 pub use assembly::{Assembled, assemble, fetch_once, route};
+use file_watch::FileWatch;
 pub use reload::ReloadError;
 use reload::{Order, Reloader};
 
@@ -69,6 +70,7 @@ impl App {
     /// [`StartError`]. Keys that a URL does not give yet are no error: until they are there, their
     /// issuer's tokens get 503.
     pub fn start(config: &Config) -> Result<Self, StartError> {
+        let files = FileWatch::new(config.files());
         let assembled = assemble(config)?;
         let config = config.clone();
         let (stop, stopped) = oneshot::channel();
@@ -77,7 +79,7 @@ impl App {
         let control = thread::Builder::new().name("control".to_owned());
         let control = control.spawn(move || {
             let ordered = (ordered, stopped);
-            control_thread(&config, assembled, &report, ordered)
+            control_thread(&config, (assembled, files), &report, ordered)
         });
         let control = control.map_err(StartError::Thread)?;
         let gone = || StartError::Thread(io::Error::other("the control thread ended"));
@@ -124,7 +126,7 @@ type Started = Result<Vec<Address>, StartError>;
 
 fn control_thread(
     config: &Config,
-    assembled: Assembled,
+    (assembled, files): (Assembled, FileWatch),
     report: &std::sync::mpsc::SyncSender<Started>,
     (orders, stopped): (mpsc::Receiver<Order>, oneshot::Receiver<()>),
 ) -> Drained {
@@ -141,7 +143,7 @@ fn control_thread(
             server,
             audit,
             reloader,
-        } = match start_all(config, assembled).await {
+        } = match start_all(config, assembled, files).await {
             Ok(running) => running,
             Err(error) => {
                 let _ = report.send(Err(error));
@@ -171,7 +173,11 @@ struct Running {
     reloader: Reloader,
 }
 
-async fn start_all(config: &Config, assembled: Assembled) -> Result<Running, StartError> {
+async fn start_all(
+    config: &Config,
+    assembled: Assembled,
+    files: FileWatch,
+) -> Result<Running, StartError> {
     let (rules, keys) = assembled.supply_keys().await?;
     let (auditor, audit) = audit::start(&config.audit).map_err(StartError::Audit)?;
     let (snapshots, workers_snapshots) = watch::channel(Arc::new(Snapshot {
@@ -207,6 +213,7 @@ async fn start_all(config: &Config, assembled: Assembled) -> Result<Running, Sta
         config: config.clone(),
         keys,
         tls,
+        files,
         snapshots,
     };
     Ok(Running {

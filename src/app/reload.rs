@@ -39,6 +39,8 @@ pub struct Reloader {
     pub keys: Vec<IssuerKeys>,
     /// Towards clients.
     pub tls: Option<tls::Server>,
+    /// The files it came from, as they were before they were read.
+    pub files: FileWatch,
     /// To the workers.
     pub snapshots: watch::Sender<Arc<Snapshot>>,
 }
@@ -46,17 +48,16 @@ pub struct Reloader {
 impl Reloader {
     /// Reloads on each order and after each change of the files, until nobody can order any more.
     pub async fn run(mut self, mut orders: mpsc::Receiver<Order>) {
-        let mut files = FileWatch::new(self.config.files());
         loop {
             let order = tokio::select! {
                 order = orders.recv() => match order {
                     Some(order) => Some(order),
                     None => return,
                 },
-                () = files.changed(), if self.config.watch => None,
+                () = self.files.changed(), if self.config.watch => None,
             };
             // Before the files are read: what changes while they are is seen at the next look.
-            files = FileWatch::new(self.config.files());
+            self.files = FileWatch::new(self.config.files());
             let reloaded = self.reload().await;
             match &reloaded {
                 Ok(()) => {
@@ -66,7 +67,7 @@ impl Reloader {
                         operations,
                         "the config was reloaded: {operations} operations"
                     );
-                    files.follow(self.config.files());
+                    self.files.follow(self.config.files());
                 }
                 Err(error) => {
                     let cause = chain(error);
