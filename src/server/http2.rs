@@ -3,6 +3,7 @@
 //! One client may have many requests at once here, so everything that a request holds is bounded
 //! for the connection as a whole.
 
+use std::cell::Cell;
 use std::convert::Infallible;
 use std::future::Future;
 use std::rc::Rc;
@@ -38,7 +39,10 @@ const SEND_BUFFER: usize = 64 * 1024;
 /// The most streams that were reset by the client before they were looked at, and that we reset
 /// because of errors of the client; one more ends the connection (CVE-2023-44487).
 const PENDING_RESETS: usize = 20;
-const ERROR_RESETS: usize = 64;
+const ERROR_RESETS: usize = 1024;
+/// The most requests that a client may abandon before their answers begin, if they are more than
+/// half of all: streams that are reset as soon as they are opened count against no other limit.
+const MAX_ABANDONED: usize = 100;
 /// How long a client that was told of the end may take to say that it knows.
 const GOODBYE: Duration = Duration::from_secs(1);
 
@@ -53,11 +57,18 @@ pub async fn serve<S: AsyncRead + AsyncWrite + Unpin + 'static>(
     // There is nothing that it could give up.
     session.activity.set_asleep(true);
     let unsent = stream.unsent();
+    let abandoned = Rc::new(Cell::new(0));
     let service = service_fn({
         let (session, peer) = (session.clone(), Rc::clone(peer));
+        let abandoned = Rc::clone(&abandoned);
         move |request: Request<Incoming>| {
             let answer = session.answer(request, &peer);
-            async move { Ok::<_, Infallible>(answer.await) }
+            let waiting = Waiting(Some(Rc::clone(&abandoned)));
+            async move {
+                let answer = answer.await;
+                waiting.answered();
+                Ok::<_, Infallible>(answer)
+            }
         }
     });
     let settings = &session.shared.settings;
@@ -74,8 +85,17 @@ pub async fn serve<S: AsyncRead + AsyncWrite + Unpin + 'static>(
         .max_local_error_reset_streams(ERROR_RESETS)
         .serve_connection(TokioIo::new(stream), service);
     let mut connection = std::pin::pin!(connection);
+    // Those that were on their way when GOAWAY was come on top.
+    let streams = usize::try_from(settings.http2_streams).unwrap_or(usize::MAX);
+    let most = streams.saturating_mul(2);
+    let most = most.saturating_add(settings.max_requests_per_connection);
     let mut told: Option<Instant> = None;
     let ended = std::future::poll_fn(|context| {
+        let begun = session.activity.begun();
+        let is_reset = abandoned.get() > MAX_ABANDONED && abandoned.get() > begun / 2;
+        if is_reset || begun > most {
+            return Poll::Ready(Err(Abuse::Flood));
+        }
         // GOAWAY at once, not with the next answer: the client opens its next stream elsewhere.
         let is_last = session.shared.drain.phase() >= Phase::LastAnswer || session.is_last();
         if told.is_none() && (is_last || session.over().is_some()) {
@@ -88,17 +108,58 @@ pub async fn serve<S: AsyncRead + AsyncWrite + Unpin + 'static>(
             Poll::Pending if !unsent.get() && session.over().is_some() && is_deaf() => {
                 Poll::Ready(Ok(()))
             }
-            polled => polled,
+            polled => polled.map_err(Abuse::of),
         }
     });
     match ended.await {
-        Err(error) if is_protocol_error(&error) => {
+        Err(Abuse::Protocol) => {
             session.shared.refusals.count(Refusal::Http2);
             let gateway = &session.shared.gateway;
             gateway.refuse_unreadable(peer, StatusCode::BAD_REQUEST);
         }
-        Err(error) => debug!(peer = %peer.address(), "a connection ended early: {error}"),
+        // Each of its requests was audited.
+        Err(Abuse::Flood) => session.shared.refusals.count(Refusal::Http2),
+        Err(Abuse::None(error)) => {
+            debug!(peer = %peer.address(), "a connection ended early: {error}");
+        }
         Ok(()) => {}
+    }
+}
+
+/// What an HTTP/2 client did when its connection did not end in good order.
+#[derive(Debug)]
+enum Abuse {
+    /// It went away.
+    None(hyper::Error),
+    /// It sent what HTTP/2 does not allow, or no server has to bear.
+    Protocol,
+    /// It asked for answers and did not wait for them, or went on after it was told of the end.
+    Flood,
+}
+
+impl Abuse {
+    fn of(error: hyper::Error) -> Self {
+        match is_protocol_error(&error) {
+            true => Self::Protocol,
+            false => Self::None(error),
+        }
+    }
+}
+
+/// A request whose answer has not begun; counts as abandoned if it ends as that.
+struct Waiting(Option<Rc<Cell<usize>>>);
+
+impl Waiting {
+    fn answered(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        if let Some(abandoned) = &self.0 {
+            abandoned.set(abandoned.get() + 1);
+        }
     }
 }
 

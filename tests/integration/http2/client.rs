@@ -26,6 +26,13 @@ pub fn run(client: impl Future<Output = ()>) {
     runtime.block_on(within).expect("it took too long");
 }
 
+/// Lets connections run until this holds.
+pub async fn until(holds: impl Fn() -> bool) {
+    while !holds() {
+        tokio::task::yield_now().await;
+    }
+}
+
 pub fn get(path: &str, token: &str) -> Request<()> {
     Request::get(format!("http://api.test{path}"))
         .header("authorization", format!("Bearer {token}"))

@@ -1,7 +1,7 @@
 //! Frames that cost the sender little and are meant to cost us much: the connection ends, and
 //! nobody else notices.
 
-use std::io::{Read as _, Write as _};
+use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::net::TcpStream;
 
 use crate::support::{Call, Gateway, PATIENCE, Setup, Upstream, metadata, token};
@@ -12,7 +12,10 @@ const RST_STREAM: u8 = 3;
 const SETTINGS: u8 = 4;
 const PING: u8 = 6;
 const GOAWAY: u8 = 7;
+const WINDOW_UPDATE: u8 = 8;
 const CONTINUATION: u8 = 9;
+const ENHANCE_YOUR_CALM: u32 = 11;
+const PROTOCOL_ERROR: u32 = 1;
 const END_STREAM: u8 = 1;
 const END_HEADERS: u8 = 4;
 
@@ -32,6 +35,26 @@ fn head() -> Vec<u8> {
     block
 }
 
+/// A request that goes to the upstream.
+fn permitted() -> Vec<u8> {
+    let text = |text: &str| {
+        // RFC 7541 §5.1: a length of 127 and more goes on in the next bytes.
+        let rest = text.len().checked_sub(127);
+        let mut bytes = vec![u8::try_from(text.len().min(127)).unwrap()];
+        if let Some(rest) = rest {
+            bytes.push(u8::try_from(rest % 128 | 128).unwrap());
+            bytes.push(u8::try_from(rest / 128).unwrap());
+        }
+        bytes.extend(text.bytes());
+        bytes
+    };
+    let mut block = vec![0x82, 0x86, 0x41, 1, b'a', 0x04];
+    block.extend(text(&metadata()));
+    block.extend([0x0f, 0x08]);
+    block.extend(text(&format!("Bearer {}", token(&["*:*:*"]))));
+    block
+}
+
 /// Sends what `next` makes until the gateway takes no more, at most so many times; what it
 /// answered.
 fn flood(gateway: &Gateway, first: &[u8], times: u32, next: impl Fn(u32) -> Vec<u8>) -> Vec<u8> {
@@ -41,15 +64,16 @@ fn flood(gateway: &Gateway, first: &[u8], times: u32, next: impl Fn(u32) -> Vec<
     let mut reader = stream.try_clone().unwrap();
     let answered = std::thread::spawn(move || {
         let mut bytes = Vec::new();
-        // The end may be a reset: we go on sending when nobody reads any more.
-        let _ = reader.read_to_end(&mut bytes);
+        // The end may be a reset: we go on sending when nobody reads any more. But it must come.
+        if let Err(error) = reader.read_to_end(&mut bytes) {
+            assert_eq!(error.kind(), ErrorKind::ConnectionReset, "{error}");
+        }
         bytes
     });
     stream.write_all(PREFACE).unwrap();
     stream.write_all(&frame(SETTINGS, 0, 0, &[])).unwrap();
     stream.write_all(first).unwrap();
-    let sent = (0..times).take_while(|number| stream.write_all(&next(*number)).is_ok());
-    assert!(sent.count() < times as usize, "nobody minded");
+    let _ = (0..times).try_for_each(|number| stream.write_all(&next(number)));
     answered.join().unwrap()
 }
 
@@ -82,24 +106,67 @@ fn unharmed(gateway: &Gateway, flood: impl FnOnce() + Send) {
     });
 }
 
-const ENHANCE_YOUR_CALM: u32 = 11;
-const PROTOCOL_ERROR: u32 = 1;
+/// A request and its end.
+fn reset(block: &[u8], number: u32) -> Vec<u8> {
+    let stream = number * 2 + 1;
+    let mut bytes = frame(HEADERS, END_HEADERS | END_STREAM, stream, block);
+    bytes.extend(frame(RST_STREAM, 0, stream, &8_u32.to_be_bytes()));
+    bytes
+}
 
 #[test]
 fn rapid_resets_end_the_connection() {
     let upstream = Upstream::start();
     let gateway = Setup::new(&upstream).start();
-    unharmed(&gateway, || {
-        let answered = flood(&gateway, &[], 20_000, |number| {
-            let stream = number * 2 + 1;
-            let mut bytes = frame(HEADERS, END_HEADERS | END_STREAM, stream, &head());
-            bytes.extend(frame(RST_STREAM, 0, stream, &8_u32.to_be_bytes()));
-            bytes
+    // One after the other, and many at once.
+    for count in [1, 500] {
+        unharmed(&gateway, || {
+            let block = permitted();
+            flood(&gateway, &[], 20_000, |round| {
+                let numbers = round * count..(round + 1) * count;
+                numbers.flat_map(|number| reset(&block, number)).collect()
+            });
         });
-        if let Some(reason) = goodbye(&answered) {
-            assert!([ENHANCE_YOUR_CALM, 0].contains(&reason), "{reason}");
+    }
+    let aborted = gateway.into_audit();
+    let aborted = aborted.iter().filter(|line| line["reason"] == "aborted");
+    assert!(aborted.count() < 1000);
+}
+
+#[test]
+fn whoever_goes_on_after_the_end_is_cut_off() {
+    let upstream = Upstream::start();
+    let gateway = Setup::new(&upstream)
+        .listen("max_requests_per_connection = 500")
+        .start();
+    let mut stream = TcpStream::connect(gateway.address()).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.write_all(PREFACE).unwrap();
+    stream.write_all(&frame(SETTINGS, 0, 0, &[])).unwrap();
+    let window = 10_000_000_u32.to_be_bytes();
+    stream
+        .write_all(&frame(WINDOW_UPDATE, 0, 0, &window))
+        .unwrap();
+    // One after the other, each answered; the ping that comes with GOAWAY is not.
+    let mut answered = |number: u32| -> io::Result<()> {
+        let own = number * 2 + 1;
+        stream.write_all(&frame(HEADERS, END_HEADERS | END_STREAM, own, &head()))?;
+        loop {
+            let mut start = [0; 9];
+            stream.read_exact(&mut start)?;
+            let length = u32::from_be_bytes([0, start[0], start[1], start[2]]);
+            stream.read_exact(&mut vec![0; length as usize])?;
+            let of = u32::from_be_bytes(start[5..].try_into().unwrap());
+            if of == own && start[4] & END_STREAM != 0 {
+                return Ok(());
+            }
         }
-    });
+    };
+    let ended = (0..20_000).find_map(|number| answered(number).err());
+    assert!(ended.is_some_and(|error| error.kind() != ErrorKind::WouldBlock));
+    let audit = gateway.into_audit();
+    assert!((500..=710).contains(&audit.len()), "{}", audit.len());
+    assert_eq!(upstream.count(), 0);
 }
 
 #[test]
