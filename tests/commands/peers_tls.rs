@@ -183,6 +183,19 @@ fn openssl_agrees_on_what_is_strong_and_on_nothing_else() {
 }
 
 #[test]
+fn the_exchange_is_post_quantum_where_openssl_can() {
+    let served = Served::new("");
+    let kinds = served.folder.shell("openssl list -kem-algorithms").ended(0);
+    let found = served.connect("", "-tls1_3", 0);
+    // Since version 3.5.
+    let expected = match kinds.out.contains("X25519MLKEM768") {
+        true => "Negotiated TLS1.3 group: X25519MLKEM768",
+        false => "Server Temp Key: X25519, ",
+    };
+    assert!(found.contains(expected), "{found}");
+}
+
+#[test]
 fn nothing_is_renegotiated_compressed_or_sent_early() {
     let served = Served::new("");
     let found = served.connect("R\\n", "-tls1_2", 1);
