@@ -44,12 +44,12 @@ pub enum StartError {
         location: String,
         source: FetchError,
     },
-    #[error("the upstream cannot be used")]
-    Upstream(#[from] UpstreamError),
     #[error(transparent)]
     Server(#[from] server::StartError),
     #[error("TLS cannot be used as `listen.tls` says")]
     Tls(#[from] TlsError),
+    #[error("the upstream cannot be used")]
+    Upstream(#[from] UpstreamError),
     #[error("cannot open the audit sink")]
     Audit(#[source] io::Error),
     #[error("cannot start a thread or a runtime")]
