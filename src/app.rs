@@ -5,7 +5,6 @@ mod file_watch;
 mod reload;
 
 use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
@@ -18,7 +17,8 @@ use crate::config::Config;
 use crate::document::Problems;
 use crate::gateway::Snapshot;
 use crate::router::UnroutableTable;
-use crate::server::{Drained, Server, Service};
+use crate::server::{self, Address, Drained, Server, Service};
+use crate::tls::{self, TlsError};
 use crate::token::FetchError;
 
 pub use assembly::{Assembled, assemble, fetch_once, route};
@@ -43,11 +43,10 @@ pub enum StartError {
         location: String,
         source: FetchError,
     },
-    #[error("cannot listen on {address}")]
-    Listen {
-        address: SocketAddr,
-        source: io::Error,
-    },
+    #[error(transparent)]
+    Server(#[from] server::StartError),
+    #[error("TLS cannot be used as `listen.tls` says")]
+    Tls(#[from] TlsError),
     #[error("cannot open the audit sink")]
     Audit(#[source] io::Error),
     #[error("cannot start a thread or a runtime")]
@@ -57,7 +56,7 @@ pub enum StartError {
 /// A gateway that runs; dropping it stops it as [`App::stop`] does, without waiting.
 #[derive(Debug)]
 pub struct App {
-    address: SocketAddr,
+    addresses: Vec<Address>,
     orders: mpsc::Sender<Order>,
     stop: Option<oneshot::Sender<()>>,
     control: Option<JoinHandle<Drained>>,
@@ -84,18 +83,18 @@ impl App {
         });
         let control = control.map_err(StartError::Thread)?;
         let gone = || StartError::Thread(io::Error::other("the control thread ended"));
-        let address = started.recv().map_err(|_| gone())??;
+        let addresses = started.recv().map_err(|_| gone())??;
         Ok(Self {
-            address,
+            addresses,
             orders,
             stop: Some(stop),
             control: Some(control),
         })
     }
 
-    /// The address that is listened on.
-    pub fn address(&self) -> SocketAddr {
-        self.address
+    /// The addresses that are listened on, in the order of the config.
+    pub fn addresses(&self) -> &[Address] {
+        &self.addresses
     }
 
     /// Tells the gateway to read its config again; what became of it can be waited for.
@@ -123,7 +122,7 @@ impl App {
     }
 }
 
-type Started = Result<SocketAddr, StartError>;
+type Started = Result<Vec<Address>, StartError>;
 
 fn control_thread(
     config: &Config,
@@ -151,7 +150,7 @@ fn control_thread(
                 return Drained::default();
             }
         };
-        let _ = report.send(server.local_address().map_err(StartError::Thread));
+        let _ = report.send(server.addresses().map_err(StartError::Thread));
         tokio::spawn(reloader.run(orders));
         let stopped = async {
             // Ends on `stop` and when the handle is dropped.
@@ -186,23 +185,34 @@ async fn start_all(
         settings: config.gateway.clone(),
         upstream: config.upstream.clone(),
     }));
+    let tls = config.listen.tls.as_ref().map(tls::Server::load);
+    let tls = tls.transpose()?;
     let service = Service {
         snapshots: workers_snapshots,
+        tls: tls.clone(),
         auditor,
     };
-    let address = config.listen.address;
-    let server = Server::start(config.listen.clone(), &service)
-        .map_err(|source| StartError::Listen { address, source })?;
-    let address = server.local_address().unwrap_or(address);
+    let server = Server::start(config.listen.clone(), &service)?;
+    let addresses = server.addresses().map_err(StartError::Thread)?;
+    let list = |text: fn(&Address) -> String| {
+        let texts: Vec<String> = addresses.iter().map(text).collect();
+        texts.join(", ")
+    };
+    let url: fn(&Address) -> String = match tls {
+        Some(_) => |address| url("https", address),
+        None => |address| url("http", address),
+    };
+    let (address, urls) = (list(ToString::to_string), list(url));
     let (workers, host, port) = (
         config.listen.workers,
         &config.upstream.host,
         config.upstream.port,
     );
-    info!(%address, workers, "listening on http://{address}, {workers} workers, forwarding to http://{host}:{port}");
+    info!(%address, workers, "listening on {urls}, {workers} workers, forwarding to http://{host}:{port}");
     let reloader = Reloader {
         config: config.clone(),
         keys,
+        tls,
         files,
         snapshots,
     };
@@ -211,4 +221,11 @@ async fn start_all(
         audit,
         reloader,
     })
+}
+
+fn url(scheme: &str, address: &Address) -> String {
+    match address {
+        Address::Ip(address) => format!("{scheme}://{address}"),
+        other => other.to_string(),
+    }
 }

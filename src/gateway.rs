@@ -8,7 +8,7 @@ mod rules;
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use hyper::body::{Body as _, Incoming};
 use hyper::http::request;
@@ -102,6 +102,12 @@ impl Gateway {
             let answer = current.serve(head, body, &peer, &mut exchange).await;
             exchange.finish(answer)
         }
+    }
+
+    /// The longest that a request waits for anything but its client.
+    pub fn longest_wait(&self) -> Duration {
+        let upstream = &self.current.borrow().snapshot.upstream;
+        upstream.connect_timeout + upstream.response_timeout
     }
 
     /// Audits what the server could not read as a request and refused by itself.

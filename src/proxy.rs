@@ -3,6 +3,7 @@
 //! One [`Proxy`] for each worker; its connections never leave the worker. It takes a
 //! [`Permit`] and sends the request line in it, so what was judged is what is sent. Never decides.
 
+mod activity;
 mod body;
 mod header;
 mod peer;
@@ -18,12 +19,13 @@ use hyper::http::{request, response};
 use hyper::{Method, Request, Response, StatusCode, Uri, Version};
 use tokio::time::timeout;
 
+pub use activity::{Activity, Running};
 pub use body::{AnswerFailure, BodyFailure, BodyLimits, RequestBody, Transfer, UpstreamBody};
 pub use header::{
     AllowedHost, AllowedHosts, InvalidHeaders, InvalidHost, MAX_HEAD, MAX_HEADERS,
     X_OPENSTACK_REQUEST_ID, check_head,
 };
-pub use peer::{Peer, Running};
+pub use peer::{Peer, Scheme};
 use pool::{ConnectError, Connection, Pool};
 pub use small_write::poll_write;
 

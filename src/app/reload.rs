@@ -12,6 +12,7 @@ use crate::config::Config;
 use crate::document::Problems;
 use crate::gateway::Snapshot;
 use crate::telemetry::chain;
+use crate::tls;
 
 /// Why the rules in use stay as they are.
 #[derive(Debug, thiserror::Error)]
@@ -36,6 +37,8 @@ pub struct Reloader {
     pub config: Config,
     /// The keys of its issuers.
     pub keys: Vec<IssuerKeys>,
+    /// Towards clients.
+    pub tls: Option<tls::Server>,
     /// The files it came from, as they were before they were read.
     pub files: FileWatch,
     /// To the workers.
@@ -80,10 +83,14 @@ impl Reloader {
     async fn reload(&mut self) -> Result<(), ReloadError> {
         let path = self.config.origin.clone().ok_or(ReloadError::NoFile)?;
         let before = self.keys.clone();
+        let tls = self.tls.clone();
         // A large table takes its time; connections are accepted meanwhile.
         let assembled = tokio::task::spawn_blocking(move || {
             let config = Config::read(&path).map_err(ReloadError::Config)?;
             let assembled = assemble_beside(&config, &before)?;
+            if let Some(tls) = tls {
+                tls.reload().map_err(StartError::Tls)?;
+            }
             Ok::<_, ReloadError>((config, assembled))
         });
         let (config, assembled) = assembled.await.map_err(|_| ReloadError::Ended)??;

@@ -27,7 +27,15 @@ actions = "/actions"
 /// Every key, none of it as it would be anyway.
 const FULL: &str = r#"
 [listen]
-address = "[::1]:0"
+address = ["[::1]:0", "unix:/run/gate", "systemd:https", "systemd"]
+unix_mode = "0600"
+header_timeout = "2s"
+max_connections = 5
+max_connections_per_peer = 4
+max_requests_per_connection = 3
+http2_streams = 2
+proxy_protocol = ["10.0.0.0/8", "unix"]
+trusted_proxies = "::1"
 workers = 3
 client_timeout = "1s"
 stop_delay = "5s"
@@ -110,12 +118,20 @@ fn the_minimal_config_suffices() {
     let config = read(MINIMAL).unwrap();
     let workers = std::thread::available_parallelism().unwrap().get();
     let listen = server::Settings {
-        address: "127.0.0.1:8080".parse().unwrap(),
+        addresses: vec!["127.0.0.1:8080".parse().unwrap()],
+        unix_mode: 0o660,
         tls: None,
         workers,
         client_timeout: seconds(60),
+        header_timeout: seconds(10),
         stop_delay: Duration::ZERO,
         drain_timeout: seconds(30),
+        max_connections: 10_000,
+        max_connections_per_peer: None,
+        max_requests_per_connection: 10_000,
+        http2_streams: 100,
+        proxy_protocol: server::Networks::default(),
+        trusted_proxies: server::Networks::default(),
     };
     assert_eq!(config.listen, listen);
     let body = BodyLimits {
@@ -176,13 +192,25 @@ fn every_key_is_read() {
     let path = folder.path().join("actiongate.toml");
     std::fs::write(&path, FULL).unwrap();
     let config = Config::read(&path).unwrap();
+    let network = |text: &str| text.parse::<server::Network>().unwrap();
+    let addresses = ["[::1]:0", "unix:/run/gate", "systemd:https", "systemd"];
     let listen = server::Settings {
-        address: "[::1]:0".parse().unwrap(),
+        addresses: addresses.map(|text| text.parse().unwrap()).to_vec(),
+        unix_mode: 0o600,
         tls: Some(tls::server(folder.path())),
         workers: 3,
         client_timeout: seconds(1),
+        header_timeout: seconds(2),
         stop_delay: seconds(5),
         drain_timeout: seconds(120),
+        max_connections: 5,
+        max_connections_per_peer: Some(4),
+        max_requests_per_connection: 3,
+        http2_streams: 2,
+        proxy_protocol: [network("10.0.0.0/8"), network("unix")]
+            .into_iter()
+            .collect(),
+        trusted_proxies: [network("::1")].into_iter().collect(),
     };
     assert_eq!(config.listen, listen);
     let body = BodyLimits {

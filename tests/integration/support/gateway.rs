@@ -9,7 +9,8 @@ use std::time::Instant;
 
 use actiongate::app::{App, ReloadError};
 use actiongate::config::Config;
-use actiongate::server::Drained;
+use actiongate::server::{Address, Drained};
+use actiongate::telemetry::chain;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -112,7 +113,12 @@ impl Setup {
         self
     }
 
-    pub fn start(mut self) -> Gateway {
+    pub fn start(self) -> Gateway {
+        self.try_start().unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// Why it does not start, with all causes.
+    pub fn try_start(mut self) -> Result<Gateway, String> {
         let folder = tempfile::tempdir().unwrap();
         let keys = Key::set(&[default_key()]);
         fs::write(folder.path().join("jwks.json"), keys).unwrap();
@@ -122,9 +128,12 @@ impl Setup {
         if !self.listen.iter().any(|line| line.starts_with("workers")) {
             self = self.listen("workers = 1");
         }
+        if !self.listen.iter().any(|line| line.starts_with("address")) {
+            let line = format!("address = \"{}:0\"", self.ip);
+            self = self.listen(&line);
+        }
         let mut text = format!(
-            "[listen]\naddress = \"{}:0\"\n{}\n[upstream]\n{}\n{}\n[audit]\nfile = \"audit.jsonl\"\n{}",
-            self.ip,
+            "[listen]\n{}\n[upstream]\n{}\n{}\n[audit]\nfile = \"audit.jsonl\"\n{}",
             self.listen.join("\n"),
             self.upstream.join("\n"),
             self.issuers.join("\n"),
@@ -138,13 +147,18 @@ impl Setup {
         fs::write(&path, &text).unwrap();
         let config = Config::read(&path);
         let config = config.unwrap_or_else(|problems| panic!("{problems}\n{text}"));
-        let app = App::start(&config).unwrap_or_else(|error| panic!("{error:?}\n{text}"));
-        Gateway {
-            address: app.address(),
+        let app = App::start(&config);
+        let app = app.map_err(|error| format!("{}\n{text}", chain(&error)))?;
+        let address = app.addresses().iter().find_map(|address| match address {
+            Address::Ip(address) => Some(*address),
+            _ => None,
+        });
+        Ok(Gateway {
+            address: address.unwrap(),
             app: Some(app),
             text,
             folder,
-        }
+        })
     }
 }
 
