@@ -13,6 +13,7 @@ pub struct Activity {
     idle_since: Cell<Instant>,
     /// When the first byte came of a head that is not whole yet.
     head_since: Cell<Option<Instant>>,
+    has_body: Cell<bool>,
     is_asleep: Cell<bool>,
 }
 
@@ -23,6 +24,7 @@ impl Default for Activity {
             begun: Cell::new(0),
             idle_since: Cell::new(Instant::now()),
             head_since: Cell::new(None),
+            has_body: Cell::new(false),
             is_asleep: Cell::new(false),
         }
     }
@@ -48,9 +50,21 @@ impl Activity {
         Running(Rc::clone(self))
     }
 
+    /// Says whether the latest request has a body. An answer may be complete before that is, so what
+    /// comes in then is not known to be a head, and nothing that comes later is.
+    pub fn set_has_body(&self, has_body: bool) {
+        self.has_body.set(has_body);
+    }
+
+    /// As set last.
+    pub fn has_body(&self) -> bool {
+        self.has_body.get()
+    }
+
     /// Takes note that something came in: between exchanges, that is the next head.
     pub fn received(&self) {
-        if !self.is_busy() && self.head_since.get().is_none() {
+        let is_head = !self.is_busy() && !self.has_body.get();
+        if is_head && self.head_since.get().is_none() {
             self.head_since.set(Some(Instant::now()));
         }
     }
