@@ -19,6 +19,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::{InvalidDnsNameError, pem};
+use rustls::server::VerifierBuilderError;
 
 pub use client::{Client, Settings as ClientSettings};
 pub use server::{ClientCertificates, Server, Settings as ServerSettings, Trust};
@@ -95,12 +96,12 @@ pub enum TlsError {
         number: usize,
         cause: String,
     },
-    #[error("revocation list {number} in `{path}` is not valid: {cause}")]
+    #[error("revocation list {number} in `{path}` cannot be used")]
     RevocationList {
         path: PathBuf,
         /// Counted from 1.
         number: usize,
-        cause: String,
+        source: VerifierBuilderError,
     },
     #[error("a server needs at least one certificate")]
     NoServerCertificate,
@@ -109,7 +110,7 @@ pub enum TlsError {
     #[error("`{0}` cannot be the name of a TLS server")]
     ServerName(String, #[source] InvalidDnsNameError),
     #[error("the authorities and revocation lists cannot be used")]
-    Verifier(#[from] rustls::server::VerifierBuilderError),
+    Verifier(#[from] VerifierBuilderError),
     #[error("TLS cannot be set up")]
     Setup(#[from] rustls::Error),
 }
@@ -121,6 +122,8 @@ fn provider() -> Arc<CryptoProvider> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -141,6 +144,17 @@ mod tests {
         ];
         for other in others {
             assert_eq!(CertificateHash::from_base64(&other), None, "{other}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_read_is_what_is_written(bytes in any::<[u8; 32]>(), text in "[A-Za-z0-9_+/=-]{42,44}") {
+            let hash = CertificateHash(bytes);
+            prop_assert_eq!(CertificateHash::from_base64(&hash.to_string()), Some(hash));
+            if let Some(read) = CertificateHash::from_base64(&text) {
+                prop_assert_eq!(read.to_string(), text);
+            }
         }
     }
 }

@@ -8,7 +8,6 @@ use aws_lc_rs::digest::{Context, Digest, SHA256};
 use rustls::RootCertStore;
 use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer};
-use x509_parser::prelude::{CertificateRevocationList, FromDer as _};
 
 use super::TlsError;
 
@@ -94,18 +93,9 @@ impl Files {
         &mut self,
         path: &Path,
     ) -> Result<Vec<CertificateRevocationListDer<'static>>, TlsError> {
-        let lists: Vec<CertificateRevocationListDer<'static>> = self.sections(path)?;
+        let lists: Vec<_> = self.sections(path)?;
         if lists.is_empty() {
             return Err(TlsError::NoRevocationList(path.to_owned()));
-        }
-        for (index, list) in lists.iter().enumerate() {
-            CertificateRevocationList::from_der(list).map_err(|error| {
-                TlsError::RevocationList {
-                    path: path.to_owned(),
-                    number: index + 1,
-                    cause: error.to_string(),
-                }
-            })?;
         }
         Ok(lists)
     }

@@ -155,14 +155,25 @@ fn verifier(
     may_be_absent: bool,
 ) -> Result<Arc<dyn ClientCertVerifier>, TlsError> {
     let authorities = Arc::new(files.authorities(&trust.ca)?);
+    let builder = || {
+        WebPkiClientVerifier::builder_with_provider(Arc::clone(&authorities), provider())
+            .enforce_revocation_expiration()
+    };
     let mut lists = Vec::new();
     for path in &trust.crls {
-        lists.extend(files.revocation_lists(path)?);
+        for (index, list) in files.revocation_lists(path)?.into_iter().enumerate() {
+            // Each by itself first: of all together nobody would know which is wrong.
+            let alone = builder().with_crls([list.clone()]).build();
+            alone.map_err(|source| TlsError::RevocationList {
+                path: path.clone(),
+                number: index + 1,
+                source,
+            })?;
+            lists.push(list);
+        }
     }
     // Without any list nothing is looked up; with one, what no list tells is refused.
-    let builder = WebPkiClientVerifier::builder_with_provider(authorities, provider())
-        .with_crls(lists)
-        .enforce_revocation_expiration();
+    let builder = builder().with_crls(lists);
     let builder = match may_be_absent {
         true => builder.allow_unauthenticated(),
         false => builder,

@@ -82,7 +82,7 @@ impl fmt::Display for Location {
 pub struct Settings {
     /// Where they are.
     pub location: Location,
-    /// PEM certificates to trust instead of the system's.
+    /// PEM certificates to trust instead of the system's; read again for each fetch.
     pub ca: Option<PathBuf>,
     /// How often they are looked at again.
     pub refresh: Duration,
@@ -336,7 +336,12 @@ impl KeySource {
     async fn fetch(&self) -> Result<(Bytes, Arc<KeySet>), FetchError> {
         let text = match &self.settings.location {
             Location::File(path) => read_file(path)?,
-            Location::Url(uri) => fetch::get(uri, self.tls.as_ref()).await?,
+            Location::Url(uri) => {
+                if let (Some(tls), true) = (&self.tls, self.settings.ca.is_some()) {
+                    tls.reload()?;
+                }
+                fetch::get(uri, self.tls.as_ref()).await?
+            }
         };
         let keys = KeySet::parse(&text)?;
         Ok((text, Arc::new(keys)))

@@ -22,6 +22,8 @@ mod listen;
 mod pasted;
 #[cfg(feature = "peers")]
 mod peers;
+#[cfg(feature = "peers")]
+mod peers_tls;
 mod routes;
 mod run;
 mod token;

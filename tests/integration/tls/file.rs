@@ -164,7 +164,7 @@ fn what_is_wrong_with_trust_is_told() {
             &ca,
             Some(&rubbish),
             format!(
-                "revocation list 1 in `{}` is not valid: ",
+                "revocation list 1 in `{}` cannot be used: provided CRL could not be parsed: ",
                 rubbish.display()
             ),
         ),

@@ -264,3 +264,30 @@ fn certificates_that_cannot_be_read_are_named() {
     );
     assert_eq!(refused(&empty), expected);
 }
+
+#[test]
+fn certificates_are_read_again_for_each_fetch() {
+    let folder = tempfile::tempdir().unwrap();
+    let ca = folder.path().join("ca.pem");
+    let (ours, other) = (authority("ours"), authority("other"));
+    runtime().block_on(async {
+        let port = serve_tls(&ours, "127.0.0.1").await;
+        let url = format!("https://127.0.0.1:{port}/");
+        let mut settings = Settings::new(url.parse().unwrap());
+        settings.ca = Some(ca.clone());
+        std::fs::write(&ca, other.pem()).unwrap();
+        let (mut source, feed) = KeySource::new("i", settings).unwrap();
+        let refused = chain(&source.refresh().await.unwrap_err());
+        assert!(refused.contains("UnknownIssuer"), "{refused}");
+        std::fs::write(&ca, ours.pem()).unwrap();
+        source.refresh().await.unwrap();
+        assert_eq!(kids(&feed), Some(only("k")));
+        std::fs::write(&ca, "").unwrap();
+        let refused = chain(&source.refresh().await.unwrap_err());
+        let path = ca.display();
+        let expected = format!("there is no certificate in `{path}`, expected PEM");
+        assert_eq!(refused, expected);
+        // The last good set stays.
+        assert_eq!(kids(&feed), Some(only("k")));
+    });
+}
