@@ -34,6 +34,13 @@ impl Default for Activity {
 #[derive(Debug)]
 pub struct Running(Rc<Activity>);
 
+impl Running {
+    /// All of the request's body has come: what comes next is a head.
+    pub fn body_is_whole(&self) {
+        self.0.has_body.set(false);
+    }
+}
+
 impl Drop for Running {
     fn drop(&mut self) {
         self.0.running.set(self.0.running.get() - 1);
@@ -42,21 +49,17 @@ impl Drop for Running {
 }
 
 impl Activity {
-    /// Counts an exchange as running; its head is whole.
-    pub fn begin(self: &Rc<Self>) -> Running {
+    /// Counts an exchange as running; its head is whole, and a body may follow.
+    pub fn begin(self: &Rc<Self>, has_body: bool) -> Running {
+        self.has_body.set(has_body);
         self.running.set(self.running.get() + 1);
         self.begun.set(self.begun.get() + 1);
         self.head_since.set(None);
         Running(Rc::clone(self))
     }
 
-    /// Says whether the latest request has a body. An answer may be complete before that is, so what
-    /// comes in then is not known to be a head, and nothing that comes later is.
-    pub fn set_has_body(&self, has_body: bool) {
-        self.has_body.set(has_body);
-    }
-
-    /// As set last.
+    /// Whether what comes in may belong to the body of the latest request, whose answer may have been
+    /// complete before.
     pub fn has_body(&self) -> bool {
         self.has_body.get()
     }

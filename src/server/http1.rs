@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::Poll;
 
-use hyper::body::{Body as _, Incoming};
+use hyper::body::Incoming;
 use hyper::header::{CONNECTION, HeaderValue, TRANSFER_ENCODING};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -40,8 +40,6 @@ pub async fn serve<S: AsyncRead + AsyncWrite + Unpin + 'static>(
     let service = service_fn({
         let (session, peer) = (session.clone(), Rc::clone(peer));
         move |request: Request<Incoming>| {
-            let has_body = !request.body().is_end_stream();
-            session.activity.set_has_body(has_body);
             // RFC 9112 §6.1: with a `Content-Length` beside it, which hyper drops without a word,
             // somebody on the way may see another end of this request. Nothing follows it here.
             let is_framed_doubtfully = request.headers().contains_key(TRANSFER_ENCODING);
