@@ -96,7 +96,7 @@ impl Gateway {
         peer: Rc<Peer>,
     ) -> impl Future<Output = Response<ResponseBody>> {
         let (head, body) = request.into_parts();
-        let mut exchange = Exchange::begin(&self.auditor, &head, &peer, self.worker);
+        let mut exchange = Exchange::begin(&self.auditor, (&head, &body), &peer, self.worker);
         let current = Rc::clone(&self.current.borrow());
         async move {
             let answer = current.serve(head, body, &peer, &mut exchange).await;
