@@ -22,6 +22,7 @@ mod forward;
 mod keys;
 mod matrix;
 mod pool;
+mod raw;
 mod reading;
 mod refusal;
 mod restart;
