@@ -53,7 +53,7 @@ enum Command {
         token: PathBuf,
         /// The request's method, such as GET
         method: String,
-        /// The request's path, such as /v2.1/PROJECT/servers/SERVER/metadata
+        /// The request's path, such as /v2.1/PROJECT/servers/SERVER/metadata, or its URL
         path: String,
     },
     /// Make and read tokens

@@ -17,9 +17,21 @@ use crate::table::{Access, ActionSet};
 pub struct Permit {
     method: Method,
     path: PathAndQuery,
+    max_body: Option<u64>,
+    upgrade: bool,
 }
 
 impl Permit {
+    /// The most bytes of the request's body, where the operation sets its own bound.
+    pub fn max_body(&self) -> Option<u64> {
+        self.max_body
+    }
+
+    /// Whether the upstream may switch protocols, if the client asks for it.
+    pub fn allows_upgrade(&self) -> bool {
+        self.upgrade
+    }
+
     /// The request line to send.
     pub fn into_parts(self) -> (Method, PathAndQuery) {
         (self.method, self.path)
@@ -29,6 +41,8 @@ impl Permit {
         Self {
             method: target.method.clone(),
             path: target.path.path_and_query().clone(),
+            max_body: target.operation.max_body,
+            upgrade: target.operation.upgrade,
         }
     }
 }
@@ -152,6 +166,24 @@ mod tests {
             (method, sent.as_str()),
             (Method::GET, "/v2.1/p/servers/s/metadata?x=1")
         );
+    }
+
+    #[test]
+    fn a_permit_carries_what_the_operation_allows() {
+        let text = "[[operation]]\npermission = 'a'\nroutes = ['GET /a']\naccess = 'public'\nmax_body = '2KiB'\nupgrade = true\n\
+                    [[operation]]\npermission = 'b'\nroutes = ['GET /b']\naccess = 'public'\nupgrade = false\n";
+        let source = Source {
+            name: "own".to_owned(),
+            text: text.to_owned(),
+        };
+        let router = Router::new(ActionTable::load(&[source]).unwrap()).unwrap();
+        for (path, max_body, upgrade) in [("/a", Some(2048), true), ("/b", None, false)] {
+            let path: RequestPath = path.parse().unwrap();
+            let target = router.resolve(&Method::GET, &path).unwrap();
+            let permit = admit_public(&target).unwrap();
+            let found = (permit.max_body(), permit.allows_upgrade());
+            assert_eq!(found, (max_body, upgrade), "{path:?}");
+        }
     }
 
     #[test]

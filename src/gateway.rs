@@ -23,7 +23,8 @@ use exchange::Exchange;
 use crate::audit::Auditor;
 use crate::decision::{self, Permit};
 use crate::proxy::{
-    self, BodyFailure, BodyLimits, ForwardError, Origin, Peer, Proxy, RequestBody, UpstreamBody,
+    self, AllowedHosts, BodyFailure, BodyLimits, ForwardError, Origin, Peer, Proxy, RequestBody,
+    UpstreamBody,
 };
 use crate::router::{RequestPath, Target, Unroutable};
 use crate::token::{self, TokenError};
@@ -33,6 +34,8 @@ use crate::token::{self, TokenError};
 pub struct Settings {
     /// Bounds of requests' bodies.
     pub body: BodyLimits,
+    /// The hosts that are served.
+    pub hosts: AllowedHosts,
 }
 
 /// One worker's gateway.
@@ -87,16 +90,16 @@ impl Gateway {
 
     async fn serve(
         &self,
-        head: request::Parts,
+        mut head: request::Parts,
         body: Incoming,
         peer: &Peer,
         exchange: &mut Exchange,
     ) -> Result<Response<UpstreamBody>, Rejection> {
         let path = RequestPath::parse(&head.uri)?;
-        proxy::check_headers(&head.headers)?;
+        proxy::check_head(&mut head, &self.settings.hosts)?;
         let target = self.rules.router().resolve(&head.method, &path);
         let permit = self.decide(&head.headers, target, exchange).await?;
-        let body = self.request_body(body, exchange)?;
+        let body = self.request_body(body, &permit, exchange)?;
         let request_id = exchange.request_id().clone();
         let origin = Origin {
             peer,
@@ -158,16 +161,20 @@ impl Gateway {
         Ok(self.callers.remember(token, identity))
     }
 
-    fn request_body(&self, body: Incoming, exchange: &Exchange) -> Result<RequestBody, Rejection> {
-        let is_too_large = |max| body.size_hint().lower() > max;
-        if self.settings.body.size.is_some_and(is_too_large) {
+    fn request_body(
+        &self,
+        body: Incoming,
+        permit: &Permit,
+        exchange: &Exchange,
+    ) -> Result<RequestBody, Rejection> {
+        let limits = BodyLimits {
+            size: permit.max_body().unwrap_or(self.settings.body.size),
+            pause: self.settings.body.pause,
+        };
+        if body.size_hint().lower() > limits.size {
             return Err(ForwardError::RequestBody(BodyFailure::TooLarge).into());
         }
-        Ok(RequestBody::new(
-            body,
-            exchange.transfer(),
-            self.settings.body,
-        ))
+        Ok(RequestBody::new(body, exchange.transfer(), limits))
     }
 }
 

@@ -19,7 +19,10 @@ use hyper::{Method, Request, Response, StatusCode, Uri, Version};
 use tokio::time::timeout;
 
 pub use body::{AnswerFailure, BodyFailure, BodyLimits, RequestBody, Transfer, UpstreamBody};
-pub use header::{InvalidHeaders, X_OPENSTACK_REQUEST_ID, check as check_headers};
+pub use header::{
+    AllowedHost, AllowedHosts, InvalidHeaders, InvalidHost, MAX_HEAD, MAX_HEADERS,
+    X_OPENSTACK_REQUEST_ID, check_head,
+};
 pub use peer::{Peer, Running};
 use pool::{ConnectError, Connection, Pool};
 pub use small_write::poll_write;

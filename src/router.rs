@@ -3,11 +3,13 @@
 //! Pure. A literal segment wins over a parameter; what no template lists is not found. Never
 //! decides whether the caller may.
 
+mod parameter;
 mod path;
 
 use hyper::Method;
 use matchit::Params;
 
+pub use parameter::InvalidParameter;
 pub use path::{InvalidRequestPath, RequestPath};
 
 use crate::table::{ActionTable, Operation, PROJECT_PARAMETER, Route};
@@ -57,9 +59,13 @@ pub enum Unroutable {
     /// No operation has this path.
     #[error("no operation of the action table has this path")]
     NotFound,
-    /// Operations have the path, with these methods only.
+    /// Operations have the path, with these methods only; CONNECT, TRACE and what is not in upper
+    /// case are in no table.
     #[error("no operation of the action table has this path with this method, only with {}", methods(.0))]
     MethodNotAllowed(Vec<Method>),
+    /// The path is an operation's, but for what one of its parameters holds.
+    #[error(transparent)]
+    Parameter(#[from] InvalidParameter),
 }
 
 /// Why a table cannot be routed.
@@ -134,6 +140,10 @@ impl Router {
         }) else {
             return Err(Unroutable::NotFound);
         };
+        let kinds = route.template.parameter_kinds().iter();
+        for (kind, (name, value)) in kinds.zip(found.params.iter()) {
+            parameter::check(*kind, name, value)?;
+        }
         Ok(Target {
             method,
             path,

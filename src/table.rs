@@ -13,7 +13,7 @@ use std::sync::Arc;
 use hyper::Method;
 
 pub use action::{ActionId, ActionName, ActionSet, InvalidActionName};
-pub use template::{InvalidTemplate, PathTemplate, Segment};
+pub use template::{InvalidTemplate, ParameterKind, PathTemplate, Segment};
 
 use crate::document::Problems;
 
@@ -77,6 +77,10 @@ pub struct Operation {
     pub dependencies: Vec<ActionName>,
     /// Whether actions, a token or nothing is demanded.
     pub access: Access,
+    /// The most bytes of a request's body, where the listener's bound does not suit.
+    pub max_body: Option<u64>,
+    /// Whether the routes may switch protocols; GET alone can ask for it.
+    pub upgrade: bool,
     /// Where the row starts.
     pub place: Place,
 }

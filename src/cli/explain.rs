@@ -11,7 +11,8 @@ use crate::app;
 use crate::config::Config;
 use crate::decision::{self, Denial};
 use crate::gateway::{Identity, Rejection, Rules, unix_time};
-use crate::router::{RequestPath, Target};
+use crate::proxy::AllowedHosts;
+use crate::router::{RequestPath, Target, Unroutable};
 use crate::token::Token;
 
 pub fn run(config: &Path, token: &str, method: &str, path: &str) -> anyhow::Result<Outcome> {
@@ -19,7 +20,7 @@ pub fn run(config: &Path, token: &str, method: &str, path: &str) -> anyhow::Resu
     let method = Method::from_str(method).with_context(|| format!("`{method}` is not a method"))?;
     let rules = load(&config)?;
     say(format_args!("request       {method} {path}"));
-    match explain(&rules, token, &method, path) {
+    match explain(&rules, &config.gateway.hosts, token, &method, path) {
         Ok(()) => {
             say("decision      ALLOW: the request is forwarded as it is");
             Ok(Outcome::Done)
@@ -56,7 +57,13 @@ struct Refused {
     advice: String,
 }
 
-fn explain(rules: &Rules, token: &str, method: &Method, path: &str) -> Result<(), Refused> {
+fn explain(
+    rules: &Rules,
+    hosts: &AllowedHosts,
+    token: &str,
+    method: &Method,
+    target: &str,
+) -> Result<(), Refused> {
     let refuse = |step, advice: &str| {
         let advice = advice.to_owned();
         move |rejection| Refused {
@@ -65,10 +72,18 @@ fn explain(rules: &Rules, token: &str, method: &Method, path: &str) -> Result<()
             advice,
         }
     };
+    let (host, path) = split_url(target);
     let path: RequestPath = path.parse().map_err(|error| {
         refuse("path", "send the path in its plain spelling")(Rejection::Path(error))
     })?;
     say("path          good: in its normal form");
+    if let Some(host) = host {
+        hosts.check(host.as_bytes()).map_err(|error| {
+            let advice = "send the request to a host of [listen] hosts, or add this one";
+            refuse("host", advice)(Rejection::Headers(error))
+        })?;
+        say(format_args!("host          good: {host} is served"));
+    }
     let target = rules.router().resolve(method, &path);
     if let Ok(target) = &target
         && decision::admit_public(target).is_some()
@@ -85,10 +100,29 @@ fn explain(rules: &Rules, token: &str, method: &Method, path: &str) -> Result<()
             refuse("token", advice)(rejection)
         })?;
     say_caller(rules, &identity);
-    let advice = "send a request that `actiongate routes` lists, or add the operation to a file of [table] files";
-    let target = target.map_err(|error| refuse("route", advice)(Rejection::Unroutable(error)))?;
+    let target = target.map_err(|error| {
+        let advice = match error {
+            Unroutable::Parameter(_) => "send the identifier or name as the API spells it",
+            Unroutable::NotFound | Unroutable::MethodNotAllowed(_) => {
+                "send a request that `actiongate routes` lists, or add the operation to a file of [table] files"
+            }
+        };
+        refuse("route", advice)(Rejection::Unroutable(error))
+    })?;
     say_target(&target);
     authorize(rules, &identity, &target)
+}
+
+/// The host and the path of a URL, which clients are given instead of a path.
+fn split_url(target: &str) -> (Option<&str>, &str) {
+    let rest = target.strip_prefix("http://");
+    let Some(rest) = rest.or_else(|| target.strip_prefix("https://")) else {
+        return (None, target);
+    };
+    match rest.split_at(rest.find('/').unwrap_or(rest.len())) {
+        (host, "") => (Some(host), "/"),
+        (host, path) => (Some(host), path),
+    }
 }
 
 fn say_caller(rules: &Rules, identity: &Identity) {
@@ -120,6 +154,12 @@ fn say_target(target: &Target<'_>) {
     say(format_args!("operation     {permission}"));
     let required: Vec<String> = operation.actions.iter().map(ToString::to_string).collect();
     say(format_args!("required      {}", or_none(&required)));
+    if let Some(most) = operation.max_body {
+        say(format_args!("body          at most {most} bytes"));
+    }
+    if operation.upgrade {
+        say("upgrade       the upstream may switch protocols");
+    }
 }
 
 fn authorize(rules: &Rules, identity: &Identity, target: &Target<'_>) -> Result<(), Refused> {

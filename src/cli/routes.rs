@@ -28,6 +28,8 @@ struct OperationRow<'a> {
     actions: Vec<&'a str>,
     access: Option<&'static str>,
     dependencies: Vec<&'a str>,
+    max_body: Option<u64>,
+    upgrade: bool,
     routes: Vec<RouteRow<'a>>,
 }
 
@@ -59,6 +61,8 @@ fn row(operation: &Operation) -> OperationRow<'_> {
             .iter()
             .map(ActionName::as_str)
             .collect(),
+        max_body: operation.max_body,
+        upgrade: operation.upgrade,
         routes: routes.collect(),
     }
 }

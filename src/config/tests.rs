@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::*;
-use crate::proxy::BodyLimits;
+use crate::proxy::{AllowedHosts, BodyLimits};
 use crate::telemetry::Format;
 use crate::token::{KeySettings, Location};
 
@@ -31,6 +31,7 @@ workers = 3
 client_timeout = "1s"
 drain_timeout = "2m"
 max_body = "5MiB"
+hosts = ["api.example.com", "[::1]:8080"]
 [upstream]
 url = "http://nova"
 connect_timeout = "250ms"
@@ -103,10 +104,11 @@ fn the_minimal_config_suffices() {
     };
     assert_eq!(config.listen, listen);
     let body = BodyLimits {
-        size: None,
+        size: 16 * 1024 * 1024,
         pause: seconds(60),
     };
-    assert_eq!(config.gateway.body, body);
+    let hosts = AllowedHosts::default();
+    assert_eq!(config.gateway, gateway::Settings { body, hosts });
     let upstream = proxy::Settings {
         host: "127.0.0.1".to_owned(),
         port: 8774,
@@ -166,10 +168,12 @@ fn every_key_is_read() {
     };
     assert_eq!(config.listen, listen);
     let body = BodyLimits {
-        size: Some(5 * 1024 * 1024),
+        size: 5 * 1024 * 1024,
         pause: seconds(1),
     };
-    assert_eq!(config.gateway.body, body);
+    let hosts = ["api.example.com", "[::1]:8080"].map(|host| host.parse().unwrap());
+    let hosts = AllowedHosts::new(hosts.to_vec());
+    assert_eq!(config.gateway, gateway::Settings { body, hosts });
     let upstream = proxy::Settings {
         host: "nova".to_owned(),
         port: 80,

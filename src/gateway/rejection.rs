@@ -1,7 +1,9 @@
 //! Every way the gateway itself ends a request, and the one place that makes answers of them.
 
 use bytes::Bytes;
-use hyper::header::{ALLOW, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use hyper::header::{
+    ALLOW, CONNECTION, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE,
+};
 use hyper::{Response, StatusCode};
 use serde_json::json;
 
@@ -52,7 +54,14 @@ impl Rejection {
     /// The status of the answer.
     pub fn status(&self) -> StatusCode {
         match self {
-            Self::Path(_) | Self::Headers(_) => StatusCode::BAD_REQUEST,
+            Self::Path(InvalidRequestPath::QueryTooLong) => StatusCode::URI_TOO_LONG,
+            Self::Headers(InvalidHeaders::UnknownHost(_)) => StatusCode::MISDIRECTED_REQUEST,
+            Self::Headers(InvalidHeaders::TooMany | InvalidHeaders::TooLarge) => {
+                StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE
+            }
+            Self::Path(_) | Self::Headers(_) | Self::Unroutable(Unroutable::Parameter(_)) => {
+                StatusCode::BAD_REQUEST
+            }
             Self::Unauthenticated(TokenError::KeysUnavailable) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Unauthenticated(_) | Self::Claims(_) => StatusCode::UNAUTHORIZED,
             Self::Unroutable(Unroutable::NotFound) => StatusCode::NOT_FOUND,
@@ -78,11 +87,16 @@ impl Rejection {
     pub fn reason(&self) -> &'static str {
         match self {
             Self::Path(InvalidRequestPath::MethodOverride) => "method_override",
-            Self::Path(_) => "path_invalid",
+            Self::Path(InvalidRequestPath::QueryTooLong) => "query_too_long",
+            Self::Path(_) | Self::Unroutable(Unroutable::Parameter(_)) => "path_invalid",
             Self::Headers(InvalidHeaders::Underscore(_)) => "header_name",
-            Self::Headers(InvalidHeaders::Host) => "host_invalid",
+            Self::Headers(InvalidHeaders::Host | InvalidHeaders::HostMismatch) => "host_invalid",
+            Self::Headers(InvalidHeaders::UnknownHost(_)) => "host_unknown",
             Self::Headers(InvalidHeaders::Repeated(_)) => "header_repeated",
+            Self::Headers(InvalidHeaders::ContentLength) => "content_length",
             Self::Headers(InvalidHeaders::TransferEncoding) => "transfer_encoding",
+            Self::Headers(InvalidHeaders::TooMany) => "headers_too_many",
+            Self::Headers(InvalidHeaders::TooLarge) => "head_too_large",
             Self::Unauthenticated(error) => match error {
                 TokenError::Missing => "token_missing",
                 TokenError::Scheme => "token_scheme",
@@ -175,6 +189,10 @@ impl Rejection {
             let names: Vec<&str> = methods.iter().map(hyper::Method::as_str).collect();
             insert(ALLOW, names.join(", "));
         }
+        if let Self::Headers(InvalidHeaders::TransferEncoding) = self {
+            // Where the next request begins is in doubt.
+            insert(CONNECTION, "close".to_owned());
+        }
         if status == StatusCode::SERVICE_UNAVAILABLE {
             insert(RETRY_AFTER, "10".to_owned());
         }
@@ -218,6 +236,9 @@ fn family(status: StatusCode) -> &'static str {
         StatusCode::METHOD_NOT_ALLOWED => "badMethod",
         StatusCode::REQUEST_TIMEOUT => "requestTimeout",
         StatusCode::PAYLOAD_TOO_LARGE => "overLimit",
+        StatusCode::URI_TOO_LONG => "uriTooLong",
+        StatusCode::MISDIRECTED_REQUEST => "misdirectedRequest",
+        StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => "headersTooLarge",
         StatusCode::BAD_GATEWAY => "badGateway",
         StatusCode::SERVICE_UNAVAILABLE => "serviceUnavailable",
         StatusCode::GATEWAY_TIMEOUT => "gatewayTimeout",

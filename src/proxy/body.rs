@@ -59,8 +59,8 @@ pub enum AnswerFailure {
 /// What a request's body may take.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct BodyLimits {
-    /// The most bytes; any, if there is none.
-    pub size: Option<u64>,
+    /// The most bytes.
+    pub size: u64,
     /// The most time between two pieces.
     pub pause: Duration,
 }
@@ -116,7 +116,7 @@ impl RequestBody {
             inner: Some(Counted {
                 incoming,
                 transfer: Rc::clone(transfer),
-                max_size: limits.size.unwrap_or(u64::MAX),
+                max_size: limits.size,
                 pause: Pause::new(limits.pause),
             }),
         }

@@ -3,8 +3,14 @@
 //! First what belongs to one connection or claims an identity is removed, then ours are set: a
 //! client can neither forge our headers nor make us drop them.
 
+mod check;
+mod host;
+
 use hyper::HeaderMap;
 use hyper::header::{CONNECTION, CONTENT_LENGTH, FORWARDED, HOST, HeaderName, HeaderValue};
+
+pub use check::{InvalidHeaders, MAX_HEAD, MAX_HEADERS, check_head};
+pub use host::{AllowedHost, AllowedHosts, InvalidHost};
 
 use super::Origin;
 
@@ -62,63 +68,6 @@ const IDENTITY: [&str; 44] = [
     "x-user-name",
     "x-user-roles",
 ];
-
-/// Why the headers of a request are refused.
-#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-pub enum InvalidHeaders {
-    /// WSGI servers read `X_Roles` as `X-Roles`.
-    #[error("the header name `{0}` has `_`, which some servers read as `-`")]
-    Underscore(String),
-    /// None or several; which one counts is anybody's guess.
-    #[error("expected exactly one `Host` header, with a host and perhaps a port")]
-    Host,
-    /// Repeated where one alone has a meaning.
-    #[error("expected at most one `{0}` header")]
-    Repeated(HeaderName),
-    /// Codings beside `chunked`, which would be lost on the way.
-    #[error("expected no `Transfer-Encoding` other than `chunked`")]
-    TransferEncoding,
-}
-
-/// Refuses headers that an upstream could read in another way than we do.
-///
-/// # Errors
-///
-/// The first one.
-pub fn check(headers: &HeaderMap) -> Result<(), InvalidHeaders> {
-    let (mut hosts, mut codings) = (0, 0);
-    let mut has_content_type = false;
-    for (name, value) in headers {
-        match name.as_str() {
-            "host" if is_host(value.as_bytes()) => hosts += 1,
-            "host" => return Err(InvalidHeaders::Host),
-            "content-type" if has_content_type => {
-                return Err(InvalidHeaders::Repeated(name.clone()));
-            }
-            "content-type" => has_content_type = true,
-            "transfer-encoding" if value.as_bytes().eq_ignore_ascii_case(b"chunked") => {
-                codings += 1;
-            }
-            "transfer-encoding" => return Err(InvalidHeaders::TransferEncoding),
-            other if other.as_bytes().contains(&b'_') => {
-                return Err(InvalidHeaders::Underscore(other.to_owned()));
-            }
-            _ => {}
-        }
-    }
-    match (hosts, codings) {
-        (1, 0 | 1) => Ok(()),
-        (1, _) => Err(InvalidHeaders::TransferEncoding),
-        _ => Err(InvalidHeaders::Host),
-    }
-}
-
-/// Whether it is spelled as a host and perhaps a port (RFC 3986 §3.2.2, without escapes): it goes
-/// into headers that others take apart.
-fn is_host(text: &[u8]) -> bool {
-    let is_part = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~:[]".contains(byte);
-    !text.is_empty() && text.iter().all(is_part)
-}
 
 /// Makes the client's headers those that go to the upstream.
 pub fn prepare_request(headers: &mut HeaderMap, origin: Origin<'_>) {

@@ -6,6 +6,8 @@
 //! what matched is what is sent. One thing comes before us: the server's parser (`http::Uri`) cuts a
 //! target at `#`; what is left is what is judged and what is sent.
 
+mod query;
+
 use std::fmt;
 use std::str::FromStr;
 
@@ -21,7 +23,7 @@ pub struct RequestPath {
 /// Why a request target is refused.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum InvalidRequestPath {
-    /// Absolute, authority or asterisk form.
+    /// Authority or asterisk form, or an absolute form of another scheme.
     #[error("the request target must be a path that starts with `/`")]
     NotAPath,
     /// `//`.
@@ -51,8 +53,13 @@ pub enum InvalidRequestPath {
     /// Escapes that are not UTF-8.
     #[error("the path's escapes are not UTF-8")]
     NotUtf8,
-    /// A member that makes the upstream run another method.
-    #[error("the query has a member `_method`, which would change the method behind the gateway")]
+    /// More than any upstream needs.
+    #[error("the query has more than 8192 bytes")]
+    QueryTooLong,
+    /// A member that could make the upstream run another method.
+    #[error(
+        "the name of a member of the query holds `_method`, which could change the method behind the gateway"
+    )]
     MethodOverride,
 }
 
@@ -71,13 +78,16 @@ impl fmt::Display for Byte {
 }
 
 impl RequestPath {
-    /// Reads the target of a request in origin form (RFC 9112 §3.2.1).
+    /// Reads the path of a request target in origin form or in the absolute form of the web
+    /// (RFC 9112 §3.2), which HTTP/2 always has. Whose authority it names is not looked at here:
+    /// the `Host` header has to agree.
     ///
     /// # Errors
     ///
     /// The first reason to refuse it.
     pub fn parse(uri: &Uri) -> Result<Self, InvalidRequestPath> {
-        if uri.scheme().is_some() || uri.authority().is_some() {
+        let is_web = matches!(uri.scheme_str(), Some("http" | "https"));
+        if !is_web && (uri.scheme().is_some() || uri.authority().is_some()) {
             return Err(InvalidRequestPath::NotAPath);
         }
         let text = uri.path_and_query().ok_or(InvalidRequestPath::NotAPath)?;
@@ -127,7 +137,7 @@ fn check(target: &str) -> Result<(), InvalidRequestPath> {
             }
         }
     }
-    query.map_or(Ok(()), check_query)
+    query.map_or(Ok(()), query::check)
 }
 
 fn check_segment(segment: &[u8]) -> Result<(), InvalidRequestPath> {
@@ -209,20 +219,6 @@ fn check_escape(high: Option<u8>, low: Option<u8>) -> Result<u8, InvalidRequestP
         return Err(InvalidRequestPath::LowerCaseEscape(byte));
     }
     Ok(byte)
-}
-
-fn check_query(query: &str) -> Result<(), InvalidRequestPath> {
-    let is_odd = |byte: &u8| !byte.is_ascii_graphic() || *byte == b'#';
-    if let Some(byte) = query.bytes().find(is_odd) {
-        return Err(InvalidRequestPath::Character(Byte(byte)));
-    }
-    for member in query.split(['&', ';']) {
-        let name = member.split('=').next().unwrap_or(member);
-        if decode(name.as_bytes()).eq_ignore_ascii_case(b"_method") {
-            return Err(InvalidRequestPath::MethodOverride);
-        }
-    }
-    Ok(())
 }
 
 /// Percent-decodes once; what is no escape stays as it is, as Python's `unquote` leaves it.

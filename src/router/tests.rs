@@ -76,6 +76,74 @@ fn finds_the_operation() {
 }
 
 #[test]
+fn holds_parameters_against_their_kinds() {
+    let router = Router::new(table(&ROUTES)).unwrap();
+    let identifier = |name: &str, value: &str| {
+        Err(Unroutable::Parameter(InvalidParameter::Identifier {
+            name: name.to_owned(),
+            value: value.to_owned(),
+        }))
+    };
+    let upper = "0F3A9C1E-5B7D-4E21-9A6F-C0D1E2F3A4B5";
+    let found = |route: &str| Ok(route.to_owned());
+    let server = |id: &str| format!("/v2/p/servers/{id}");
+    let key = |key: &str| format!("/v2/p/servers/s/metadata/{key}");
+    let cases = [
+        (Method::GET, server(&upper.to_lowercase()), found(ROUTES[1])),
+        (
+            Method::GET,
+            server(upper),
+            Err(Unroutable::Parameter(InvalidParameter::UpperCaseUuid {
+                name: "server_id".to_owned(),
+                value: upper.to_owned(),
+            })),
+        ),
+        (
+            Method::GET,
+            server("a%20b"),
+            identifier("server_id", "a%20b"),
+        ),
+        (
+            Method::GET,
+            "/v2/p:q/servers/s".to_owned(),
+            identifier("project_id", "p:q"),
+        ),
+        (
+            Method::GET,
+            server(&"s".repeat(256)),
+            Err(Unroutable::Parameter(InvalidParameter::Length {
+                name: "server_id".to_owned(),
+            })),
+        ),
+        (Method::PUT, key(upper), found(ROUTES[5])),
+        (Method::PUT, key(&"k".repeat(255)), found(ROUTES[5])),
+        (
+            Method::PUT,
+            key(&"k".repeat(256)),
+            Err(Unroutable::Parameter(InvalidParameter::Length {
+                name: "key".to_owned(),
+            })),
+        ),
+        // What no operation has is told first.
+        (
+            Method::POST,
+            server("a%20b"),
+            Err(Unroutable::MethodNotAllowed(vec![
+                Method::DELETE,
+                Method::GET,
+            ])),
+        ),
+    ];
+    for (method, path, expected) in cases {
+        assert_eq!(
+            resolve(&router, &method, &path),
+            expected,
+            "{method} {path}"
+        );
+    }
+}
+
+#[test]
 fn knows_the_parameters() {
     let router = Router::new(table(&ROUTES)).unwrap();
     let path = "/v2/p-1/servers/s/metadata/a%20b".parse().unwrap();

@@ -19,12 +19,7 @@ use tracing::debug;
 use super::drain::{Drain, Phase};
 use super::linger::Lingering;
 use crate::gateway::{Gateway, ResponseBody};
-use crate::proxy::{self, Peer};
-
-/// The largest head of a request, in bytes.
-const MAX_HEAD: usize = 64 * 1024;
-/// The most header lines of a request.
-const MAX_HEADERS: usize = 100;
+use crate::proxy::{self, MAX_HEAD, MAX_HEADERS, Peer};
 
 /// Serves requests until the client or the drain ends the connection.
 pub async fn serve(

@@ -121,6 +121,11 @@ fn read_operation(section: &Section<'_>, file: &str) -> Option<Operation> {
         ),
         _ => {}
     }
+    let max_body = section.size("max_body");
+    let upgrade = section.boolean("upgrade").unwrap_or_default();
+    if upgrade {
+        report_other_methods(section, &routes);
+    }
     let actions = texts.map_or_else(Vec::new, |texts| read_actions(section, texts));
     let dependencies = dependencies.map_or_else(Vec::new, |texts| read_actions(section, texts));
     section.finish();
@@ -131,6 +136,8 @@ fn read_operation(section: &Section<'_>, file: &str) -> Option<Operation> {
         required: ActionSet::default(),
         dependencies,
         access: access.map_or(Access::Actions, |access| access.value),
+        max_body,
+        upgrade,
         place: Place {
             file: file.to_owned(),
             line: section.line(),
@@ -184,6 +191,18 @@ fn report_unbound_routes(section: &Section<'_>, routes: &[Route]) {
             );
             section.problem(route.place.line, message);
         }
+    }
+}
+
+/// Protocols are switched by GET: with a body before the switch nobody could say where the new
+/// protocol begins.
+fn report_other_methods(section: &Section<'_>, routes: &[Route]) {
+    for route in routes.iter().filter(|route| route.method != Method::GET) {
+        let message = format!(
+            "`{} {}` cannot switch protocols, expected only GET routes beside `upgrade = true`",
+            route.method, route.template
+        );
+        section.problem(route.place.line, message);
     }
 }
 

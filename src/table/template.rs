@@ -8,6 +8,16 @@ use std::sync::Arc;
 pub struct PathTemplate {
     text: Arc<str>,
     segments: Vec<Segment>,
+    kinds: Vec<ParameterKind>,
+}
+
+/// What the segments may hold that a parameter stands for.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum ParameterKind {
+    /// `*_id`: one thing has one spelling.
+    Identifier,
+    /// Any other: a name that somebody chose.
+    Text,
 }
 
 /// What stands between two slashes of a template.
@@ -15,7 +25,7 @@ pub struct PathTemplate {
 pub enum Segment {
     /// Matches itself.
     Literal(String),
-    /// `{name}`: matches any one segment.
+    /// `{name}`: matches any one segment of its kind.
     Parameter(String),
 }
 
@@ -62,9 +72,11 @@ impl PathTemplate {
                 }
             }
         }
+        let kinds = segments.iter().filter_map(Segment::kind).collect();
         Ok(Self {
             text: text.into(),
             segments,
+            kinds,
         })
     }
 
@@ -81,6 +93,11 @@ impl PathTemplate {
     /// From left to right.
     pub fn segments(&self) -> &[Segment] {
         &self.segments
+    }
+
+    /// The kinds of its parameters, from left to right.
+    pub fn parameter_kinds(&self) -> &[ParameterKind] {
+        &self.kinds
     }
 
     /// Whether it has a parameter of this name.
@@ -110,6 +127,14 @@ impl fmt::Display for PathTemplate {
 }
 
 impl Segment {
+    fn kind(&self) -> Option<ParameterKind> {
+        match self {
+            Self::Literal(_) => None,
+            Self::Parameter(name) if name.ends_with("_id") => Some(ParameterKind::Identifier),
+            Self::Parameter(_) => Some(ParameterKind::Text),
+        }
+    }
+
     fn parse(text: &str) -> Result<Self, InvalidTemplate> {
         if text.is_empty() {
             return Err(InvalidTemplate::EmptySegment);
@@ -162,6 +187,18 @@ mod tests {
         for (text, expected) in cases {
             assert_eq!(PathTemplate::parse(text), Err(expected), "{text:?}");
         }
+    }
+
+    #[test]
+    fn names_tell_the_kinds_of_parameters() {
+        let template = PathTemplate::parse("/v2/{key}/x/{server_id}/{id}/{ids}").unwrap();
+        let expected = [
+            ParameterKind::Text,
+            ParameterKind::Identifier,
+            ParameterKind::Text,
+            ParameterKind::Text,
+        ];
+        assert_eq!(template.parameter_kinds(), expected);
     }
 
     #[test]

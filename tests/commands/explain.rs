@@ -246,3 +246,52 @@ fn what_cannot_be_explained_is_a_failure() {
     with("actiongate.toml", "a.token", "GET")
         .failed_with(&["jwks.json", "https://iam.example.com"]);
 }
+
+#[test]
+fn a_url_is_held_against_the_hosts() {
+    let folder = issuer(ED25519);
+    let config = CONFIG.replacen("[listen]", "[listen]\nhosts = [\"api.test\"]", 1);
+    assert_ne!(config, CONFIG);
+    folder.write("actiongate.toml", &config);
+    let token = sign(&folder, &claims(&["*:*:*"]));
+    let url = |host: &str| format!("https://{host}{METADATA}");
+    let ran = explain(&folder, &token, "GET", &url("API.test:443")).ended(0);
+    assert_eq!(ran.line("host"), "good: API.test:443 is served");
+    let cases = [
+        ("other.test", 421, "host_unknown"),
+        ("u@api.test", 400, "host_invalid"),
+        ("", 400, "host_invalid"),
+    ];
+    for (host, status, reason) in cases {
+        let ran = explain(&folder, &token, "GET", &url(host));
+        assert_denied(ran, "host", status, reason, &["[listen] hosts"]);
+    }
+    let ran = explain(&folder, &token, "GET", "http://api.test");
+    assert_denied(ran, "route", 404, "route_unknown", &[]);
+    let ran = explain(&folder, &token, "GET", METADATA).ended(0);
+    assert!(!steps(&ran).contains(&"host"), "{}", ran.out);
+}
+
+#[test]
+fn a_parameter_of_another_kind_is_denied() {
+    let folder = issuer(ED25519);
+    let token = sign(&folder, &claims(&["*:*:*"]));
+    let path = "/v2.1/p1/servers/0F3A9C1E-5B7D-4E21-9A6F-C0D1E2F3A4B5/metadata";
+    let ran = explain(&folder, &token, "GET", path);
+    let ran = assert_denied(ran, "route", 400, "path_invalid", &["as the API spells it"]);
+    assert!(ran.line("route").contains("lower case"), "{}", ran.out);
+}
+
+#[test]
+fn what_an_operation_allows_is_shown() {
+    let folder = issuer(ED25519);
+    folder.write(
+        "own.toml",
+        "[[operation]]\npermission = \"Console\"\nroutes = [\"GET /console\"]\naccess = \"public\"\nmax_body = \"1KiB\"\nupgrade = true\n",
+    );
+    let config = format!("{CONFIG}[table]\nfiles = [\"own.toml\"]\n");
+    folder.write("actiongate.toml", &config);
+    let ran = explain(&folder, "", "GET", "/console").ended(0);
+    assert_eq!(ran.line("body"), "at most 1024 bytes");
+    assert_eq!(ran.line("upgrade"), "the upstream may switch protocols");
+}

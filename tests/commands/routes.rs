@@ -82,6 +82,8 @@ permission = "Listing | Servers"
 routes = ["GET /v2.1/{project_id}/servers"]
 actions = ["ecs:servers:list", "ecs:servers:get"]
 dependencies = ["vpc:ports:get"]
+max_body = "64KiB"
+upgrade = true
 
 [[operation]]
 permission = "Querying Automatic Recovery of an ECS"
@@ -123,6 +125,8 @@ fn json_is_the_page() {
             "actions": actions,
             "access": null,
             "dependencies": [],
+            "max_body": null,
+            "upgrade": false,
             "routes": routes,
         })
     };
@@ -148,6 +152,8 @@ fn json_shows_what_own_files_add_and_replace() {
             "actions": ["ecs:servers:list", "ecs:servers:get"],
             "access": null,
             "dependencies": ["vpc:ports:get"],
+            "max_body": 65536,
+            "upgrade": true,
             "routes": [route("GET /v2.1/{project_id}/servers")],
         })
     );
@@ -158,6 +164,8 @@ fn json_shows_what_own_files_add_and_replace() {
             "actions": [],
             "access": "authenticated",
             "dependencies": [],
+            "max_body": null,
+            "upgrade": false,
             "routes": [route("GET /v1/{project_id}/cloudservers/{server_id}/autorecovery")],
         })
     );

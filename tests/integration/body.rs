@@ -34,6 +34,32 @@ fn a_length_beyond_the_limit_is_413_before_the_upstream_is_asked() {
 }
 
 #[test]
+fn an_operations_own_limit_replaces_the_listeners() {
+    let upstream = Upstream::start();
+    let operation = |path: &str, limit: &str| {
+        format!(
+            "[[operation]]\npermission = '{path}'\nroutes = ['POST {path}']\naccess = 'authenticated'\n\
+             max_body = '{limit}'\n"
+        )
+    };
+    let table = operation("/more", "2KiB") + &operation("/less", "10B");
+    let gateway = Setup::new(&upstream)
+        .listen("max_body = \"1KiB\"")
+        .table(&table)
+        .start();
+    let call = |path: &str, size: usize| {
+        let body = vec![b'x'; size];
+        gateway.call(&Call::post(path, body).bearer(&token(&[])))
+    };
+    for (path, limit) in [("/more", 2048), ("/less", 10)] {
+        assert_eq!(call(path, limit).status, 200, "{path}");
+        let answer = call(path, limit + 1);
+        answer.refusal(413, "body_too_large", "overLimit");
+    }
+    assert_eq!(upstream.count(), 2);
+}
+
+#[test]
 fn chunks_beyond_the_limit_are_413_and_never_a_whole_request() {
     let upstream = Upstream::start();
     let gateway = limited(&upstream);

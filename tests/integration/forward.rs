@@ -212,7 +212,7 @@ fn the_request_line_is_sent_as_it_came() {
         metadata_key("a+b!$&'()*,=:@~"),
         format!("{}?limit=1&sort=%61&x=%2F..;y", metadata()),
         format!("{}?", metadata()),
-        format!("/v2/{PROJECT}/servers/S%20%22/metadata"),
+        format!("/v2/{PROJECT}/servers/s1/metadata/S%20%22"),
     ];
     let upstream = Upstream::start();
     let gateway = Gateway::start(&upstream);

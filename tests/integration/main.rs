@@ -28,5 +28,6 @@ mod refusal;
 mod restart;
 mod stop;
 mod stream;
+mod target;
 mod trouble;
 mod worker;

@@ -47,7 +47,7 @@ fn odd_targets_are_refused() {
             "the byte 0xC3",
         ),
         (
-            format!("http://api.test{path}"),
+            format!("ftp://api.test{path}"),
             "path_invalid",
             "starts with `/`",
         ),

@@ -245,6 +245,12 @@ fn values_have_units_and_bounds() {
         ("workers = \"2\"", "expected a whole number from 1 to 1024"),
         ("max_body = 5", "expected a size"),
         ("max_body = \"5 apples\"", "expected a size"),
+        ("hosts = \"a\"", "expected an array of strings"),
+        (
+            "hosts = [\"http://a\"]",
+            "`listen.hosts` holds `http://a`, expected hosts such as \"api.example.com\" or \"api.example.com:8080\": \
+             it is not a host, or a host and a port from 1 to 65535",
+        ),
         ("drain_timeout = \"0s\"", "it is zero"),
         ("drain_timeout = 30", "expected a duration"),
         ("max_body = \"0B\"", "it is zero"),

@@ -6,7 +6,12 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 use super::*;
-use rows::{forwards, grant, missing, project, requests, tokens, unknown_key};
+use rows::{forwards, grant, heads, missing, project, requests, tokens, unknown_key};
+
+/// Every rejection but those for want of a good token.
+fn all() -> impl Iterator<Item = rows::Row> {
+    heads().into_iter().chain(requests()).chain(forwards())
+}
 
 /// Every header but those that all answers have.
 fn extra(response: &Response<Bytes>) -> Vec<(&str, &str)> {
@@ -35,12 +40,13 @@ fn assert_answer(
 
 #[test]
 fn refusals_look_as_openstack_clients_know_them() {
-    for (rejection, status, reason, family, message) in requests().into_iter().chain(forwards()) {
+    for (rejection, status, reason, family, message) in all() {
         let message = Value::from(message);
         let expected = format!(r#"{{"{family}":{{"code":{status},"message":{message}}}}}"#);
         let response = assert_answer(&rejection, status, reason, &expected);
         let expected: &[(&str, &str)] = match reason {
             "method_not_allowed" => &[("allow", "GET, PUT")],
+            "transfer_encoding" => &[("connection", "close")],
             "keys_unavailable" => &[("retry-after", "10")],
             "action_missing" | "project_mismatch" => continue,
             _ => &[],
@@ -100,12 +106,13 @@ fn a_denial_says_which_scope_would_do() {
 fn reasons_are_labels_and_tell_causes_apart() {
     let shared = [
         "path_invalid",
+        "host_invalid",
         "action_missing",
         "token_algorithm",
         "token_key",
         "claims_invalid",
     ];
-    let reasons = requests().into_iter().chain(forwards()).map(|row| row.2);
+    let reasons = all().map(|row| row.2);
     let reasons: Vec<&str> = reasons
         .chain(tokens().into_iter().map(|row| row.1))
         .collect();
@@ -119,7 +126,7 @@ fn reasons_are_labels_and_tell_causes_apart() {
         // The audit's own words for a request that was answered, or by nobody.
         assert!(!["ok", "aborted"].contains(reason));
     }
-    assert_eq!(seen.len(), 36);
+    assert_eq!(seen.len(), 41);
 }
 
 fn hostile(text: &str) -> Vec<Rejection> {
@@ -132,7 +139,8 @@ fn hostile(text: &str) -> Vec<Rejection> {
         unknown_key(Some(&text)),
         grant(&text),
         project(&text),
-        InvalidHeaders::Underscore(text).into(),
+        InvalidHeaders::Underscore(text.clone()).into(),
+        InvalidHeaders::UnknownHost(text).into(),
     ]
 }
 

@@ -137,3 +137,44 @@ fn actions_and_access_exclude_each_other() {
         ["own.toml:4: `operation.access` stands beside actions, expected one of the two"]
     );
 }
+
+#[test]
+fn an_operation_bounds_its_bodies_and_may_switch_protocols() {
+    let operation = |more: &str| {
+        let text = format!(
+            "[[operation]]\npermission = 'mine'\nroutes = ['GET /x', 'PUT /y']\naccess = 'public'\n{more}\n"
+        );
+        [source("own.toml", &text)]
+    };
+    for (more, max_body) in [
+        ("", None),
+        ("upgrade = false\nmax_body = '1KiB'", Some(1024)),
+    ] {
+        let table = load(&operation(more)).unwrap();
+        let [operation] = table.operations() else {
+            panic!("{table:?}")
+        };
+        assert_eq!((operation.max_body, operation.upgrade), (max_body, false));
+    }
+    let cases = [
+        (
+            "max_body = '0B'",
+            "own.toml:5: `operation.max_body` is `0B`, expected a size such as \"64KiB\" or \"16MiB\": it is zero",
+        ),
+        (
+            "max_body = 5",
+            "own.toml:5: `operation.max_body` is 5, expected a size such as \"64KiB\" or \"16MiB\"",
+        ),
+        (
+            "upgrade = 'yes'",
+            "own.toml:5: `operation.upgrade` is of type string, expected true or false",
+        ),
+        (
+            "upgrade = true",
+            "own.toml:3: `PUT /y` cannot switch protocols, expected only GET routes beside `upgrade = true`",
+        ),
+    ];
+    for (more, expected) in cases {
+        assert_eq!(problems(&operation(more)), [expected]);
+    }
+}

@@ -1,16 +1,19 @@
 //! One of each rejection, and what is expected of it.
 
+mod head;
+
 use std::io;
 
 use http_body_util::Empty;
-use hyper::header::CONTENT_TYPE;
 use hyper::{Method, Request};
 use hyper_util::rt::TokioIo;
 use tokio::io::AsyncWriteExt as _;
 
+pub use head::heads;
+
 use super::*;
 use crate::grant::InvalidPattern;
-use crate::router::RequestPath;
+use crate::router::InvalidParameter;
 use crate::table::ActionSet;
 use crate::token::Algorithm;
 
@@ -26,10 +29,6 @@ fn hyper_error(answer: &'static [u8]) -> hyper::Error {
         let (answer, _, ()) = tokio::join!(asking, connection, answering);
         answer.unwrap_err()
     })
-}
-
-fn path(text: &str) -> Rejection {
-    text.parse::<RequestPath>().unwrap_err().into()
 }
 
 fn claim(claim: &'static str) -> Rejection {
@@ -82,60 +81,15 @@ pub fn requests() -> Vec<Row> {
     let methods = vec![Method::GET, Method::PUT];
     vec![
         (
-            path("x"),
+            Unroutable::Parameter(InvalidParameter::UpperCaseUuid {
+                name: "server_id".to_owned(),
+                value: "A".to_owned(),
+            })
+            .into(),
             400,
             "path_invalid",
             "badRequest",
-            "The request target must be a path that starts with `/`.",
-        ),
-        (
-            path("/a//b"),
-            400,
-            "path_invalid",
-            "badRequest",
-            "The path has an empty segment (`//`); write each `/` once.",
-        ),
-        (
-            path("/a/?_method=GET"),
-            400,
-            "path_invalid",
-            "badRequest",
-            "The path ends with `/`; leave the last `/` out.",
-        ),
-        (
-            path("/a?_method=GET"),
-            400,
-            "method_override",
-            "badRequest",
-            "The query has a member `_method`, which would change the method behind the gateway.",
-        ),
-        (
-            InvalidHeaders::Underscore("x_roles".to_owned()).into(),
-            400,
-            "header_name",
-            "badRequest",
-            "The header name `x_roles` has `_`, which some servers read as `-`.",
-        ),
-        (
-            InvalidHeaders::Host.into(),
-            400,
-            "host_invalid",
-            "badRequest",
-            "Expected exactly one `Host` header, with a host and perhaps a port.",
-        ),
-        (
-            InvalidHeaders::Repeated(CONTENT_TYPE).into(),
-            400,
-            "header_repeated",
-            "badRequest",
-            "Expected at most one `content-type` header.",
-        ),
-        (
-            InvalidHeaders::TransferEncoding.into(),
-            400,
-            "transfer_encoding",
-            "badRequest",
-            "Expected no `Transfer-Encoding` other than `chunked`.",
+            "The path's `server_id` is `A`, expected the UUID in lower case.",
         ),
         (
             Unroutable::NotFound.into(),
