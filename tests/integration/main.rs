@@ -23,7 +23,6 @@ mod keys;
 mod matrix;
 mod pool;
 mod raw;
-mod reading;
 mod refusal;
 mod restart;
 mod stop;

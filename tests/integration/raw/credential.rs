@@ -110,12 +110,12 @@ fn one() -> Vec<Row> {
         refused(
             "two plain tokens in a line",
             "X-Auth-Token: {token},{token}",
-            "token_signature",
+            "token_malformed",
         ),
         refused(
             "a plain token with something after it",
             "X-Auth-Token: {token} x",
-            "token_signature",
+            "token_malformed",
         ),
         refused(
             "a plain token with a scheme",

@@ -114,8 +114,6 @@ fn refused() -> Vec<Row> {
         ("braces", "{path}/{k}"),
         ("a pipe", "{path}/a|b"),
         ("a caret", "{path}/a^b"),
-        ("a backquote", "{path}/a`b"),
-        ("angle brackets", "{path}/<k>"),
         ("square brackets", "{path}/[k]"),
         ("a character that is not ASCII", "{path}/\u{e9}"),
         ("a full-width slash", "{path}/\u{ff0f}"),
@@ -128,6 +126,8 @@ fn refused() -> Vec<Row> {
 fn unreadable() -> Vec<Row> {
     let row = |name, target| Row::new(name, get_bytes(target, b"X: y")).unreadable(400);
     vec![
+        row("a backquote", b"{path}/a`b"),
+        row("angle brackets", b"{path}/<k>"),
         row("a byte that is not UTF-8", b"{path}/\xff"),
         row("an overlong slash as bytes", b"{path}/\xc0\xaf"),
     ]

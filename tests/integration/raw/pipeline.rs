@@ -105,7 +105,7 @@ pub fn rows() -> Vec<Row> {
             request("CONNECT api.test:443 HTTP/1.1", &[]),
             &hidden(),
         )
-        .refused(405, "method_not_allowed")
+        .refused(400, "path_invalid")
         .closed(),
         Row::new("half a head", "GET {path} HTTP/1.1\r\nHost: a")
             .ended()
@@ -129,6 +129,8 @@ fn hiding() -> Vec<Row> {
         view.with_body(hidden())
     };
     let with_body = |name, line: &str| Row::new(name, body(line)).forwarded(sent(line));
+    let cut = View::new("POST {path} HTTP/1.1").header("content-length: 9");
+    let cut = cut.with_body("hello");
     let short = [&*post(&["Content-Length: 3"], "abc"), hidden().as_bytes()].concat();
     vec![
         with_body("a request in a body", "POST {path} HTTP/1.1"),
@@ -165,7 +167,7 @@ fn hiding() -> Vec<Row> {
             post(&["Content-Length: 9"], "hello"),
         )
         .ended()
-        .refused(400, "body_broken")
+        .broken(400, "body_broken", cut)
         .closed(),
     ]
 }

@@ -27,6 +27,8 @@ pub enum Answered {
     Continue,
     /// It is sent upstream, once, like this.
     Forwarded(View),
+    /// The gateway's own answer, and so much is sent upstream: never the whole of it.
+    Broken(u16, &'static str, View),
 }
 
 /// What the client can do with the connection when all answers are there.
@@ -72,6 +74,11 @@ impl Row {
 
     pub fn forwarded(self, view: View) -> Self {
         self.answered(Answered::Forwarded(view))
+    }
+
+    /// Its body breaks off when its head has been sent.
+    pub fn broken(self, status: u16, reason: &'static str, view: View) -> Self {
+        self.answered(Answered::Broken(status, reason, view))
     }
 
     /// `100 Continue` comes, and only then these bytes are sent.

@@ -88,7 +88,7 @@ fn forms() -> Vec<Row> {
         line("a backslash first", "GET \\{path} HTTP/1.1").unreadable(400),
         line("a network path", "GET //api.test{path} HTTP/1.1").refused(400, "path_invalid"),
         line("CONNECT to an authority", "CONNECT api.test:443 HTTP/1.1")
-            .refused(405, "method_not_allowed")
+            .refused(400, "path_invalid")
             .closed(),
         line("CONNECT to a path", "CONNECT {path} HTTP/1.1")
             .refused(405, "method_not_allowed")
