@@ -12,6 +12,7 @@ mod framing;
 mod header;
 mod hop;
 mod host;
+mod http2;
 mod kind;
 mod pipeline;
 mod protocol;
@@ -117,6 +118,11 @@ fn one_request_after_another() {
 #[test]
 fn other_protocols() {
     check(protocol::rows());
+}
+
+#[test]
+fn frames_of_http2() {
+    http2::check(http2::rows());
 }
 
 #[test]

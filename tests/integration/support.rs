@@ -1,6 +1,7 @@
 //! Both ends of the gateway, and the gateway itself.
 
 mod client;
+pub mod frames;
 mod gateway;
 mod issuer;
 mod refusing;

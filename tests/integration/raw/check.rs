@@ -13,14 +13,18 @@ const SHOWN: usize = 500;
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Both ends, and what the audit must say in the end.
-struct World {
-    upstream: Upstream,
+pub struct World {
+    pub upstream: Upstream,
     gateway: Gateway,
     /// Of each row that was answered: its name, the status and the reason.
     audited: Vec<(&'static str, u16, &'static str)>,
     /// How many requests the upstream must have seen in the end.
     forwarded: usize,
 }
+
+/// The rows that are not as they should be.
+#[derive(Default)]
+pub struct Ledger(String);
 
 /// Sends each row; fails with all that are not as they should be.
 pub fn check(rows: Vec<Row>) {
@@ -29,47 +33,85 @@ pub fn check(rows: Vec<Row>) {
 
 /// The same with a gateway of these settings.
 pub fn check_behind(change: impl Fn(Setup) -> Setup, rows: Vec<Row>) {
-    let upstream = Upstream::start();
-    let gateway = change(Setup::new(&upstream)).start();
-    let mut world = World {
-        upstream,
-        gateway,
-        audited: Vec::new(),
-        forwarded: 0,
-    };
-    let mut failures = String::new();
+    let mut world = World::start(change);
+    let mut ledger = Ledger::default();
     for row in rows {
-        if let Err(failure) = world.check(&row) {
-            let bytes = shown(&row.bytes);
-            let _ = writeln!(failures, "{}\n  bytes: {bytes}\n  {failure}\n", row.name);
+        ledger.note(row.name, &row.bytes, world.check(&row));
+    }
+    ledger.finish(world);
+}
+
+impl Ledger {
+    pub fn note(&mut self, name: &str, bytes: &[u8], checked: Result<(), String>) {
+        if let Err(failure) = checked {
+            let bytes = shown(bytes);
+            let _ = writeln!(self.0, "{name}\n  bytes: {bytes}\n  {failure}\n");
         }
     }
-    if let Err(failure) = world.check_audit() {
-        failures.push_str(&failure);
+
+    pub fn finish(mut self, world: World) {
+        if let Err(failure) = world.check_audit() {
+            self.0.push_str(&failure);
+        }
+        assert!(self.0.is_empty(), "\n{}", self.0);
     }
-    assert!(failures.is_empty(), "\n{failures}");
 }
 
 impl World {
+    pub fn start(change: impl Fn(Setup) -> Setup) -> Self {
+        let upstream = Upstream::start();
+        let gateway = change(Setup::new(&upstream)).start();
+        Self {
+            upstream,
+            gateway,
+            audited: Vec::new(),
+            forwarded: 0,
+        }
+    }
+
+    /// A client that does not wait for long.
+    pub fn connect(&self) -> Client {
+        let mut client = self.gateway.connect();
+        let stream = client.wire().stream();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        client
+    }
+
+    /// The audit must say this in the end.
+    pub fn audited(&mut self, name: &'static str, status: u16, reason: &'static str) {
+        self.audited.push((name, status, reason));
+    }
+
     fn check(&mut self, row: &Row) -> Result<(), String> {
         let before = self.upstream.count();
         let answered = self.answers(row);
         let mut expected: Vec<&View> = row.answers.iter().filter_map(view).collect();
-        self.forwarded += expected.len() + 1;
-        let next = self.gateway.call(&good());
         let list = View::list();
-        expected.push(&list);
         if row.after == After::Open && answered.is_ok() {
             expected.push(&list);
-            self.forwarded += 1;
         }
+        let went_on = self.goes_on(row.name, before, &expected);
+        answered.and(went_on)
+    }
+
+    /// The next good request works, and nothing else came than what is expected since there were
+    /// `before` requests.
+    pub fn goes_on(
+        &mut self,
+        name: &'static str,
+        before: usize,
+        expected: &[&View],
+    ) -> Result<(), String> {
+        let next = self.gateway.call(&good());
         if next.status != 200 {
             return Err(format!("the next good request got {}", told(&next)));
         }
-        self.audited.push((row.name, 200, "ok"));
+        self.audited(name, 200, "ok");
+        self.forwarded += expected.len() + 1;
+        let list = View::list();
+        let expected = [expected, &[&list]].concat();
         let seen = self.upstream.requests().split_off(before);
-        let compared = compare(&seen, &expected);
-        answered.and(compared).map_err(|failure| {
+        compare(&seen, &expected).map_err(|failure| {
             let seen: Vec<_> = seen.iter().map(came).collect();
             format!("{failure}\n  the upstream saw:\n{}", seen.join("\n"))
         })
@@ -77,12 +119,7 @@ impl World {
 
     /// Sends the row's bytes and reads what comes back, to the end.
     fn answers(&mut self, row: &Row) -> Result<(), String> {
-        let mut client = self.gateway.connect();
-        client
-            .wire()
-            .stream()
-            .set_read_timeout(Some(PATIENCE))
-            .unwrap();
+        let mut client = self.connect();
         // A refusal may come before all is sent.
         let _ = client.wire().write(&row.bytes);
         if row.ends {
@@ -103,7 +140,7 @@ impl World {
                     let next = told(&next);
                     return Err(format!("the next one of the connection got {next}"));
                 }
-                self.audited.push((row.name, 200, "ok"));
+                self.audited(row.name, 200, "ok");
                 Ok(())
             }
         }
@@ -132,7 +169,7 @@ impl World {
             Answered::Forwarded(_) => (200, "(none)", Some("ok")),
         };
         if let Some(audited) = audited {
-            self.audited.push((row.name, status, audited));
+            self.audited(row.name, status, audited);
         }
         match (answer.status, answer.reason()) == (status, reason) {
             true => Ok(()),

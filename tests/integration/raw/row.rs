@@ -44,6 +44,7 @@ pub enum After {
 ///
 /// Names are in lower case. Lines are in the order of their names, because HTTP gives theirs no
 /// meaning; lines of one name are in the order that they have. The id of the request is `{id}`.
+#[derive(Debug)]
 pub struct View {
     line: String,
     host: String,

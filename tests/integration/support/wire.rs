@@ -84,7 +84,7 @@ impl Wire {
         }
     }
 
-    fn exactly(&mut self, count: usize) -> io::Result<Vec<u8>> {
+    pub fn exactly(&mut self, count: usize) -> io::Result<Vec<u8>> {
         while self.buffer.len() < count {
             self.fill_or_fail()?;
         }
