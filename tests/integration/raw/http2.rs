@@ -1,14 +1,13 @@
 //! The same over HTTP/2, in frames written by hand.
 
-use std::fmt;
+use std::{fmt, io};
 
 use super::check::{Ledger, World};
 use super::row::{View, fill, unfill};
-use crate::support::Client;
 use crate::support::frames::{
-    CONTINUATION, DATA, END_HEADERS, END_STREAM, Frame, GOAWAY, HEADERS, RST_STREAM, START, block,
-    frame,
+    CONTINUATION, DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, RST_STREAM, START, block, frame,
 };
+use crate::support::{Client, Wire};
 
 mod rows;
 
@@ -118,6 +117,28 @@ impl Http2Row {
             frames,
             expected,
         }
+    }
+}
+
+/// A frame as it came.
+struct Frame {
+    kind: u8,
+    flags: u8,
+    stream: u32,
+    payload: Vec<u8>,
+}
+
+impl Frame {
+    fn read(wire: &mut Wire) -> io::Result<Self> {
+        let head = wire.exactly(9)?;
+        let length = u32::from_be_bytes([0, head[0], head[1], head[2]]);
+        let stream = u32::from_be_bytes([head[5], head[6], head[7], head[8]]);
+        Ok(Self {
+            kind: head[3],
+            flags: head[4],
+            stream,
+            payload: wire.exactly(length as usize)?,
+        })
     }
 }
 

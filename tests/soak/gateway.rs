@@ -1,0 +1,98 @@
+//! The program as a process of its own, so that its memory is its own.
+
+use std::fs;
+use std::io::{BufRead as _, BufReader};
+use std::net::SocketAddr;
+use std::process::{Child, Command, Stdio};
+use std::thread;
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::token::{AUDIENCE, ISSUER, Key, default_key};
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_actiongate");
+const CONFIG: &str = "actiongate.toml";
+
+/// Killed when dropped.
+pub struct Gateway {
+    child: Child,
+    address: SocketAddr,
+    folder: TempDir,
+}
+
+impl Gateway {
+    /// Before this upstream, with more lines of `[listen]` and more tables.
+    pub fn start(upstream: SocketAddr, listen: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let keys = Key::set(&[default_key()]);
+        fs::write(folder.path().join("jwks.json"), keys).unwrap();
+        let upstream = format!("url = \"http://{upstream}\"");
+        fs::write(folder.path().join(CONFIG), config(listen, &upstream)).unwrap();
+        Self::run(folder)
+    }
+
+    /// Runs what the folder has.
+    fn run(folder: TempDir) -> Self {
+        let mut child = Command::new(PROGRAM)
+            .args(["run", "--config", CONFIG])
+            .current_dir(folder.path())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let address = lines.find_map(|line| address(&line.unwrap())).unwrap();
+        // So that the pipe never fills.
+        thread::spawn(move || lines.for_each(drop));
+        Self {
+            child,
+            address,
+            folder,
+        }
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// What it holds in memory now, in KiB.
+    pub fn memory(&self) -> u64 {
+        self.status("VmRSS:")
+    }
+
+    /// The most that it ever held, in KiB.
+    pub fn most_memory(&self) -> u64 {
+        self.status("VmHWM:")
+    }
+
+    fn status(&self, label: &str) -> u64 {
+        let path = format!("/proc/{}/status", self.child.id());
+        let text = fs::read_to_string(path).unwrap();
+        let mut lines = text.lines();
+        let figure = lines.find_map(|line| line.strip_prefix(label)).unwrap();
+        figure.trim().trim_end_matches(" kB").parse().unwrap()
+    }
+}
+
+impl Drop for Gateway {
+    fn drop(&mut self) {
+        // Both fail where it has ended, which is fine.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn config(listen: &str, upstream: &str) -> String {
+    format!(
+        "[listen]\naddress = \"127.0.0.1:0\"\n{listen}\n[upstream]\n{upstream}\n\
+         [[issuer]]\nname = \"{ISSUER}\"\naudiences = [\"{AUDIENCE}\"]\nkeys = \"jwks.json\"\n\
+         [issuer.claims]\nproject = \"/project_id\"\nactions = \"/actions\"\n\
+         [audit]\nenabled = false\n"
+    )
+}
+
+/// The address in the line of the log that has it.
+fn address(line: &str) -> Option<SocketAddr> {
+    let line: Value = serde_json::from_str(line).ok()?;
+    line.get("address")?.as_str()?.parse().ok()
+}
