@@ -13,107 +13,70 @@ pub fn rows() -> Vec<Row> {
     rows
 }
 
+const BROKEN: [(&str, &str); 29] = [
+    ("a size with a plus", "+5\r\nhello\r\n0\r\n\r\n"),
+    ("a size with a minus", "-5\r\nhello\r\n0\r\n\r\n"),
+    ("a size with 0x", "0x5\r\nhello\r\n0\r\n\r\n"),
+    ("a size with h", "5h\r\nhello\r\n0\r\n\r\n"),
+    ("a size with an underscore", "0_5\r\nhello\r\n0\r\n\r\n"),
+    ("a size with a fraction", "5.0\r\nhello\r\n0\r\n\r\n"),
+    ("a size with a comma", "5,5\r\nhello\r\n0\r\n\r\n"),
+    ("a size in quotes", "\"5\"\r\nhello\r\n0\r\n\r\n"),
+    ("a space before a size", " 5\r\nhello\r\n0\r\n\r\n"),
+    ("a tab before a size", "\t5\r\nhello\r\n0\r\n\r\n"),
+    ("a space within a size", "5 0\r\nhello\r\n0\r\n\r\n"),
+    ("no size", "\r\nhello\r\n0\r\n\r\n"),
+    ("an extension without a size", ";x=1\r\nhello\r\n0\r\n\r\n"),
+    ("a size of other letters", "g\r\nhello\r\n0\r\n\r\n"),
+    (
+        "a size beyond 64 bits",
+        "10000000000000005\r\nhello\r\n0\r\n\r\n",
+    ),
+    ("a NUL in a size", "5\0\r\nhello\r\n0\r\n\r\n"),
+    ("a bare LF after a size", "5\nhello\r\n0\r\n\r\n"),
+    ("a bare CR after a size", "5\rhello\r\n0\r\n\r\n"),
+    ("a bare LF in an extension", "5;x\nhello\r\n0\r\n\r\n"),
+    ("a bare CR in an extension", "5;a\rb\r\nhello\r\n0\r\n\r\n"),
+    (
+        "a quoted LF in an extension",
+        "5;x=\"\n\"\r\nhello\r\n0\r\n\r\n",
+    ),
+    ("data longer than its size", "5\r\nhello!\r\n0\r\n\r\n"),
+    ("data shorter than its size", "6\r\nhello\r\n0\r\n\r\n"),
+    ("data without its end", "5\r\nhello0\r\n\r\n"),
+    ("a bare LF after data", "5\r\nhello\n0\r\n\r\n"),
+    ("a bare CR after data", "5\r\nhello\r0\r\n\r\n"),
+    ("two ends after data", "5\r\nhello\r\n\r\n0\r\n\r\n"),
+    ("a last size with a bare LF", "5\r\nhello\r\n0\n\r\n"),
+    (
+        "a trailer with a bare CR",
+        "5\r\nhello\r\n0\r\nX: a\rb\r\n\r\n",
+    ),
+];
+
 /// A broken chunk is the client's fault, and nothing is read after it.
 fn refused() -> Vec<Row> {
-    let long = "x".repeat(70_000);
-    let cases = [
-        ("a size with a plus", "+5\r\nhello\r\n0\r\n\r\n".to_owned()),
-        ("a size with a minus", "-5\r\nhello\r\n0\r\n\r\n".to_owned()),
-        ("a size with 0x", "0x5\r\nhello\r\n0\r\n\r\n".to_owned()),
-        ("a size with h", "5h\r\nhello\r\n0\r\n\r\n".to_owned()),
-        (
-            "a size with an underscore",
-            "0_5\r\nhello\r\n0\r\n\r\n".to_owned(),
-        ),
-        (
-            "a size with a fraction",
-            "5.0\r\nhello\r\n0\r\n\r\n".to_owned(),
-        ),
-        (
-            "a size with a comma",
-            "5,5\r\nhello\r\n0\r\n\r\n".to_owned(),
-        ),
-        ("a size in quotes", "\"5\"\r\nhello\r\n0\r\n\r\n".to_owned()),
-        (
-            "a space before a size",
-            " 5\r\nhello\r\n0\r\n\r\n".to_owned(),
-        ),
-        (
-            "a tab before a size",
-            "\t5\r\nhello\r\n0\r\n\r\n".to_owned(),
-        ),
-        (
-            "a space within a size",
-            "5 0\r\nhello\r\n0\r\n\r\n".to_owned(),
-        ),
-        ("no size", "\r\nhello\r\n0\r\n\r\n".to_owned()),
-        (
-            "an extension without a size",
-            ";x=1\r\nhello\r\n0\r\n\r\n".to_owned(),
-        ),
-        (
-            "a size of other letters",
-            "g\r\nhello\r\n0\r\n\r\n".to_owned(),
-        ),
-        (
-            "a size beyond 64 bits",
-            "10000000000000005\r\nhello\r\n0\r\n\r\n".to_owned(),
-        ),
+    let filler = "x".repeat(70_000);
+    let long = [
         (
             "a size of many digits",
             format!("{}5\r\nhello\r\n0\r\n\r\n", "f".repeat(40)),
         ),
-        ("a NUL in a size", "5\0\r\nhello\r\n0\r\n\r\n".to_owned()),
-        ("a bare LF after a size", "5\nhello\r\n0\r\n\r\n".to_owned()),
-        ("a bare CR after a size", "5\rhello\r\n0\r\n\r\n".to_owned()),
-        (
-            "a bare LF in an extension",
-            "5;x\nhello\r\n0\r\n\r\n".to_owned(),
-        ),
-        (
-            "a bare CR in an extension",
-            "5;a\rb\r\nhello\r\n0\r\n\r\n".to_owned(),
-        ),
-        (
-            "a quoted LF in an extension",
-            "5;x=\"\n\"\r\nhello\r\n0\r\n\r\n".to_owned(),
-        ),
         (
             "extensions that are too long",
-            format!("5;{long}\r\nhello\r\n0\r\n\r\n"),
-        ),
-        (
-            "data longer than its size",
-            "5\r\nhello!\r\n0\r\n\r\n".to_owned(),
-        ),
-        (
-            "data shorter than its size",
-            "6\r\nhello\r\n0\r\n\r\n".to_owned(),
-        ),
-        ("data without its end", "5\r\nhello0\r\n\r\n".to_owned()),
-        ("a bare LF after data", "5\r\nhello\n0\r\n\r\n".to_owned()),
-        ("a bare CR after data", "5\r\nhello\r0\r\n\r\n".to_owned()),
-        (
-            "two ends after data",
-            "5\r\nhello\r\n\r\n0\r\n\r\n".to_owned(),
-        ),
-        (
-            "a last size with a bare LF",
-            "5\r\nhello\r\n0\n\r\n".to_owned(),
-        ),
-        (
-            "a trailer with a bare CR",
-            "5\r\nhello\r\n0\r\nX: a\rb\r\n\r\n".to_owned(),
+            format!("5;{filler}\r\nhello\r\n0\r\n\r\n"),
         ),
         (
             "trailers that are too long",
-            format!("5\r\nhello\r\n0\r\nX: {long}\r\n\r\n"),
+            format!("5\r\nhello\r\n0\r\nX: {filler}\r\n\r\n"),
         ),
         (
             "too many trailers",
             format!("5\r\nhello\r\n0\r\n{}\r\n", "X: y\r\n".repeat(2000)),
         ),
     ];
+    let broken = BROKEN.map(|(name, body)| (name, body.to_owned()));
+    let cases = broken.into_iter().chain(long);
     let rows = cases
         .into_iter()
         .map(|(name, body)| chunks(name, body).refused(400, "body_broken").closed());

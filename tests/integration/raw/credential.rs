@@ -34,7 +34,7 @@ const IDENTITIES: [&str; 26] = [
 
 /// A request whose only lines beside the host are these.
 fn lines(name: &'static str, lines: &[&str]) -> Row {
-    let lines: String = lines.iter().map(|line| format!("{line}\r\n")).collect();
+    let lines: String = lines.iter().flat_map(|line| [line, "\r\n"]).collect();
     Row::new(
         name,
         format!("GET {{path}} HTTP/1.1\r\nHost: api.test\r\n{lines}\r\n"),

@@ -6,7 +6,7 @@ const REST: &str = "X-Auth-Token: {token}\r\n\r\n";
 
 /// A request for this target with these lines for the host.
 fn hosts(name: &'static str, target: &str, lines: &[&str]) -> Row {
-    let lines: String = lines.iter().map(|line| format!("{line}\r\n")).collect();
+    let lines: String = lines.iter().flat_map(|line| [line, "\r\n"]).collect();
     Row::new(name, format!("GET {target} HTTP/1.1\r\n{lines}{REST}"))
 }
 

@@ -1,5 +1,8 @@
 //! The same over HTTP/2, in frames written by hand.
 
+mod head;
+mod stream;
+
 use std::{fmt, io};
 
 use super::check::{Ledger, World};
@@ -9,9 +12,11 @@ use crate::support::frames::{
 };
 use crate::support::{Client, Wire};
 
-mod rows;
-
-pub use rows::rows;
+pub fn rows() -> Vec<Http2Row> {
+    let mut rows = head::rows();
+    rows.extend(stream::rows());
+    rows
+}
 
 /// One attack on a connection of its own.
 pub struct Http2Row {
@@ -51,6 +56,10 @@ impl fmt::Display for Outcome {
 /// A request in the making: pseudo-headers and headers in their order.
 #[derive(Clone)]
 struct Fields(Vec<(Vec<u8>, Vec<u8>)>);
+
+fn get() -> Fields {
+    Fields::new("GET", "{path}")
+}
 
 impl Fields {
     /// A good request.

@@ -41,8 +41,9 @@ pub fn rows() -> Vec<Row> {
             "/v2.1/{project}%20/servers/s1/metadata",
         ),
     ];
-    let refused = refused.into_iter().map(|(name, target)| (name, target));
-    let refused = refused.chain(projects.map(|(name, target)| (name, target.to_owned())));
+    let refused = refused
+        .into_iter()
+        .chain(projects.map(|(name, target)| (name, target.to_owned())));
     let refused = refused
         .map(|(name, target)| Row::new(name, get(&target, &[])).refused(400, "path_invalid"));
     let forwarded = [

@@ -4,14 +4,14 @@ use super::row::{Row, View, get, post, request};
 
 const FORBIDDEN: &str = "/v2.1/f5e4d3c2b1a0/servers/s1/metadata";
 
-fn two(name: &'static str, first: Vec<u8>, second: &[u8]) -> Row {
-    Row::new(name, [&first, second].concat())
+fn two(name: &'static str, first: impl AsRef<[u8]>, second: &[u8]) -> Row {
+    Row::new(name, [first.as_ref(), second].concat())
 }
 
 pub fn rows() -> Vec<Row> {
     let good = || get("{path}", &[]);
-    let hidden = || request("DELETE {path}/k HTTP/1.1", &[]);
     let mut rows = hiding();
+    rows.extend(ending());
     rows.extend(expecting());
     rows.extend([
         two("two good requests", good(), &good())
@@ -25,7 +25,7 @@ pub fn rows() -> Vec<Row> {
             .forwarded(View::list()),
         two(
             "a request after one without a token",
-            b"GET {path} HTTP/1.1\r\nHost: a\r\n\r\n".to_vec(),
+            b"GET {path} HTTP/1.1\r\nHost: a\r\n\r\n",
             &good(),
         )
         .refused(401, "token_missing")
@@ -39,7 +39,7 @@ pub fn rows() -> Vec<Row> {
         .unreadable(400),
         two(
             "a good request after an unreadable one",
-            b"GET {path} HTTP/1.1\r\nX : y\r\n\r\n".to_vec(),
+            b"GET {path} HTTP/1.1\r\nX : y\r\n\r\n",
             &good(),
         )
         .unreadable(400),
@@ -64,6 +64,15 @@ pub fn rows() -> Vec<Row> {
         )
         .forwarded(View::new("POST {path} HTTP/1.1"))
         .unreadable(400),
+    ]);
+    rows
+}
+
+/// Nothing is read after a request that ends the connection.
+fn ending() -> Vec<Row> {
+    let good = || get("{path}", &[]);
+    let hidden = || request("DELETE {path}/k HTTP/1.1", &[]);
+    vec![
         two(
             "a request after `close`",
             get("{path}", &["Connection: close"]),
@@ -115,8 +124,7 @@ pub fn rows() -> Vec<Row> {
             .ended()
             .forwarded(View::list())
             .closed(),
-    ]);
-    rows
+    ]
 }
 
 /// A whole request in the body of another is that body, whatever becomes of the other.

@@ -80,7 +80,7 @@ fn others() -> Vec<Row> {
         .unreadable(400),
         Row::new(
             "a token in a query",
-            format!("GET {{path}}?access_token={{token}} HTTP/1.1\r\nHost: api.test\r\n\r\n"),
+            "GET {path}?access_token={token} HTTP/1.1\r\nHost: api.test\r\n\r\n",
         )
         .refused(401, "token_missing"),
     ];
