@@ -1,24 +1,51 @@
-//! A client that behaves, and how it is served.
+//! Clients that behave, and how they are served.
 
-use std::fmt;
-use std::io;
+use std::collections::HashSet;
 use std::net::SocketAddr;
-use std::sync::OnceLock;
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
+use std::{fmt, io};
 
-use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufStream};
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
+use tokio::io::{
+    AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, BufStream,
+};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
 
 use crate::token::{PROJECT, token};
 use crate::{PATIENCE, run};
 
+/// The host of every request, and the name of every certificate.
+pub const HOST: &str = "a.test";
+
 /// How long each of a client's requests took, in order of length.
+#[derive(Default)]
 pub struct Figures {
     times: Vec<Duration>,
     /// Those that were not answered as they should be.
     pub failed: usize,
 }
+
+/// Where and how clients connect.
+#[derive(Clone)]
+pub struct Place {
+    address: SocketAddr,
+    tls: Option<Arc<ClientConfig>>,
+    certificates: Arc<Mutex<HashSet<Vec<u8>>>>,
+}
+
+/// A connection that may have to be made first.
+pub struct Client {
+    place: Place,
+    stream: Option<BufStream<Box<dyn Stream>>>,
+}
+
+trait Stream: AsyncRead + AsyncWrite + Unpin {}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Stream for S {}
 
 impl Figures {
     pub fn percentile(&self, percent: usize) -> Duration {
@@ -47,7 +74,7 @@ pub fn all() -> &'static str {
 /// A good request for a path below the metadata of a server, with more lines.
 pub fn request(method: &str, below: &str, lines: &str) -> String {
     format!(
-        "{method} /v2.1/{PROJECT}/servers/s1/metadata{below} HTTP/1.1\r\nHost: a.test\r\n\
+        "{method} /v2.1/{PROJECT}/servers/s1/metadata{below} HTTP/1.1\r\nHost: {HOST}\r\n\
          X-Auth-Token: {}\r\n{lines}\r\n",
         all()
     )
@@ -57,20 +84,14 @@ pub fn request(method: &str, below: &str, lines: &str) -> String {
 pub fn measure(address: SocketAddr, period: Duration) -> Figures {
     run(async {
         let end = Instant::now() + period;
-        let mut figures = Figures {
-            times: Vec::new(),
-            failed: 0,
-        };
+        let mut figures = Figures::default();
+        let request = request("GET", "", "");
         while Instant::now() < end {
-            let mut stream = None;
+            let mut client = Client::new(Place::plain(address));
             for _ in 0..10 {
                 let started = Instant::now();
-                match timeout(PATIENCE, ask(address, &mut stream)).await {
-                    Ok(Ok(200)) => {}
-                    _ => {
-                        figures.failed += 1;
-                        stream = None;
-                    }
+                if !client.ask(&request).await.is_ok_and(|status| status == 200) {
+                    figures.failed += 1;
                 }
                 figures.times.push(started.elapsed());
                 // Not to measure how busy it keeps the machine itself.
@@ -82,20 +103,78 @@ pub fn measure(address: SocketAddr, period: Duration) -> Figures {
     })
 }
 
-async fn ask(address: SocketAddr, stream: &mut Option<BufStream<TcpStream>>) -> io::Result<u16> {
-    if stream.is_none() {
-        *stream = Some(BufStream::new(TcpStream::connect(address).await?));
+impl Place {
+    pub fn plain(address: SocketAddr) -> Self {
+        Self {
+            address,
+            tls: None,
+            certificates: Arc::default(),
+        }
     }
-    let Some(stream) = stream else {
-        return Err(io::ErrorKind::NotConnected.into());
-    };
-    stream.write_all(request("GET", "", "").as_bytes()).await?;
-    stream.flush().await?;
-    answer(stream).await
+
+    pub fn over_tls(address: SocketAddr, config: Arc<ClientConfig>) -> Self {
+        Self {
+            tls: Some(config),
+            ..Self::plain(address)
+        }
+    }
+
+    /// How many certificates its clients have met.
+    pub fn certificates(&self) -> usize {
+        self.certificates.lock().unwrap().len()
+    }
+
+    async fn connect(&self) -> io::Result<Box<dyn Stream>> {
+        let stream = TcpStream::connect(self.address).await?;
+        stream.set_nodelay(true)?;
+        let Some(config) = &self.tls else {
+            return Ok(Box::new(stream));
+        };
+        let name = ServerName::try_from(HOST).map_err(io::Error::other)?;
+        let connector = TlsConnector::from(Arc::clone(config));
+        let stream = connector.connect(name, stream).await?;
+        let certificates = stream.get_ref().1.peer_certificates();
+        let first = certificates.and_then(|chain| chain.first()).unwrap();
+        self.certificates.lock().unwrap().insert(first.to_vec());
+        Ok(Box::new(stream))
+    }
+}
+
+impl Client {
+    pub fn new(place: Place) -> Self {
+        Self {
+            place,
+            stream: None,
+        }
+    }
+
+    /// The status of the answer; after an error the next request is on a new connection.
+    pub async fn ask(&mut self, request: &str) -> io::Result<u16> {
+        let asked = match timeout(PATIENCE, self.exchange(request)).await {
+            Ok(asked) => asked,
+            Err(_) => Err(io::ErrorKind::TimedOut.into()),
+        };
+        if asked.is_err() {
+            self.stream = None;
+        }
+        asked
+    }
+
+    async fn exchange(&mut self, request: &str) -> io::Result<u16> {
+        let stream = match &mut self.stream {
+            Some(stream) => stream,
+            none => none.insert(BufStream::new(self.place.connect().await?)),
+        };
+        stream.write_all(request.as_bytes()).await?;
+        stream.flush().await?;
+        answer(stream).await
+    }
 }
 
 /// Reads one answer; its status.
-pub async fn answer(stream: &mut BufStream<TcpStream>) -> io::Result<u16> {
+pub async fn answer<S: AsyncRead + AsyncWrite + Unpin>(
+    stream: &mut BufStream<S>,
+) -> io::Result<u16> {
     let (mut status, mut length) = (None, 0);
     loop {
         let mut line = String::new();

@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::thread;
 
@@ -22,13 +23,18 @@ pub struct Gateway {
 }
 
 impl Gateway {
-    /// Before this upstream, with more lines of `[listen]` and more tables.
+    /// Before this upstream, with more lines of `[listen]`.
     pub fn start(upstream: SocketAddr, listen: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
+        let upstream = format!("url = \"http://{upstream}\"");
+        Self::start_in(folder, listen, &upstream)
+    }
+
+    /// With the files of this folder, these lines of `[listen]` and these of `[upstream]`.
+    pub fn start_in(folder: TempDir, listen: &str, upstream: &str) -> Self {
         let keys = Key::set(&[default_key()]);
         fs::write(folder.path().join("jwks.json"), keys).unwrap();
-        let upstream = format!("url = \"http://{upstream}\"");
-        fs::write(folder.path().join(CONFIG), config(listen, &upstream)).unwrap();
+        fs::write(folder.path().join(CONFIG), config(listen, upstream)).unwrap();
         Self::run(folder)
     }
 
@@ -53,6 +59,18 @@ impl Gateway {
 
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Tells it to read its config again.
+    pub fn reload(&self) {
+        // The shell's own, for a system without the program.
+        let script = format!("kill -s HUP {}", self.child.id());
+        let sent = Command::new("sh").args(["-c", &script]).status();
+        assert!(sent.unwrap().success(), "{script}");
     }
 
     /// What it holds in memory now, in KiB.

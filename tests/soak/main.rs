@@ -12,6 +12,7 @@
     reason = "a test that cannot go on panics, and says so"
 )]
 
+mod change;
 mod client;
 mod flood;
 #[expect(

@@ -87,7 +87,7 @@ fn refused() -> Vec<Http2Row> {
         ("too many lines", many, 431, "headers_too_many"),
         (
             "a head that is too large",
-            get().and("x", "y".repeat(65_000)),
+            get().and("x", "y".repeat(66_000)),
             431,
             "head_too_large",
         ),
