@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::{Arc, Mutex, mpsc};
+use std::sync::{Arc, LazyLock, Mutex, mpsc};
 use std::thread::{self, JoinHandle};
 
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufStream};
@@ -14,7 +14,7 @@ use crate::run;
 
 /// What a request for this key of the metadata gets: more than fits into any buffer on the way.
 pub const LARGE: &str = "large";
-const LARGE_LENGTH: usize = 4 * 1024 * 1024;
+static LARGE_BODY: LazyLock<Vec<u8>> = LazyLock::new(|| vec![b'x'; 4 * 1024 * 1024]);
 
 /// How often each request came, by its `X-Id`.
 #[derive(Clone, Debug, Default)]
@@ -109,14 +109,16 @@ async fn serve(stream: TcpStream, seen: Seen) {
             seen.note(id);
         }
         let read = stream.read_exact(&mut vec![0; head.length]).await;
-        let length = match head.line.contains(&format!("/{LARGE} ")) {
-            true => LARGE_LENGTH,
-            false => 2,
+        let body: &[u8] = match head.line.contains(&format!("/{LARGE} ")) {
+            true => &LARGE_BODY,
+            false => b"{}",
         };
-        let answer = format!("HTTP/1.1 200 OK\r\ncontent-length: {length}\r\n\r\n");
-        let answer = [answer.into_bytes(), vec![b'x'; length]].concat();
-        let sent = stream.write_all(&answer).await;
-        if read.is_err() || sent.is_err() || stream.flush().await.is_err() {
+        let start = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n", body.len());
+        if read.is_err() || stream.write_all(start.as_bytes()).await.is_err() {
+            return;
+        }
+        let sent = stream.write_all(body).await;
+        if sent.is_err() || stream.flush().await.is_err() {
             return;
         }
     }
