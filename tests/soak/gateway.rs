@@ -5,11 +5,15 @@ use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
+use std::time::Instant;
 
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::PATIENCE;
 use crate::token::{AUDIENCE, ISSUER, Key, default_key};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_actiongate");
@@ -20,6 +24,8 @@ pub struct Gateway {
     child: Child,
     address: SocketAddr,
     folder: TempDir,
+    /// How often its log has said that it read its config again.
+    reloads: Arc<AtomicUsize>,
 }
 
 impl Gateway {
@@ -48,12 +54,22 @@ impl Gateway {
             .unwrap();
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
         let address = lines.find_map(|line| address(&line.unwrap())).unwrap();
-        // So that the pipe never fills.
-        thread::spawn(move || lines.for_each(drop));
+        let reloads = Arc::new(AtomicUsize::new(0));
+        // To the end, so that the pipe never fills.
+        thread::spawn({
+            let reloads = Arc::clone(&reloads);
+            let is_reload = |line: &String| line.contains("the config was reloaded");
+            move || {
+                for _ in lines.map_while(Result::ok).filter(is_reload) {
+                    reloads.fetch_add(1, Ordering::Relaxed);
+                }
+            }
+        });
         Self {
             child,
             address,
             folder,
+            reloads,
         }
     }
 
@@ -65,12 +81,22 @@ impl Gateway {
         self.folder.path()
     }
 
-    /// Tells it to read its config again.
+    pub fn reloads(&self) -> usize {
+        self.reloads.load(Ordering::Relaxed)
+    }
+
+    /// Tells it to read its config again, and waits until it says that it has.
     pub fn reload(&self) {
+        let before = self.reloads();
         // The shell's own, for a system without the program.
         let script = format!("kill -s HUP {}", self.child.id());
         let sent = Command::new("sh").args(["-c", &script]).status();
         assert!(sent.unwrap().success(), "{script}");
+        let started = Instant::now();
+        while self.reloads() == before {
+            assert!(started.elapsed() < PATIENCE, "no reload");
+            thread::yield_now();
+        }
     }
 
     /// What it holds in memory now, in KiB.
