@@ -5,10 +5,8 @@ use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{self, Receiver};
 use std::thread;
-use std::time::Instant;
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -24,8 +22,8 @@ pub struct Gateway {
     child: Child,
     address: SocketAddr,
     folder: TempDir,
-    /// How often its log has said that it read its config again.
-    reloads: Arc<AtomicUsize>,
+    /// Has something whenever its log says that it read its config again.
+    reloads: Receiver<()>,
 }
 
 impl Gateway {
@@ -54,15 +52,12 @@ impl Gateway {
             .unwrap();
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
         let address = lines.find_map(|line| address(&line.unwrap())).unwrap();
-        let reloads = Arc::new(AtomicUsize::new(0));
+        let (sender, reloads) = mpsc::channel();
         // To the end, so that the pipe never fills.
-        thread::spawn({
-            let reloads = Arc::clone(&reloads);
+        thread::spawn(move || {
             let is_reload = |line: &String| line.contains("the config was reloaded");
-            move || {
-                for _ in lines.map_while(Result::ok).filter(is_reload) {
-                    reloads.fetch_add(1, Ordering::Relaxed);
-                }
+            for _ in lines.map_while(Result::ok).filter(is_reload) {
+                let _ = sender.send(());
             }
         });
         Self {
@@ -81,22 +76,15 @@ impl Gateway {
         self.folder.path()
     }
 
-    pub fn reloads(&self) -> usize {
-        self.reloads.load(Ordering::Relaxed)
-    }
-
     /// Tells it to read its config again, and waits until it says that it has.
     pub fn reload(&self) {
-        let before = self.reloads();
+        // Of a file that it has seen change by itself.
+        while self.reloads.try_recv().is_ok() {}
         // The shell's own, for a system without the program.
         let script = format!("kill -s HUP {}", self.child.id());
         let sent = Command::new("sh").args(["-c", &script]).status();
         assert!(sent.unwrap().success(), "{script}");
-        let started = Instant::now();
-        while self.reloads() == before {
-            assert!(started.elapsed() < PATIENCE, "no reload");
-            thread::yield_now();
-        }
+        self.reloads.recv_timeout(PATIENCE).unwrap();
     }
 
     /// What it holds in memory now, in KiB.

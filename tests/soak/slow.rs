@@ -2,8 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{self, Sender};
 use std::thread;
 use std::time::Duration;
 
@@ -15,7 +14,7 @@ use tokio::time::sleep;
 use crate::client::{measure, request};
 use crate::gateway::Gateway;
 use crate::upstream::{self, LARGE};
-use crate::{alone, run};
+use crate::{PATIENCE, alone, run};
 
 const CLIENTS: usize = 1000;
 /// Between two bytes of a client.
@@ -28,13 +27,10 @@ fn a_thousand_slow_clients_leave_others_served() {
     let _alone = alone();
     let gateway = Gateway::start(upstream::start(), "");
     let address = gateway.address();
-    let connected = Arc::new(AtomicUsize::new(0));
-    thread::spawn({
-        let connected = Arc::clone(&connected);
-        move || run(LocalSet::new().run_until(attack(address, connected)))
-    });
-    while connected.load(Ordering::Relaxed) < CLIENTS {
-        thread::yield_now();
+    let (sender, connected) = mpsc::channel();
+    thread::spawn(move || run(LocalSet::new().run_until(attack(address, sender))));
+    for _ in 0..CLIENTS {
+        connected.recv_timeout(PATIENCE).unwrap();
     }
     let figures = measure(address, PERIOD);
     let memory = gateway.most_memory() / 1024;
@@ -44,18 +40,17 @@ fn a_thousand_slow_clients_leave_others_served() {
 }
 
 /// Never ends: a client that is sent away comes again.
-async fn attack(address: SocketAddr, connected: Arc<AtomicUsize>) {
+async fn attack(address: SocketAddr, connected: Sender<()>) {
     for index in 0..CLIENTS {
-        let connected = Arc::clone(&connected);
+        let mut connected = Some(connected.clone());
         spawn_local(async move {
-            let mut is_first = true;
             loop {
                 let Ok(stream) = connect(address).await else {
                     sleep(PAUSE).await;
                     continue;
                 };
-                if std::mem::take(&mut is_first) {
-                    connected.fetch_add(1, Ordering::Relaxed);
+                if let Some(connected) = connected.take() {
+                    let _ = connected.send(());
                 }
                 // Each ends with an error when the gateway has had enough.
                 let _ = match index % 3 {
