@@ -1,27 +1,33 @@
 //! The program put together: the only place that knows every part.
 
+mod assembly;
+mod file_watch;
+mod reload;
+
 use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
 
 use tokio::runtime;
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot, watch};
 use tracing::info;
 
 use crate::audit;
-use crate::config::{Config, IssuerConfig};
+use crate::config::Config;
 use crate::document::Problems;
-use crate::gateway::Rules;
-use crate::grant::ClaimMapping;
-use crate::router::{Router, UnroutableTable};
-use crate::server::{Drained, Server, Service};
-use crate::table::{ActionTable, Source};
-use crate::token::{FetchError, Issuer, KeySource, Location};
+use crate::gateway::Snapshot;
+use crate::router::UnroutableTable;
+use crate::server::{self, Address, Drained, Server, Service};
+use crate::tls::{self, TlsError};
+use crate::token::FetchError;
 
-/// How long starting waits for keys that come from a URL.
-const FIRST_FETCH: Duration = Duration::from_secs(2);
+pub use assembly::{Assembled, assemble, fetch_once, route};
+use file_watch::FileWatch;
+pub use reload::ReloadError;
+use reload::{Order, Reloader};
+
+/// Orders to reload that wait while one is under way; all of them mean the same.
+const ORDERS: usize = 4;
 
 /// Why the program cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -37,85 +43,21 @@ pub enum StartError {
         location: String,
         source: FetchError,
     },
-    #[error("cannot listen on {address}")]
-    Listen {
-        address: SocketAddr,
-        source: io::Error,
-    },
+    #[error(transparent)]
+    Server(#[from] server::StartError),
+    #[error("TLS cannot be used as `listen.tls` says")]
+    Tls(#[from] TlsError),
     #[error("cannot open the audit sink")]
     Audit(#[source] io::Error),
     #[error("cannot start a thread or a runtime")]
     Thread(#[source] io::Error),
 }
 
-/// The rules of a config, and the sources that keep its issuers' keys.
-pub struct Assembled {
-    /// What decisions rest on.
-    pub rules: Arc<Rules>,
-    /// One for each issuer; no key has been fetched yet.
-    pub sources: Vec<KeySource>,
-}
-
-/// Loads and routes a table.
-///
-/// # Errors
-///
-/// [`StartError::Table`] and [`StartError::Routes`].
-pub fn route(table: &[Source]) -> Result<Router, StartError> {
-    let table = ActionTable::load(table).map_err(StartError::Table)?;
-    Ok(Router::new(table)?)
-}
-
-/// Builds the rules; no key is fetched yet.
-///
-/// # Errors
-///
-/// A table that cannot be loaded, certificates that cannot be read.
-pub fn assemble(config: &Config) -> Result<Assembled, StartError> {
-    let router = route(&config.table)?;
-    let mut issuers: Vec<(Issuer, ClaimMapping)> = Vec::new();
-    let mut sources = Vec::new();
-    for issuer in &config.issuers {
-        let keys = KeySource::new(&issuer.name, issuer.keys.clone());
-        let (source, feed) = keys.map_err(|source| keys_error(issuer, source))?;
-        let mapping = issuer.claims.clone();
-        let issuer = Issuer {
-            name: issuer.name.clone(),
-            audiences: issuer.audiences.clone(),
-            leeway: issuer.leeway,
-            keys: feed,
-        };
-        issuers.push((issuer, mapping));
-        sources.push(source);
-    }
-    let rules = Arc::new(Rules::new(router, issuers, config.token));
-    Ok(Assembled { rules, sources })
-}
-
-/// Fetches one issuer's keys, for commands that work without a server.
-///
-/// # Errors
-///
-/// Why they cannot be had.
-pub fn fetch_once(source: &mut KeySource) -> Result<(), FetchError> {
-    let runtime = runtime::Builder::new_current_thread().enable_all().build();
-    runtime
-        .map_err(FetchError::Runtime)?
-        .block_on(source.refresh())
-}
-
-fn keys_error(issuer: &IssuerConfig, source: FetchError) -> StartError {
-    StartError::Keys {
-        issuer: issuer.name.clone(),
-        location: issuer.keys.location.to_string(),
-        source,
-    }
-}
-
 /// A gateway that runs; dropping it stops it as [`App::stop`] does, without waiting.
 #[derive(Debug)]
 pub struct App {
-    address: SocketAddr,
+    addresses: Vec<Address>,
+    orders: mpsc::Sender<Order>,
     stop: Option<oneshot::Sender<()>>,
     control: Option<JoinHandle<Drained>>,
 }
@@ -128,25 +70,41 @@ impl App {
     /// [`StartError`]. Keys that a URL does not give yet are no error: until they are there, their
     /// issuer's tokens get 503.
     pub fn start(config: &Config) -> Result<Self, StartError> {
+        let files = FileWatch::new(config.files());
         let assembled = assemble(config)?;
         let config = config.clone();
         let (stop, stopped) = oneshot::channel();
+        let (orders, ordered) = mpsc::channel(ORDERS);
         let (report, started) = std::sync::mpsc::sync_channel(1);
         let control = thread::Builder::new().name("control".to_owned());
-        let control = control.spawn(move || control_thread(&config, assembled, &report, stopped));
+        let control = control.spawn(move || {
+            let ordered = (ordered, stopped);
+            control_thread(&config, (assembled, files), &report, ordered)
+        });
         let control = control.map_err(StartError::Thread)?;
         let gone = || StartError::Thread(io::Error::other("the control thread ended"));
-        let address = started.recv().map_err(|_| gone())??;
+        let addresses = started.recv().map_err(|_| gone())??;
         Ok(Self {
-            address,
+            addresses,
+            orders,
             stop: Some(stop),
             control: Some(control),
         })
     }
 
-    /// The address that is listened on.
-    pub fn address(&self) -> SocketAddr {
-        self.address
+    /// The addresses that are listened on, in the order of the config.
+    pub fn addresses(&self) -> &[Address] {
+        &self.addresses
+    }
+
+    /// Tells the gateway to read its config again; what became of it can be waited for.
+    pub fn reload(&self) -> oneshot::Receiver<Result<(), ReloadError>> {
+        let (order, done) = oneshot::channel();
+        // Where that many wait already, the answer comes at once: it will be done.
+        if let Err(mpsc::error::TrySendError::Full(order)) = self.orders.try_send(order) {
+            let _ = order.send(Ok(()));
+        }
+        done
     }
 
     /// Tells the gateway to stop: running requests finish, for a bounded time.
@@ -164,13 +122,13 @@ impl App {
     }
 }
 
-type Started = Result<SocketAddr, StartError>;
+type Started = Result<Vec<Address>, StartError>;
 
 fn control_thread(
     config: &Config,
-    assembled: Assembled,
+    (assembled, files): (Assembled, FileWatch),
     report: &std::sync::mpsc::SyncSender<Started>,
-    stopped: oneshot::Receiver<()>,
+    (orders, stopped): (mpsc::Receiver<Order>, oneshot::Receiver<()>),
 ) -> Drained {
     let runtime = runtime::Builder::new_current_thread().enable_all().build();
     let runtime = match runtime {
@@ -181,16 +139,25 @@ fn control_thread(
         }
     };
     runtime.block_on(async {
-        let (server, audit) = match start_server(config, assembled).await {
-            Ok(started) => started,
+        let Running {
+            server,
+            audit,
+            reloader,
+        } = match start_all(config, assembled, files).await {
+            Ok(running) => running,
             Err(error) => {
                 let _ = report.send(Err(error));
                 return Drained::default();
             }
         };
-        let _ = report.send(server.local_address().map_err(StartError::Thread));
-        // Ends on `stop` and when the handle is dropped.
-        let drained = server.run(async { drop(stopped.await) }).await;
+        let _ = report.send(server.addresses().map_err(StartError::Thread));
+        tokio::spawn(reloader.run(orders));
+        let stopped = async {
+            // Ends on `stop` and when the handle is dropped.
+            drop(stopped.await);
+            tokio::time::sleep(config.listen.stop_delay).await;
+        };
+        let drained = server.run(stopped).await;
         let dropped = audit.finish();
         if dropped > 0 {
             info!(dropped, "{dropped} audit lines were dropped in all");
@@ -199,46 +166,66 @@ fn control_thread(
     })
 }
 
-async fn start_server(
+/// What runs once everything has started.
+struct Running {
+    server: Server,
+    audit: audit::AuditWriter,
+    reloader: Reloader,
+}
+
+async fn start_all(
     config: &Config,
     assembled: Assembled,
-) -> Result<(Server, audit::AuditWriter), StartError> {
-    let mut first_fetches = Vec::new();
-    for (mut source, issuer) in assembled.sources.into_iter().zip(&config.issuers) {
-        match source.location() {
-            // A file is there or it is a mistake; a server may come up later.
-            Location::File(_) => {
-                let fetched = source.refresh().await;
-                fetched.map_err(|source| keys_error(issuer, source))?;
-                source.log_keys();
-            }
-            Location::Url(_) => first_fetches.push(source.first_fetch()),
-        }
-        tokio::spawn(source.maintain());
-    }
-    // So that the first requests find keys; but one issuer that hangs must not keep all waiting.
-    let first_fetches = async {
-        for fetch in first_fetches {
-            fetch.await;
-        }
-    };
-    let _ = tokio::time::timeout(FIRST_FETCH, first_fetches).await;
+    files: FileWatch,
+) -> Result<Running, StartError> {
+    let (rules, keys) = assembled.supply_keys().await?;
     let (auditor, audit) = audit::start(&config.audit).map_err(StartError::Audit)?;
-    let service = Service {
-        rules: assembled.rules,
-        gateway: config.gateway.clone(),
+    let (snapshots, workers_snapshots) = watch::channel(Arc::new(Snapshot {
+        rules,
+        settings: config.gateway.clone(),
         upstream: config.upstream.clone(),
+    }));
+    let tls = config.listen.tls.as_ref().map(tls::Server::load);
+    let tls = tls.transpose()?;
+    let service = Service {
+        snapshots: workers_snapshots,
+        tls: tls.clone(),
         auditor,
     };
-    let address = config.listen.address;
-    let server = Server::start(config.listen.clone(), &service)
-        .map_err(|source| StartError::Listen { address, source })?;
-    let address = server.local_address().unwrap_or(address);
+    let server = Server::start(config.listen.clone(), &service)?;
+    let addresses = server.addresses().map_err(StartError::Thread)?;
+    let list = |text: fn(&Address) -> String| {
+        let texts: Vec<String> = addresses.iter().map(text).collect();
+        texts.join(", ")
+    };
+    let url: fn(&Address) -> String = match tls {
+        Some(_) => |address| url("https", address),
+        None => |address| url("http", address),
+    };
+    let (address, urls) = (list(ToString::to_string), list(url));
     let (workers, host, port) = (
         config.listen.workers,
         &config.upstream.host,
         config.upstream.port,
     );
-    info!(%address, workers, "listening on http://{address}, {workers} workers, forwarding to http://{host}:{port}");
-    Ok((server, audit))
+    info!(%address, workers, "listening on {urls}, {workers} workers, forwarding to http://{host}:{port}");
+    let reloader = Reloader {
+        config: config.clone(),
+        keys,
+        tls,
+        files,
+        snapshots,
+    };
+    Ok(Running {
+        server,
+        audit,
+        reloader,
+    })
+}
+
+fn url(scheme: &str, address: &Address) -> String {
+    match address {
+        Address::Ip(address) => format!("{scheme}://{address}"),
+        other => other.to_string(),
+    }
 }

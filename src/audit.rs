@@ -5,6 +5,7 @@
 
 mod line;
 
+use std::fmt;
 use std::fs::{self, OpenOptions};
 use std::io::{self, BufWriter, Write};
 use std::net::IpAddr;
@@ -40,6 +41,31 @@ pub enum Settings {
     File(PathBuf),
 }
 
+/// Who is at the other end of a connection.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum PeerAddress {
+    /// A host.
+    Ip(IpAddr),
+    /// A process of this machine, over a Unix socket.
+    Unix,
+}
+
+impl From<IpAddr> for PeerAddress {
+    /// An IPv4 address that came over an IPv6 socket is an IPv4 address.
+    fn from(address: IpAddr) -> Self {
+        Self::Ip(address.to_canonical())
+    }
+}
+
+impl fmt::Display for PeerAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ip(address) => address.fmt(f),
+            Self::Unix => f.write_str("unix"),
+        }
+    }
+}
+
 /// What the gateway decided about a request.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Decision {
@@ -60,8 +86,8 @@ pub struct Record {
     pub request_id: Uuid,
     /// What the client sent as `x-openstack-request-id`; not trusted, cut to 64 characters.
     pub client_request_id: Option<String>,
-    /// Who is at the other end of the connection.
-    pub peer: IpAddr,
+    /// Who sent it.
+    pub peer: PeerAddress,
     /// Which worker served it.
     pub worker: usize,
     /// As sent; `None` where the request could not be read.

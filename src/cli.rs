@@ -1,4 +1,4 @@
-//! The commands. Exit codes: 0 done or allowed, 1 failure, 2 usage, 3 denied.
+//! The commands. Exit codes: 0 done or allowed, 1 failure, 2 usage, 3 denied, 4 requests cut off.
 
 mod check;
 mod demo;
@@ -115,6 +115,18 @@ enum Outcome {
     Done,
     Failed,
     Denied,
+    CutOff,
+}
+
+impl Outcome {
+    fn code(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::Failed => 1,
+            Self::Denied => 3,
+            Self::CutOff => 4,
+        }
+    }
 }
 
 /// Runs the command that the process was started with.
@@ -122,9 +134,7 @@ pub fn main() -> ExitCode {
     // Ends the process with 2 for what it does not understand.
     let cli = Cli::parse();
     match execute(cli.command) {
-        Ok(Outcome::Done) => ExitCode::SUCCESS,
-        Ok(Outcome::Failed) => ExitCode::from(1),
-        Ok(Outcome::Denied) => ExitCode::from(3),
+        Ok(outcome) => ExitCode::from(outcome.code()),
         Err(error) => {
             say_error(&error);
             ExitCode::from(1)

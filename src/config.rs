@@ -5,16 +5,18 @@
 mod issuer;
 mod listen;
 mod table;
+mod tls;
 mod upstream;
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use tracing::level_filters::LevelFilter;
 
 use crate::document::{Document, Problem, Problems, Section};
 use crate::grant::ClaimMapping;
 use crate::table::Source;
+use crate::tls::{ClientSettings, ServerSettings};
 use crate::{audit, gateway, proxy, server, telemetry, token};
 
 /// Everything the program is told.
@@ -32,6 +34,12 @@ pub struct Config {
     pub token: token::Settings,
     /// The table's files, the built-in one first.
     pub table: Vec<Source>,
+    /// The files among them.
+    pub table_files: Vec<PathBuf>,
+    /// Whether a change of the config's files is taken up while the gateway runs.
+    pub watch: bool,
+    /// The file it was read from, if it was.
+    pub origin: Option<PathBuf>,
     /// Where audit lines go.
     pub audit: audit::Settings,
     /// The program's own log.
@@ -82,7 +90,12 @@ impl Config {
             }
         };
         let folder = path.parent().unwrap_or(Path::new(""));
-        survey_text(&name, &text, folder)
+        let (config, problems) = survey_text(&name, &text, folder);
+        let config = config.map(|config| Self {
+            origin: Some(path.to_owned()),
+            ..config
+        });
+        (config, problems)
     }
 
     /// Reads `text`, called `name`, whose relative file names start in `folder`.
@@ -92,6 +105,26 @@ impl Config {
     /// As [`Config::read`].
     pub fn parse(name: &str, text: &str, folder: &Path) -> Result<Self, Problems> {
         whole(survey_text(name, text, folder))
+    }
+
+    /// Every file that a reload would read again.
+    pub fn files(&self) -> Vec<PathBuf> {
+        let mut files: Vec<PathBuf> = self
+            .origin
+            .iter()
+            .chain(&self.table_files)
+            .cloned()
+            .collect();
+        for issuer in &self.issuers {
+            if let token::Location::File(path) = &issuer.keys.location {
+                files.push(path.clone());
+            }
+            files.extend(issuer.keys.ca.clone());
+        }
+        let (listen, upstream) = (&self.listen.tls, &self.upstream.tls);
+        files.extend(listen.iter().flat_map(ServerSettings::files));
+        files.extend(upstream.iter().flat_map(ClientSettings::files));
+        files
     }
 }
 
@@ -111,9 +144,9 @@ fn whole(surveyed: (Option<Config>, Problems)) -> Result<Config, Problems> {
 
 fn read_root(root: &Section<'_>, folder: &Path) -> Option<Config> {
     let listen = required(root, "listen", "a table [listen] with an `address`");
-    let (listen, gateway) = listen.map(|section| listen::read(&section)).unzip();
+    let (listen, gateway) = listen.map(|section| listen::read(&section, folder)).unzip();
     let upstream = required(root, "upstream", "a table [upstream] with a `url`");
-    let upstream = upstream.and_then(|section| upstream::read(&section));
+    let upstream = upstream.and_then(|section| upstream::read(&section, folder));
     let sections = root.sections("issuer");
     if sections.as_ref().is_some_and(Vec::is_empty) {
         let expected = "at least one table [[issuer]] with `name`, `audiences` and `keys`";
@@ -128,7 +161,13 @@ fn read_root(root: &Section<'_>, folder: &Path) -> Option<Config> {
     let token = root
         .section("token")
         .map_or_else(token::Settings::default, |section| read_token(&section));
-    let table = table::read(root.section("table").as_ref(), folder);
+    let (table, table_files) = table::read(root.section("table").as_ref(), folder);
+    let watch = root.section("reload").and_then(|section| {
+        let watch = section.boolean("watch");
+        section.finish();
+        watch
+    });
+    let watch = watch.unwrap_or(true);
     let audit = root
         .section("audit")
         .map_or_else(audit::Settings::default, |section| {
@@ -144,6 +183,9 @@ fn read_root(root: &Section<'_>, folder: &Path) -> Option<Config> {
         issuers,
         token,
         table,
+        table_files,
+        watch,
+        origin: None,
         audit,
         log,
     })

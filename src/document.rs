@@ -227,6 +227,17 @@ impl<'a> Section<'a> {
         })
     }
 
+    /// The string under `key`, or those of the array there.
+    pub fn one_or_more(&self, key: &'static str) -> Option<Located<Vec<Located<String>>>> {
+        match self.table.get(key).map(Spanned::get_ref) {
+            Some(DeValue::Array(_)) => self.strings(key),
+            _ => self.string(key).map(|one| Located {
+                line: one.line,
+                value: vec![one],
+            }),
+        }
+    }
+
     /// The duration under `key`, written like `"5s"` or `"1m 30s"`; never zero, at most a year.
     pub fn duration(&self, key: &'static str) -> Option<Duration> {
         let expected = "a duration such as \"5s\", \"250ms\" or \"2m\"";

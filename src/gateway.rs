@@ -5,9 +5,10 @@ mod exchange;
 mod rejection;
 mod rules;
 
+use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use hyper::body::{Body as _, Incoming};
 use hyper::http::request;
@@ -38,34 +39,53 @@ pub struct Settings {
     pub hosts: AllowedHosts,
 }
 
+/// Everything that a reload replaces; the same for all workers.
+#[derive(Debug)]
+pub struct Snapshot {
+    /// What decisions rest on.
+    pub rules: Arc<Rules>,
+    /// What holds for every request.
+    pub settings: Settings,
+    /// Where permitted requests go.
+    pub upstream: proxy::Settings,
+}
+
 /// One worker's gateway.
 #[derive(Debug)]
 pub struct Gateway {
-    rules: Arc<Rules>,
-    settings: Settings,
-    proxy: Proxy,
-    callers: PrincipalCache,
+    current: RefCell<Rc<Current>>,
     auditor: Auditor,
     worker: usize,
 }
 
+/// A [`Snapshot`] and what one worker has gathered under it. A request keeps the one it began with.
+#[derive(Debug)]
+struct Current {
+    snapshot: Arc<Snapshot>,
+    proxy: Rc<Proxy>,
+    callers: PrincipalCache,
+}
+
 impl Gateway {
     /// Must be called inside a `LocalSet`, as [`Proxy::new`].
-    pub fn new(
-        worker: usize,
-        rules: Arc<Rules>,
-        settings: Settings,
-        upstream: &proxy::Settings,
-        auditor: Auditor,
-    ) -> Rc<Self> {
+    pub fn new(worker: usize, snapshot: Arc<Snapshot>, auditor: Auditor) -> Rc<Self> {
+        let proxy = Rc::new(Proxy::new(&snapshot.upstream));
         Rc::new(Self {
-            callers: PrincipalCache::new(rules.token_settings().cache),
-            rules,
-            settings,
-            proxy: Proxy::new(upstream),
+            current: RefCell::new(Rc::new(Current::new(snapshot, proxy))),
             auditor,
             worker,
         })
+    }
+
+    /// Requests that begin from now on are judged by `snapshot`. Connections to an upstream that
+    /// stays the same are kept.
+    pub fn replace(&self, snapshot: Arc<Snapshot>) {
+        let mut current = self.current.borrow_mut();
+        let proxy = match current.snapshot.upstream == snapshot.upstream {
+            true => Rc::clone(&current.proxy),
+            false => Rc::new(Proxy::new(&snapshot.upstream)),
+        };
+        *current = Rc::new(Current::new(snapshot, proxy));
     }
 
     /// Answers one request, and audits it when the answer has been sent or nobody waits for it:
@@ -77,15 +97,37 @@ impl Gateway {
     ) -> impl Future<Output = Response<ResponseBody>> {
         let (head, body) = request.into_parts();
         let mut exchange = Exchange::begin(&self.auditor, &head, &peer, self.worker);
+        let current = Rc::clone(&self.current.borrow());
         async move {
-            let answer = self.serve(head, body, &peer, &mut exchange).await;
+            let answer = current.serve(head, body, &peer, &mut exchange).await;
             exchange.finish(answer)
         }
+    }
+
+    /// The longest that a request waits for anything but its client.
+    pub fn longest_wait(&self) -> Duration {
+        let upstream = &self.current.borrow().snapshot.upstream;
+        upstream.connect_timeout + upstream.response_timeout
     }
 
     /// Audits what the server could not read as a request and refused by itself.
     pub fn refuse_unreadable(&self, peer: &Peer, status: StatusCode) {
         exchange::record_unreadable(&self.auditor, peer.address(), self.worker, status);
+    }
+}
+
+impl Current {
+    fn new(snapshot: Arc<Snapshot>, proxy: Rc<Proxy>) -> Self {
+        let callers = PrincipalCache::new(snapshot.rules.token_settings().cache);
+        Self {
+            snapshot,
+            proxy,
+            callers,
+        }
+    }
+
+    fn rules(&self) -> &Rules {
+        &self.snapshot.rules
     }
 
     async fn serve(
@@ -96,9 +138,9 @@ impl Gateway {
         exchange: &mut Exchange,
     ) -> Result<Response<UpstreamBody>, Rejection> {
         let path = RequestPath::parse(&head.uri)?;
-        proxy::check_head(&mut head, &self.settings.hosts)?;
-        let target = self.rules.router().resolve(&head.method, &path);
-        let permit = self.decide(&head.headers, target, exchange).await?;
+        proxy::check_head(&mut head, &self.snapshot.settings.hosts)?;
+        let target = self.rules().router().resolve(&head.method, &path);
+        let permit = self.decide(&head.headers, peer, target, exchange).await?;
         let body = self.request_body(body, &permit, exchange)?;
         let request_id = exchange.request_id().clone();
         let origin = Origin {
@@ -115,6 +157,7 @@ impl Gateway {
     async fn decide(
         &self,
         headers: &HeaderMap,
+        peer: &Peer,
         target: Result<Target<'_>, Unroutable>,
         exchange: &mut Exchange,
     ) -> Result<Permit, Rejection> {
@@ -131,11 +174,13 @@ impl Gateway {
         }
         // Before a miss is told: nobody unknown may probe the table.
         let identity = self.authenticate(headers).await?;
+        // Before the check: the audit shows whose token somebody else has.
         exchange.identified(&identity);
+        identity.check_holder(peer.certificate())?;
         let target = target?;
         exchange.routed(&target);
         let decision = decision::authorize(&identity.principal, &target);
-        let permit = decision.map_err(|denial| self.rules.denied(denial))?;
+        let permit = decision.map_err(|denial| self.rules().denied(denial))?;
         exchange.permitted();
         Ok(permit)
     }
@@ -144,14 +189,14 @@ impl Gateway {
     async fn authenticate(&self, headers: &HeaderMap) -> Result<Rc<Identity>, Rejection> {
         let token = token::credential(headers)?;
         let now = unix_time();
-        if let Some(identity) = self.callers.find(&self.rules, token, now) {
+        if let Some(identity) = self.callers.find(self.rules(), token, now) {
             return Ok(identity);
         }
-        let identity = match self.rules.identify(token, now) {
+        let identity = match self.rules().identify(token, now) {
             Err(Rejection::Unauthenticated(error @ TokenError::UnknownKey { issuer, .. })) => {
-                match self.rules.issuer(issuer) {
+                match self.rules().issuer(issuer) {
                     Some(issuer) if issuer.keys.refresh().await => {
-                        self.rules.identify(token, unix_time())?
+                        self.rules().identify(token, unix_time())?
                     }
                     _ => return Err(error.into()),
                 }
@@ -167,10 +212,10 @@ impl Gateway {
         permit: &Permit,
         exchange: &Exchange,
     ) -> Result<RequestBody, Rejection> {
-        let limits = BodyLimits {
-            size: permit.max_body().unwrap_or(self.settings.body.size),
-            pause: self.settings.body.pause,
-        };
+        let mut limits = self.snapshot.settings.body;
+        if let Some(size) = permit.max_body() {
+            limits.size = size;
+        }
         if body.size_hint().lower() > limits.size {
             return Err(ForwardError::RequestBody(BodyFailure::TooLarge).into());
         }

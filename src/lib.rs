@@ -5,8 +5,8 @@
 //! [`gateway`] reads as that list.
 //!
 //! A module imports only modules before it in this list, and `tests/architecture.rs` holds us to
-//! it: telemetry, document, table, token, grant, router, decision, audit, proxy, gateway, server,
-//! config, app, cli.
+//! it: telemetry, document, tls, table, token, grant, router, decision, audit, proxy, gateway,
+//! server, config, app, cli.
 
 pub mod app;
 pub mod audit;
@@ -21,4 +21,5 @@ pub mod router;
 pub mod server;
 pub mod table;
 pub mod telemetry;
+pub mod tls;
 pub mod token;

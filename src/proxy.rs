@@ -3,6 +3,7 @@
 //! One [`Proxy`] for each worker; its connections never leave the worker. It takes a
 //! [`Permit`] and sends the request line in it, so what was judged is what is sent. Never decides.
 
+mod activity;
 mod body;
 mod header;
 mod peer;
@@ -18,16 +19,18 @@ use hyper::http::{request, response};
 use hyper::{Method, Request, Response, StatusCode, Uri, Version};
 use tokio::time::timeout;
 
+pub use activity::{Activity, Running};
 pub use body::{AnswerFailure, BodyFailure, BodyLimits, RequestBody, Transfer, UpstreamBody};
 pub use header::{
     AllowedHost, AllowedHosts, InvalidHeaders, InvalidHost, MAX_HEAD, MAX_HEADERS,
     X_OPENSTACK_REQUEST_ID, check_head,
 };
-pub use peer::{Peer, Running};
+pub use peer::{Peer, Scheme};
 use pool::{ConnectError, Connection, Pool};
 pub use small_write::poll_write;
 
 use crate::decision::Permit;
+use crate::tls;
 
 /// The most a connection gathers in one direction, in bytes; a request's head fits.
 pub const BUFFER: usize = 128 * 1024;
@@ -39,6 +42,8 @@ pub struct Settings {
     pub host: String,
     /// TCP port.
     pub port: u16,
+    /// TLS, or else plain TCP.
+    pub tls: Option<tls::ClientSettings>,
     /// The most time to establish a connection, name resolution included.
     pub connect_timeout: Duration,
     /// The most time without any progress: from the end of the request to the answer's head, and
@@ -56,6 +61,7 @@ impl Settings {
         Self {
             host: host.into(),
             port,
+            tls: None,
             connect_timeout: Duration::from_secs(5),
             response_timeout: Duration::from_mins(1),
             idle_timeout: Duration::from_secs(4),

@@ -6,84 +6,138 @@
 mod acceptor;
 mod connection;
 mod drain;
+mod forwarded;
+mod http1;
+mod http2;
 mod linger;
+mod listener;
+mod networks;
+mod proxy_header;
+mod refusal;
+mod rewound;
+mod session;
+mod socket;
 mod worker;
 
 use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use tokio::net::{TcpListener, TcpSocket};
 use tokio::runtime;
 use tokio::sync::{mpsc, watch};
 use tracing::{info, warn};
 
+pub use listener::{Address, InvalidAddress, ListenError};
+pub use networks::{InvalidNetwork, Network, Networks};
+
+use acceptor::Acceptor;
+use listener::{Accepted, Listener};
+use refusal::{Census, Refusals};
+
 use crate::audit::Auditor;
-use crate::gateway::{self, Rules};
-use crate::proxy;
+use crate::gateway::Snapshot;
+use crate::tls;
 
 /// How long a client may stand still, unless the config says otherwise.
 pub const CLIENT_TIMEOUT: Duration = Duration::from_mins(1);
-/// Connections the kernel holds until they are accepted.
-const BACKLOG: u32 = 4096;
 /// Accepted connections that wait for their worker; the acceptor waits when there are more.
 const HANDOVER: usize = 256;
 
 /// How clients are served.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Settings {
-    /// Where to listen; port 0 lets the system choose.
-    pub address: SocketAddr,
+    /// Where to listen; at least one.
+    pub addresses: Vec<Address>,
+    /// The permissions of Unix sockets.
+    pub unix_mode: u32,
+    /// TLS for every client, or else for none.
+    pub tls: Option<tls::ServerSettings>,
     /// How many workers.
     pub workers: usize,
-    /// How long a client may take to send a request's head, idle time before it included, or let an
-    /// answer stand half sent.
+    /// How long a client may send nothing between requests or within a body, or let an answer stand
+    /// half sent.
     pub client_timeout: Duration,
-    /// How long running requests may take after the signal to stop.
+    /// How long a head may take from its first byte on, as may a PROXY header.
+    pub header_timeout: Duration,
+    /// How long connections are still accepted after the signal to stop, for load balancers to hear
+    /// of it.
+    pub stop_delay: Duration,
+    /// How long running requests may take after that.
     pub drain_timeout: Duration,
+    /// The most connections in all; more are closed at once.
+    pub max_connections: usize,
+    /// The most connections of one client.
+    pub max_connections_per_peer: Option<usize>,
+    /// The most requests of one connection, which then is closed in good order.
+    pub max_requests_per_connection: usize,
+    /// The most requests of one HTTP/2 connection at once.
+    pub http2_streams: u32,
+    /// Who begins each connection with a PROXY header, and must.
+    pub proxy_protocol: Networks,
+    /// Whose `Forwarded` and `X-Forwarded-For` are believed.
+    pub trusted_proxies: Networks,
 }
 
 impl Settings {
-    /// The defaults at this address.
-    pub fn new(address: SocketAddr) -> Self {
+    /// The defaults at these addresses.
+    pub fn new(addresses: Vec<Address>) -> Self {
         Self {
-            address,
+            addresses,
+            unix_mode: 0o660,
+            tls: None,
             // Respects the CPU quota of a container.
             workers: thread::available_parallelism().map_or(1, usize::from),
             client_timeout: CLIENT_TIMEOUT,
+            header_timeout: Duration::from_secs(10),
+            stop_delay: Duration::ZERO,
             drain_timeout: Duration::from_secs(30),
+            max_connections: 10_000,
+            max_connections_per_peer: None,
+            max_requests_per_connection: 10_000,
+            http2_streams: 100,
+            proxy_protocol: Networks::default(),
+            trusted_proxies: Networks::default(),
         }
     }
+}
+
+/// Why a server cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// An address that cannot be had.
+    #[error(transparent)]
+    Listen(#[from] ListenError),
+    /// A thread or a runtime that cannot be had.
+    #[error("cannot start a worker")]
+    Worker(#[from] io::Error),
 }
 
 /// What a worker needs to answer requests.
 #[derive(Clone, Debug)]
 pub struct Service {
-    /// What decisions rest on.
-    pub rules: Arc<Rules>,
-    /// What holds for every request.
-    pub gateway: gateway::Settings,
-    /// Where permitted requests go.
-    pub upstream: proxy::Settings,
+    /// What requests are judged by, now and after each reload.
+    pub snapshots: watch::Receiver<Arc<Snapshot>>,
+    /// TLS for every client, or else for none.
+    pub tls: Option<tls::Server>,
     /// Where records go.
     pub auditor: Auditor,
 }
 
-/// A listener that is bound, and workers that wait for its connections.
+/// Listeners that are bound, and workers that wait for their connections.
 #[derive(Debug)]
 pub struct Server {
     settings: Settings,
-    listener: TcpListener,
+    listeners: Vec<Listener>,
     workers: Vec<Worker>,
+    refusals: Arc<Refusals>,
     stop: watch::Sender<Option<Instant>>,
 }
 
 #[derive(Debug)]
 struct Worker {
-    connections: mpsc::Sender<acceptor::Accepted>,
+    connections: mpsc::Sender<Accepted>,
     load: Arc<Load>,
     thread: JoinHandle<Drained>,
 }
@@ -93,6 +147,24 @@ struct Worker {
 struct Load {
     open: AtomicUsize,
     total: AtomicUsize,
+}
+
+impl Load {
+    /// More than any worker has.
+    const GONE: usize = usize::MAX / 2;
+
+    /// Keeps the worker from being chosen ever again.
+    fn give_up(&self) {
+        self.open.store(Self::GONE, Ordering::Relaxed);
+    }
+
+    /// How many connections are open; none, once the worker was given up.
+    fn open(&self) -> usize {
+        match self.open.load(Ordering::Relaxed) {
+            open if open >= Self::GONE / 2 => 0,
+            open => open,
+        }
+    }
 }
 
 /// How a worker ended.
@@ -105,14 +177,16 @@ pub struct Drained {
 }
 
 impl Server {
-    /// Binds the listener and starts the workers. Must be called inside a runtime with I/O.
+    /// Binds the listeners and starts the workers. Must be called inside a runtime with I/O.
     ///
     /// # Errors
     ///
     /// An address that cannot be had, a thread that cannot be started.
-    pub fn start(settings: Settings, service: &Service) -> io::Result<Self> {
-        let listener = bind(settings.address)?;
+    pub fn start(settings: Settings, service: &Service) -> Result<Self, StartError> {
+        let listeners = listener::bind_all(&settings.addresses, settings.unix_mode)?;
         let (stop, stopping) = watch::channel(None);
+        let refusals = Arc::new(Refusals::default());
+        let census = Census::new(settings.max_connections_per_peer);
         let mut workers = Vec::new();
         for index in 0..settings.workers {
             let (connections, accepted) = mpsc::channel(HANDOVER);
@@ -120,7 +194,9 @@ impl Server {
             let worker = worker::Worker {
                 index,
                 service: service.clone(),
-                client_timeout: settings.client_timeout,
+                settings: settings.clone(),
+                refusals: Arc::clone(&refusals),
+                census: Arc::clone(&census),
                 load: Arc::clone(&load),
                 stopping: stopping.clone(),
             };
@@ -138,31 +214,39 @@ impl Server {
         }
         Ok(Self {
             settings,
-            listener,
+            listeners,
             workers,
+            refusals,
             stop,
         })
     }
 
-    /// The address that is listened on.
+    /// The addresses that are listened on.
     ///
     /// # Errors
     ///
     /// None that is known.
-    pub fn local_address(&self) -> io::Result<SocketAddr> {
-        self.listener.local_addr()
+    pub fn addresses(&self) -> io::Result<Vec<Address>> {
+        self.listeners.iter().map(Listener::address).collect()
     }
 
     /// Serves until `shutdown` is ready, then lets running requests finish, for a bounded time.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> Drained {
-        acceptor::run(&self.listener, &self.workers, shutdown).await;
-        // Connections that the kernel has accepted already would be reset with the listener.
-        match self.listener.into_std() {
-            Ok(listener) => acceptor::accept_pending(&listener, &self.workers).await,
-            Err(error) => warn!("the last connections cannot be accepted: {error}"),
+        let acceptor = Acceptor {
+            workers: &self.workers,
+            most: self.settings.max_connections,
+            refusals: &self.refusals,
+        };
+        acceptor.run(&self.listeners, shutdown).await;
+        for listener in self.listeners {
+            // Connections that the kernel has accepted already would be reset with the listener.
+            match listener.into_unwatched() {
+                Ok(listener) => acceptor.accept_pending(&listener).await,
+                Err(error) => warn!("the last connections cannot be accepted: {error}"),
+            }
         }
-        let loads = self.workers.iter().map(|worker| &worker.load.open);
-        let open: usize = loads.map(|open| open.load(Ordering::Relaxed)).sum();
+        self.refusals.report();
+        let open: usize = self.workers.iter().map(|worker| worker.load.open()).sum();
         info!(open, "stopping: {open} connections are open");
         let deadline = Instant::now() + self.settings.drain_timeout;
         self.stop.send_replace(Some(deadline));
@@ -185,14 +269,4 @@ impl Server {
         }
         drained
     }
-}
-
-fn bind(address: SocketAddr) -> io::Result<TcpListener> {
-    let socket = match address {
-        SocketAddr::V4(_) => TcpSocket::new_v4()?,
-        SocketAddr::V6(_) => TcpSocket::new_v6()?,
-    };
-    socket.set_reuseaddr(true)?;
-    socket.bind(address)?;
-    socket.listen(BACKLOG)
 }

@@ -71,3 +71,15 @@ pub fn start(settings: Settings) {
         log.with_ansi(io::stderr().is_terminal()).try_init()
     };
 }
+
+/// An error and its causes, in one line.
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}

@@ -18,6 +18,8 @@ use std::fmt;
 
 use serde_json::{Map, Value};
 
+use crate::tls::CertificateHash;
+
 pub use claims::{unverified_claims, verify};
 pub use credential::credential;
 pub use json::InvalidJson;
@@ -91,6 +93,8 @@ pub struct Verified {
     pub expires: u64,
     /// Which version of the issuer's keys verified it.
     pub key_version: u64,
+    /// The client certificate it is bound to (RFC 8705 §3): nobody else may use it.
+    pub certificate: Option<CertificateHash>,
 }
 
 /// Why nobody is known to be calling.
@@ -160,6 +164,16 @@ pub enum TokenError {
     /// For somebody else.
     #[error("the token is not for this service: its `aud` names none of {0}")]
     Audience(String),
+    /// Bound to its holder by something that is not checked here: to let it pass would unbind it.
+    #[error(
+        "the token's claim `cnf` is {0}, expected an object of `x5t#S256` alone, a certificate's SHA-256 in base64url"
+    )]
+    Confirmation(&'static str),
+    /// Bound to another certificate than the connection's.
+    #[error(
+        "the token is bound to a client certificate, and this connection has not shown that one"
+    )]
+    Certificate,
     /// We cannot tell, because the issuer's keys are not here.
     #[error("the keys of the token's issuer are not available")]
     KeysUnavailable,

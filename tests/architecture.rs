@@ -12,9 +12,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// From the first layer to the last.
-const LAYERS: [&str; 14] = [
+const LAYERS: [&str; 15] = [
     "telemetry",
     "document",
+    "tls",
     "table",
     "token",
     "grant",
@@ -35,6 +36,10 @@ fn sources(folder: &Path) -> Vec<PathBuf> {
     let mut files = Vec::new();
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
+        // The fuzz crate may be built where it stands.
+        if path.is_dir() && path.ends_with("target") {
+            continue;
+        }
         if path.is_dir() {
             files.extend(sources(&path));
         } else if path.extension().is_some_and(|extension| extension == "rs") {
@@ -118,7 +123,7 @@ fn a_module_imports_only_modules_before_it() {
 fn finds_a_violation() {
     let path = Path::new("router.rs");
     let text = "use crate::{table, gateway::Rules};\nfn f() { crate::cli::main() } // crate::app\n";
-    assert_eq!(violations(path, 5, text).len(), 2);
+    assert_eq!(violations(path, 6, text).len(), 2);
 }
 
 #[test]

@@ -1,7 +1,6 @@
 //! The text of an audit line.
 
 use std::io::{self, Write};
-use std::net::IpAddr;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -13,7 +12,7 @@ struct Line<'a> {
     time: String,
     request_id: String,
     client_request_id: Option<&'a str>,
-    peer: IpAddr,
+    peer: String,
     worker: usize,
     method: Option<&'a str>,
     operation: Option<&'a str>,
@@ -38,7 +37,7 @@ pub fn write(sink: &mut impl Write, record: &Record) -> io::Result<()> {
         time: humantime::format_rfc3339_micros(record.time).to_string(),
         request_id: format!("req-{}", record.request_id),
         client_request_id: record.client_request_id.as_deref(),
-        peer: record.peer,
+        peer: record.peer.to_string(),
         worker: record.worker,
         method: record.method.as_ref().map(hyper::Method::as_str),
         operation: record.operation.as_deref(),

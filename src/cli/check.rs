@@ -7,6 +7,7 @@ use crate::app::{self, StartError};
 use crate::audit;
 use crate::config::{Config, IssuerConfig};
 use crate::table::ActionTable;
+use crate::tls;
 use crate::token::{KeySource, Location};
 
 pub fn run(path: &Path) -> Outcome {
@@ -48,6 +49,7 @@ fn check_parts(config: &Config, problems: &mut Vec<String>) -> Option<String> {
             ));
         }
     }
+    problems.extend(check_tls(config));
     if let audit::Settings::File(path) = &config.audit
         && let Err(error) = audit::probe(path)
     {
@@ -64,6 +66,20 @@ fn check_keys(issuer: &IssuerConfig) -> anyhow::Result<()> {
         app::fetch_once(&mut source)?;
     }
     Ok(())
+}
+
+/// The message names the file.
+fn check_tls(config: &Config) -> Vec<String> {
+    let server = config.listen.tls.as_ref();
+    let server = server.and_then(|settings| tls::Server::load(settings).err());
+    let client = config.upstream.tls.as_ref();
+    let client = client.and_then(|settings| tls::Client::load(settings, &[]).err());
+    let found = [("listen.tls", server), ("upstream.tls", client)];
+    let found = found.into_iter().filter_map(|(section, error)| {
+        let error = anyhow::Error::from(error?);
+        Some(format!("[{section}] cannot be used: {error:#}"))
+    });
+    found.collect()
 }
 
 fn summary(table: &ActionTable, config: &Config) -> String {

@@ -14,6 +14,7 @@ use tokio::task::LocalSet;
 
 use super::{Outcome, run, say};
 use crate::app::App;
+use crate::server::Address;
 use crate::telemetry;
 use backend::Backend;
 
@@ -42,7 +43,9 @@ pub fn run(folder: Option<PathBuf>, listen: SocketAddr) -> anyhow::Result<Outcom
     telemetry::start(config.log);
     let signals = run::Signals::catch()?;
     let app = App::start(&config)?;
-    introduce(&folder, app.address(), backend);
+    if let Some(gateway) = app.addresses().first() {
+        introduce(&folder, gateway, backend);
+    }
     signals.serve(app)
 }
 
@@ -65,7 +68,7 @@ fn start_backend() -> anyhow::Result<SocketAddr> {
     Ok(address)
 }
 
-fn introduce(folder: &Path, gateway: SocketAddr, backend: SocketAddr) {
+fn introduce(folder: &Path, gateway: &Address, backend: SocketAddr) {
     let file = |name: &str| quoted(&folder.join(name).display().to_string());
     let program = std::env::current_exe().map_or_else(
         |_| "actiongate".to_owned(),

@@ -42,11 +42,10 @@ pub fn run(config: &Path, token: &str, method: &str, path: &str) -> anyhow::Resu
 /// The rules with every issuer's keys.
 pub fn load(config: &Config) -> anyhow::Result<std::sync::Arc<Rules>> {
     let mut assembled = app::assemble(config)?;
-    for (source, issuer) in assembled.sources.iter_mut().zip(&config.issuers) {
-        let location = source.location().to_string();
-        app::fetch_once(source).with_context(|| {
-            format!("the keys of {} cannot be had from {location}", issuer.name)
-        })?;
+    for source in &mut assembled.sources {
+        let (issuer, location) = (source.issuer().to_owned(), source.location().to_string());
+        app::fetch_once(source)
+            .with_context(|| format!("the keys of {issuer} cannot be had from {location}"))?;
     }
     Ok(assembled.rules)
 }
@@ -132,6 +131,7 @@ fn say_caller(rules: &Rules, identity: &Identity) {
         "token         good: {subject}, issued by {}",
         identity.caller.issuer
     ));
+    say_bound(identity);
     say(format_args!(
         "projects      {}",
         or_none(&principal.projects)
@@ -142,6 +142,15 @@ fn say_caller(rules: &Rules, identity: &Identity) {
         .map(ToString::to_string)
         .collect();
     say(format_args!("granted       {}", or_none(&granted)));
+}
+
+/// A command has no connection: it can only say what the gateway will ask of one.
+pub fn say_bound(identity: &Identity) {
+    if let Some(certificate) = identity.certificate {
+        say(format_args!(
+            "bound         to the client certificate with x5t#S256 {certificate}: refused on a connection without it"
+        ));
+    }
 }
 
 fn say_target(target: &Target<'_>) {

@@ -3,14 +3,17 @@
 use std::io;
 use std::path::Path;
 
+use sd_notify::NotifyState;
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tracing::{error, info, warn};
+use tracing::{debug, error, info, warn};
 
 use super::Outcome;
 use crate::app::App;
 use crate::server::Drained;
 use crate::telemetry;
+
+const HANGUP: &str = "SIGHUP";
 
 pub fn run(path: &Path) -> anyhow::Result<Outcome> {
     let config = super::read_config(path)?;
@@ -19,11 +22,12 @@ pub fn run(path: &Path) -> anyhow::Result<Outcome> {
     signals.serve(App::start(&config)?)
 }
 
-/// SIGTERM and SIGINT, caught before a gateway starts: none that comes early kills it.
+/// SIGTERM, SIGINT and SIGHUP, caught before a gateway starts: none that comes early kills it.
 pub struct Signals {
     runtime: Runtime,
     terminate: Signal,
     interrupt: Signal,
+    hangup: Signal,
 }
 
 impl Signals {
@@ -34,29 +38,40 @@ impl Signals {
         let inside = runtime.enter();
         let terminate = signal(SignalKind::terminate())?;
         let interrupt = signal(SignalKind::interrupt())?;
+        let hangup = signal(SignalKind::hangup())?;
         drop(inside);
         Ok(Self {
             runtime,
             terminate,
             interrupt,
+            hangup,
         })
     }
 
-    /// Waits for one and lets the gateway come to its end; a second one ends it at once.
+    /// Reloads at each SIGHUP; at one of the others lets the gateway come to its end, and at the next
+    /// ends it at once.
     pub fn serve(mut self, mut app: App) -> anyhow::Result<Outcome> {
         let mut next_signal = async || {
             tokio::select! {
                 _ = self.terminate.recv() => "SIGTERM",
                 _ = self.interrupt.recv() => "SIGINT",
+                _ = self.hangup.recv() => HANGUP,
             }
         };
+        notify(&[NotifyState::Ready]);
         self.runtime.block_on(async {
-        let name = next_signal().await;
+        let name = loop {
+            match next_signal().await {
+                HANGUP => reload(&app).await,
+                name => break name,
+            }
+        };
+        notify(&[NotifyState::Stopping]);
         info!("{name}: letting running requests finish");
         app.stop();
-        let stopped = tokio::task::spawn_blocking(move || app.join());
-        tokio::select! {
-            drained = stopped => {
+        let mut stopped = tokio::task::spawn_blocking(move || app.join());
+        loop { tokio::select! {
+            drained = &mut stopped => {
                 let Drained { cut_off, panicked } = drained?;
                 if panicked > 0 {
                     error!(panicked, "stopped; {panicked} threads ended by a panic, with their connections");
@@ -64,16 +79,32 @@ impl Signals {
                 }
                 if cut_off > 0 {
                     warn!(cut_off, "stopped; {cut_off} connections were cut off at the deadline");
-                    return Ok(Outcome::Failed);
+                    return Ok(Outcome::CutOff);
                 }
                 info!("stopped; every request was answered");
-                Ok(Outcome::Done)
+                return Ok(Outcome::Done);
             }
-            name = next_signal() => {
+            name = next_signal() => if name != HANGUP {
                 info!("{name} again: stopping at once");
-                std::process::exit(1);
+                std::process::exit(Outcome::CutOff.code().into());
             }
-        }
+        } }
     })
+    }
+}
+
+async fn reload(app: &App) {
+    if let Ok(reloading) = NotifyState::monotonic_usec_now() {
+        notify(&[NotifyState::Reloading, reloading]);
+    }
+    // What became of it is in the log.
+    let _ = app.reload().await;
+    notify(&[NotifyState::Ready]);
+}
+
+/// Tells systemd, if it started us as `Type=notify` or `notify-reload`.
+fn notify(states: &[NotifyState<'_>]) {
+    if let Err(error) = sd_notify::notify(states) {
+        debug!("systemd cannot be told: {error}");
     }
 }

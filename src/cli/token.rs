@@ -90,6 +90,7 @@ fn show_identity(
     say(format_args!(
         "token         good: signature, issuer, audience and times; expires in {left}"
     ));
+    explain::say_bound(identity);
     say(format_args!(
         "subject       {}",
         principal.subject.as_deref().unwrap_or("(none)")

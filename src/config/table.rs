@@ -1,16 +1,17 @@
 //! `[table]`: the files of the action table.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::document::{Located, Section};
 use crate::table::Source;
 
-pub fn read(section: Option<&Section<'_>>, folder: &Path) -> Vec<Source> {
+/// The table's sources, and the files among them.
+pub fn read(section: Option<&Section<'_>>, folder: &Path) -> (Vec<Source>, Vec<PathBuf>) {
     let Some(section) = section else {
-        return vec![Source::builtin()];
+        return (vec![Source::builtin()], Vec::new());
     };
-    let mut sources = Vec::new();
+    let (mut sources, mut files) = (Vec::new(), Vec::new());
     let builtin = section.parse("builtin", "\"ecs\" or \"none\"", |text| match text {
         "ecs" => Ok(true),
         "none" => Ok(false),
@@ -24,6 +25,7 @@ pub fn read(section: Option<&Section<'_>>, folder: &Path) -> Vec<Source> {
         .map_or_else(Vec::new, |files| files.value)
     {
         let path = folder.join(&name);
+        files.push(path.clone());
         match fs::read_to_string(&path) {
             Ok(text) => sources.push(Source {
                 name: path.display().to_string(),
@@ -42,5 +44,5 @@ pub fn read(section: Option<&Section<'_>>, folder: &Path) -> Vec<Source> {
         );
     }
     section.finish();
-    sources
+    (sources, files)
 }

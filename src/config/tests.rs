@@ -1,5 +1,6 @@
 mod mistake;
 mod place;
+mod tls;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -26,18 +27,36 @@ actions = "/actions"
 /// Every key, none of it as it would be anyway.
 const FULL: &str = r#"
 [listen]
-address = "[::1]:0"
+address = ["[::1]:0", "unix:/run/gate", "systemd:https", "systemd"]
+unix_mode = "0600"
+header_timeout = "2s"
+max_connections = 5
+max_connections_per_peer = 4
+max_requests_per_connection = 3
+http2_streams = 2
+proxy_protocol = ["10.0.0.0/8", "unix"]
+trusted_proxies = "::1"
 workers = 3
 client_timeout = "1s"
+stop_delay = "5s"
 drain_timeout = "2m"
 max_body = "5MiB"
 hosts = ["api.example.com", "[::1]:8080"]
+[listen.tls]
+certificates = [{ chain = "a.pem", key = "/a.key" }, { chain = "b.pem", key = "b.key" }]
+client_certificates = "required"
+client_ca = "clients.pem"
+client_crls = ["one.crl", "two.crl"]
 [upstream]
 url = "http://nova"
 connect_timeout = "250ms"
 response_timeout = "1h"
 idle_timeout = "1m 30s"
 idle_connections = 7
+[upstream.tls]
+ca = "nova.pem"
+certificate = { chain = "gate.pem", key = "gate.key" }
+server_name = "nova.example.com"
 [token]
 max_size = "8KiB"
 cache = "9KiB"
@@ -63,6 +82,8 @@ max_age = "13s"
 project = "/p"
 actions = "/a/b"
 subject = "/s"
+[reload]
+watch = false
 [[issuer]]
 name = "two"
 audiences = ["c"]
@@ -97,10 +118,20 @@ fn the_minimal_config_suffices() {
     let config = read(MINIMAL).unwrap();
     let workers = std::thread::available_parallelism().unwrap().get();
     let listen = server::Settings {
-        address: "127.0.0.1:8080".parse().unwrap(),
+        addresses: vec!["127.0.0.1:8080".parse().unwrap()],
+        unix_mode: 0o660,
+        tls: None,
         workers,
         client_timeout: seconds(60),
+        header_timeout: seconds(10),
+        stop_delay: Duration::ZERO,
         drain_timeout: seconds(30),
+        max_connections: 10_000,
+        max_connections_per_peer: None,
+        max_requests_per_connection: 10_000,
+        http2_streams: 100,
+        proxy_protocol: server::Networks::default(),
+        trusted_proxies: server::Networks::default(),
     };
     assert_eq!(config.listen, listen);
     let body = BodyLimits {
@@ -112,6 +143,7 @@ fn the_minimal_config_suffices() {
     let upstream = proxy::Settings {
         host: "127.0.0.1".to_owned(),
         port: 8774,
+        tls: None,
         connect_timeout: seconds(5),
         response_timeout: seconds(60),
         idle_timeout: seconds(4),
@@ -160,11 +192,25 @@ fn every_key_is_read() {
     let path = folder.path().join("actiongate.toml");
     std::fs::write(&path, FULL).unwrap();
     let config = Config::read(&path).unwrap();
+    let network = |text: &str| text.parse::<server::Network>().unwrap();
+    let addresses = ["[::1]:0", "unix:/run/gate", "systemd:https", "systemd"];
     let listen = server::Settings {
-        address: "[::1]:0".parse().unwrap(),
+        addresses: addresses.map(|text| text.parse().unwrap()).to_vec(),
+        unix_mode: 0o600,
+        tls: Some(tls::server(folder.path())),
         workers: 3,
         client_timeout: seconds(1),
+        header_timeout: seconds(2),
+        stop_delay: seconds(5),
         drain_timeout: seconds(120),
+        max_connections: 5,
+        max_connections_per_peer: Some(4),
+        max_requests_per_connection: 3,
+        http2_streams: 2,
+        proxy_protocol: [network("10.0.0.0/8"), network("unix")]
+            .into_iter()
+            .collect(),
+        trusted_proxies: [network("::1")].into_iter().collect(),
     };
     assert_eq!(config.listen, listen);
     let body = BodyLimits {
@@ -177,6 +223,7 @@ fn every_key_is_read() {
     let upstream = proxy::Settings {
         host: "nova".to_owned(),
         port: 80,
+        tls: Some(tls::client(folder.path())),
         connect_timeout: Duration::from_millis(250),
         response_timeout: seconds(3600),
         idle_timeout: seconds(90),
@@ -215,6 +262,14 @@ fn every_key_is_read() {
         subject: "/s".parse().unwrap(),
     };
     assert_eq!(one.claims, claims);
+    assert!(!config.watch);
+    let files = "actiongate.toml mine.toml ca.pem /keys.json a.pem /a.key b.pem b.key clients.pem \
+         one.crl two.crl nova.pem gate.pem gate.key";
+    let files: Vec<PathBuf> = files
+        .split(' ')
+        .map(|file| folder.path().join(file))
+        .collect();
+    assert_eq!(config.files(), files);
     assert_eq!(two.name, "two");
     assert_eq!(two.keys.location, Location::File("/keys.json".into()));
 }

@@ -1,10 +1,12 @@
 //! `[upstream]`: where permitted requests go.
 
-use super::{parse_required, set};
+use std::path::Path;
+
+use super::{parse_required, set, tls};
 use crate::document::Section;
 use crate::{proxy, token};
 
-pub fn read(section: &Section<'_>) -> Option<proxy::Settings> {
+pub fn read(section: &Section<'_>, folder: &Path) -> Option<proxy::Settings> {
     let expected = "an http URL of a host, such as \"http://127.0.0.1:8774\"";
     let address = parse_required(section, "url", expected, parse_upstream);
     let mut settings = address.map(|(host, port)| proxy::Settings::new(host, port));
@@ -12,7 +14,10 @@ pub fn read(section: &Section<'_>) -> Option<proxy::Settings> {
     let response_timeout = section.duration("response_timeout");
     let idle_timeout = section.duration("idle_timeout");
     let idle_connections = section.count("idle_connections", 100_000);
+    let tls = section.section("tls");
+    let tls = tls.map(|tls| tls::read_client(&tls, folder));
     if let Some(settings) = &mut settings {
+        settings.tls = tls;
         set(&mut settings.connect_timeout, connect_timeout);
         set(&mut settings.response_timeout, response_timeout);
         set(&mut settings.idle_timeout, idle_timeout);

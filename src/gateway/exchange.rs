@@ -1,6 +1,5 @@
 //! One request and its answer, until the last byte: what the audit is told, whoever ends it.
 
-use std::net::IpAddr;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
@@ -15,7 +14,7 @@ use uuid::Uuid;
 
 use super::rejection::Rejection;
 use super::{Identity, Target};
-use crate::audit::{Auditor, Decision, Record};
+use crate::audit::{Auditor, Decision, PeerAddress, Record};
 use crate::proxy::{AnswerFailure, Peer, Running, Transfer, UpstreamBody, X_OPENSTACK_REQUEST_ID};
 
 /// The longest client request id that is kept, in characters.
@@ -161,7 +160,7 @@ fn upstream_time(transfer: &Transfer) -> Option<Duration> {
 }
 
 /// Records what hyper refused before there was a request to handle.
-pub fn record_unreadable(auditor: &Auditor, peer: IpAddr, worker: usize, status: StatusCode) {
+pub fn record_unreadable(auditor: &Auditor, peer: PeerAddress, worker: usize, status: StatusCode) {
     let mut record = new_record(new_id(), peer, worker);
     record.decision = Some(Decision::Reject);
     record.reason = "request_unreadable";
@@ -183,7 +182,7 @@ fn of_request(mut record: Record, head: &request::Parts) -> Record {
     record
 }
 
-fn new_record(request_id: Uuid, peer: IpAddr, worker: usize) -> Record {
+fn new_record(request_id: Uuid, peer: PeerAddress, worker: usize) -> Record {
     Record {
         time: SystemTime::now(),
         request_id,

@@ -114,6 +114,8 @@ impl Rejection {
                 TokenError::Expired => "token_expired",
                 TokenError::NotYetValid(_) => "token_not_yet_valid",
                 TokenError::Audience(_) => "token_audience",
+                TokenError::Confirmation(_) => "token_confirmation",
+                TokenError::Certificate => "token_certificate",
                 TokenError::KeysUnavailable => "keys_unavailable",
             },
             Self::Claims(_) => "claims_invalid",

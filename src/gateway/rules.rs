@@ -7,7 +7,8 @@ use crate::audit::Caller;
 use crate::decision::Denial;
 use crate::grant::{ClaimMapping, Principal};
 use crate::router::Router;
-use crate::token::{self, Issuer, Token};
+use crate::tls::CertificateHash;
+use crate::token::{self, Issuer, Token, TokenError};
 
 /// Table, router, issuers and claim mappings.
 #[derive(Debug)]
@@ -29,6 +30,23 @@ pub struct Identity {
     pub expires: u64,
     /// Which version of the issuer's keys verified the token.
     pub key_version: u64,
+    /// The client certificate that the token is bound to (RFC 8705 §3).
+    pub certificate: Option<CertificateHash>,
+}
+
+impl Identity {
+    /// Holds the token's certificate, if it has one, against the `shown` one of this connection:
+    /// each time, since the same token may come over another.
+    ///
+    /// # Errors
+    ///
+    /// [`TokenError::Certificate`].
+    pub fn check_holder(&self, shown: Option<CertificateHash>) -> Result<(), TokenError> {
+        match self.certificate {
+            Some(_) if self.certificate != shown => Err(TokenError::Certificate),
+            _ => Ok(()),
+        }
+    }
 }
 
 impl Rules {
@@ -77,7 +95,7 @@ impl Rules {
         let (Some(issuer), Some(mapping)) =
             (self.issuer(verified.issuer), self.mapping(verified.issuer))
         else {
-            return Err(token::TokenError::KeysUnavailable.into());
+            return Err(TokenError::KeysUnavailable.into());
         };
         let principal = Principal::new(
             verified.issuer,
@@ -94,6 +112,7 @@ impl Rules {
             caller: Arc::new(caller),
             expires: verified.expires,
             key_version: verified.key_version,
+            certificate: verified.certificate,
         })
     }
 

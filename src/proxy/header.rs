@@ -7,7 +7,7 @@ mod check;
 mod host;
 
 use hyper::HeaderMap;
-use hyper::header::{CONNECTION, CONTENT_LENGTH, FORWARDED, HOST, HeaderName, HeaderValue};
+use hyper::header::{CONNECTION, CONTENT_LENGTH, FORWARDED, HOST, HeaderName};
 
 pub use check::{InvalidHeaders, MAX_HEAD, MAX_HEADERS, check_head};
 pub use host::{AllowedHost, AllowedHosts, InvalidHost};
@@ -78,7 +78,7 @@ pub fn prepare_request(headers: &mut HeaderMap, origin: Origin<'_>) {
         headers.insert(X_FORWARDED_HOST, host);
     }
     headers.insert(X_FORWARDED_FOR, origin.peer.forwarded_for());
-    headers.insert(X_FORWARDED_PROTO, HeaderValue::from_static("http"));
+    headers.insert(X_FORWARDED_PROTO, origin.peer.forwarded_proto());
     headers.insert(X_OPENSTACK_REQUEST_ID, origin.request_id.clone());
 }
 

@@ -1,72 +1,104 @@
 //! The other end of a client connection, as the upstream is told of it.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::net::IpAddr;
 use std::rc::Rc;
-use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use hyper::header::HeaderValue;
 
-/// A client connection's peer and the header values that name it, made once.
+use super::activity::{Activity, Running};
+use crate::audit::PeerAddress;
+use crate::tls::CertificateHash;
+
+/// A client and the header values that name it, made once.
 #[derive(Debug)]
 pub struct Peer {
-    address: IpAddr,
+    address: PeerAddress,
+    scheme: Scheme,
+    certificate: Option<CertificateHash>,
     forwarded_for: HeaderValue,
     /// The host of the last request and the `Forwarded` value that goes with it.
     last: RefCell<Option<(HeaderValue, HeaderValue)>>,
-    running: Cell<usize>,
-    /// When the last exchange ended, or the connection began.
-    idle_since: Cell<Instant>,
+    activity: Rc<Activity>,
 }
 
-/// One of a connection's exchanges, for as long as it lives.
-#[derive(Debug)]
-pub struct Running(Rc<Peer>);
+/// How the client speaks to us.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Scheme {
+    /// In the clear.
+    Http,
+    /// Over TLS.
+    Https,
+}
 
-impl Drop for Running {
-    fn drop(&mut self) {
-        self.0.running.set(self.0.running.get() - 1);
-        self.0.idle_since.set(Instant::now());
+impl Scheme {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Https => "https",
+        }
     }
 }
 
 impl Peer {
-    /// The peer at `address`.
-    pub fn new(address: IpAddr) -> Self {
+    /// The client at `address`, in the clear, on a connection of its own.
+    pub fn new(address: impl Into<PeerAddress>) -> Self {
+        Self::on(Rc::default(), address.into(), Scheme::Http)
+    }
+
+    /// The client at `address` on a connection with this activity.
+    pub fn on(activity: Rc<Activity>, address: PeerAddress, scheme: Scheme) -> Self {
         Self {
             address,
-            forwarded_for: value(address.to_string()),
+            scheme,
+            certificate: None,
+            forwarded_for: value(match address {
+                PeerAddress::Ip(address) => address.to_string(),
+                PeerAddress::Unix => "unknown".to_owned(),
+            }),
             last: RefCell::default(),
-            running: Cell::new(0),
-            idle_since: Cell::new(Instant::now()),
+            activity,
         }
     }
 
+    /// The same, after it has proved in the handshake that it holds this certificate's key.
+    #[must_use]
+    pub fn with_certificate(mut self, certificate: CertificateHash) -> Self {
+        self.certificate = Some(certificate);
+        self
+    }
+
+    /// A client of the proxy that this peer is. The certificate is the proxy's and proves nothing
+    /// about the client.
+    #[must_use]
+    pub fn behind(&self, address: IpAddr) -> Self {
+        Self::on(Rc::clone(&self.activity), address.into(), self.scheme)
+    }
+
     /// Counts an exchange as running.
-    pub fn begin(self: &Rc<Self>) -> Running {
-        self.running.set(self.running.get() + 1);
-        Running(Rc::clone(self))
-    }
-
-    /// Whether an exchange is running.
-    pub fn is_busy(&self) -> bool {
-        self.running.get() > 0
-    }
-
-    /// How long no exchange has been running; `None` while one is.
-    pub fn idle_for(&self) -> Option<Duration> {
-        (!self.is_busy()).then(|| self.idle_since.get().elapsed())
+    pub fn begin(&self) -> Running {
+        self.activity.begin()
     }
 
     /// Its address.
-    pub fn address(&self) -> IpAddr {
+    pub fn address(&self) -> PeerAddress {
         self.address
+    }
+
+    /// The client certificate of the connection, verified.
+    pub fn certificate(&self) -> Option<CertificateHash> {
+        self.certificate
     }
 
     /// The value of `X-Forwarded-For`.
     pub fn forwarded_for(&self) -> HeaderValue {
         self.forwarded_for.clone()
+    }
+
+    /// The value of `X-Forwarded-Proto`.
+    pub fn forwarded_proto(&self) -> HeaderValue {
+        HeaderValue::from_static(self.scheme.name())
     }
 
     /// The value of `Forwarded` (RFC 7239 §4) for a request to `host`.
@@ -87,14 +119,17 @@ impl Peer {
 
     fn write_forwarded(&self, host: &HeaderValue) -> String {
         let by = match self.address {
-            IpAddr::V4(address) => address.to_string(),
-            IpAddr::V6(address) => format!("\"[{address}]\""),
+            PeerAddress::Ip(IpAddr::V4(address)) => address.to_string(),
+            PeerAddress::Ip(IpAddr::V6(address)) => format!("\"[{address}]\""),
+            // RFC 7239 §6.2.
+            PeerAddress::Unix => "unknown".to_owned(),
         };
+        let proto = self.scheme.name();
         match host.to_str() {
             Ok(host) if !host.contains(['"', '\\']) => {
-                format!("for={by};host=\"{host}\";proto=http")
+                format!("for={by};host=\"{host}\";proto={proto}")
             }
-            _ => format!("for={by};proto=http"),
+            _ => format!("for={by};proto={proto}"),
         }
     }
 }

@@ -7,15 +7,14 @@ use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use tokio::io::AsyncWrite as _;
-use tokio::net::TcpStream;
+use tokio::io::AsyncWrite;
 
 /// Up to this many bytes are copied.
 const SMALL: usize = 1024;
 
 /// Writes `slices`, or the beginning of them, as [`tokio::io::AsyncWrite::poll_write_vectored`] does.
 pub fn poll_write(
-    stream: &mut TcpStream,
+    stream: &mut (impl AsyncWrite + Unpin),
     context: &mut Context<'_>,
     slices: &[IoSlice<'_>],
 ) -> Poll<io::Result<usize>> {

@@ -163,6 +163,8 @@ mod tests {
             ("%20".repeat(256), too_long()),
             ("%C3%A9".repeat(255), Ok(())),
             ("%C3%A9".repeat(256), too_long()),
+            ("%E4%B8%AD".repeat(255), Ok(())),
+            ("%E4%B8%AD".repeat(256), too_long()),
             ("%F0%9F%98%80".repeat(255), Ok(())),
             ("%F0%9F%98%80".repeat(256), too_long()),
         ];

@@ -4,9 +4,8 @@ use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::task::Waker;
-use std::time::Duration;
 
-use crate::proxy::Peer;
+use crate::proxy::Activity;
 
 /// What a worker's connections share while they are told to end.
 ///
@@ -15,7 +14,7 @@ use crate::proxy::Peer;
 pub struct Drain {
     phase: Cell<Phase>,
     next: Cell<u64>,
-    connections: RefCell<HashMap<u64, (Waker, Rc<Peer>)>>,
+    connections: RefCell<HashMap<u64, (Waker, Rc<Activity>)>>,
 }
 
 /// How far the end has come.
@@ -39,18 +38,15 @@ impl Drain {
     /// Moves on and wakes every connection.
     pub fn advance(&self, phase: Phase) {
         self.phase.set(phase);
-        let connections = self.connections.borrow();
-        connections
-            .values()
-            .for_each(|(waker, _)| waker.wake_by_ref());
+        self.wake_where(|_| true);
     }
 
-    /// Wakes the connections that have sent no whole head for `limit`, to let them end.
+    /// Wakes the connections that `is_due` picks, to let them look at themselves.
     ///
     /// One look at all of them now and then costs less than a timer for each request.
-    pub fn wake_idle(&self, limit: Duration) {
-        for (waker, peer) in self.connections.borrow().values() {
-            if peer.idle_for().is_some_and(|idle| idle >= limit) {
+    pub fn wake_where(&self, is_due: impl Fn(&Activity) -> bool) {
+        for (waker, activity) in self.connections.borrow().values() {
+            if is_due(activity) {
                 waker.wake_by_ref();
             }
         }
@@ -61,16 +57,16 @@ impl Drain {
         let connections = self.connections.borrow();
         connections
             .values()
-            .filter(|(_, peer)| peer.is_busy())
+            .filter(|(_, activity)| activity.is_busy())
             .count()
     }
 
     /// Registers a connection's task for as long as the registration lives.
-    pub fn enter(self: &Rc<Self>, waker: Waker, peer: &Rc<Peer>) -> Registration {
+    pub fn enter(self: &Rc<Self>, waker: Waker, activity: &Rc<Activity>) -> Registration {
         let key = self.next.get();
         self.next.set(key + 1);
         let mut connections = self.connections.borrow_mut();
-        connections.insert(key, (waker, Rc::clone(peer)));
+        connections.insert(key, (waker, Rc::clone(activity)));
         Registration {
             drain: Rc::clone(self),
             key,

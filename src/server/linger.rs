@@ -1,4 +1,4 @@
-//! A client's TCP connection that neither waits for ever nor ends harshly.
+//! A client's connection that neither waits for ever nor ends harshly.
 //!
 //! A client that takes nothing of its answer is given up after a while.
 //!
@@ -13,35 +13,72 @@ use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 use tokio::time::{Sleep, sleep};
 
-use crate::proxy;
+use super::rewound::Rewound;
+use crate::proxy::{self, Activity};
 
 /// How long what the client still sends is read.
 const LINGER: Duration = Duration::from_secs(1);
 
 /// See the module.
 #[derive(Debug)]
-pub struct Lingering {
-    stream: TcpStream,
+pub struct Lingering<S> {
+    stream: Rewound<S>,
+    /// Told of what comes in, as long as that begins heads.
+    activity: Option<Rc<Activity>>,
     write_timeout: Duration,
     /// Running while the client takes nothing.
     stalled: Option<Pin<Box<Sleep>>>,
     /// Running once the end of our stream was sent.
     deadline: Option<Pin<Box<Sleep>>>,
     unsent: Rc<Cell<bool>>,
+    has_ended: bool,
 }
 
-impl Lingering {
-    pub fn new(stream: TcpStream, write_timeout: Duration) -> Self {
+impl<S: AsyncRead + AsyncWrite + Unpin> Lingering<S> {
+    pub fn new(stream: Rewound<S>, activity: &Rc<Activity>, write_timeout: Duration) -> Self {
         Self {
             stream,
+            activity: Some(Rc::clone(activity)),
             write_timeout,
             stalled: None,
             deadline: None,
             unsent: Rc::default(),
+            has_ended: false,
+        }
+    }
+
+    /// What was looked at and not read yet.
+    pub fn ahead(&self) -> &[u8] {
+        self.stream.ahead()
+    }
+
+    /// Looks further ahead; zero at the end of the stream.
+    pub async fn look(&mut self) -> io::Result<usize> {
+        let count = self.stream.look().await?;
+        self.note_received(count);
+        Ok(count)
+    }
+
+    /// Gives back what a reader has taken and not used.
+    pub fn give_back(&mut self, unused: &Bytes) {
+        self.stream.give_back(unused);
+        self.note_received(unused.len());
+    }
+
+    /// From now on, what comes in is no sign of a head: HTTP/2 has other frames.
+    pub fn ignore_heads(&mut self) {
+        self.activity = None;
+    }
+
+    fn note_received(&self, count: usize) {
+        if count > 0
+            && let Some(activity) = &self.activity
+        {
+            activity.received();
         }
     }
 
@@ -68,17 +105,20 @@ impl Lingering {
     }
 }
 
-impl AsyncRead for Lingering {
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Lingering<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(context, buffer)
+        let before = buffer.filled().len();
+        let polled = Pin::new(&mut self.stream).poll_read(context, buffer);
+        self.note_received(buffer.filled().len() - before);
+        polled
     }
 }
 
-impl AsyncWrite for Lingering {
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Lingering<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -102,7 +142,9 @@ impl AsyncWrite for Lingering {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
+        // TLS takes more than the socket does.
+        let flushed = Pin::new(&mut self.stream).poll_flush(context);
+        self.bounded(flushed, context)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -110,21 +152,30 @@ impl AsyncWrite for Lingering {
             stream,
             deadline,
             unsent,
+            has_ended,
             ..
         } = &mut *self;
-        unsent.set(true);
-        if deadline.is_none() {
-            ready!(Pin::new(&mut *stream).poll_shutdown(context))?;
+        if *has_ended {
+            return Poll::Ready(Ok(()));
         }
-        let deadline = deadline.get_or_insert_with(|| Box::pin(sleep(LINGER)));
+        unsent.set(true);
+        let deadline = match deadline {
+            Some(deadline) => deadline,
+            None => {
+                ready!(Pin::new(&mut *stream).poll_shutdown(context))?;
+                deadline.insert(Box::pin(sleep(LINGER)))
+            }
+        };
         loop {
             if deadline.as_mut().poll(context).is_ready() {
+                *has_ended = true;
                 return Poll::Ready(Ok(()));
             }
             let mut unwanted = [0; 4096];
             let mut buffer = ReadBuf::new(&mut unwanted);
             let read = ready!(Pin::new(&mut *stream).poll_read(context, &mut buffer));
             if read.is_err() || buffer.filled().is_empty() {
+                *has_ended = true;
                 return Poll::Ready(Ok(()));
             }
         }

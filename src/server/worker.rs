@@ -5,18 +5,19 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use tokio::net::TcpStream;
 use tokio::runtime::Runtime;
 use tokio::sync::{mpsc, watch};
 use tokio::task::{LocalSet, spawn_local};
 use tokio::time::sleep;
 use tracing::warn;
 
-use super::acceptor::Accepted;
 use super::connection;
 use super::drain::{Drain, Phase};
-use super::{Drained, Load, Service};
-use crate::gateway::Gateway;
+use super::listener::Accepted;
+use super::refusal::{Census, Refusals};
+use super::session::{Session, Shared, is_due};
+use super::{Drained, Load, Service, Settings};
+use crate::gateway::{Gateway, Snapshot};
 
 /// How long an idle connection may still send a request once the drain has begun: a client that is
 /// about to gets its answer and a `Connection: close` instead of a closed connection.
@@ -30,7 +31,9 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 pub struct Worker {
     pub index: usize,
     pub service: Service,
-    pub client_timeout: Duration,
+    pub settings: Settings,
+    pub refusals: Arc<Refusals>,
+    pub census: Arc<Census>,
     pub load: Arc<Load>,
     pub stopping: watch::Receiver<Option<Instant>>,
 }
@@ -42,27 +45,31 @@ impl Worker {
     }
 
     async fn serve(self, mut accepted: mpsc::Receiver<Accepted>) -> Drained {
-        let gateway = Gateway::new(
-            self.index,
-            Arc::clone(&self.service.rules),
-            self.service.gateway.clone(),
-            &self.service.upstream,
-            self.service.auditor.clone(),
-        );
-        let drain = Rc::new(Drain::default());
-        let serve = |Accepted { stream, peer }: Accepted| {
+        let mut snapshots = self.service.snapshots.clone();
+        let first = Arc::clone(&snapshots.borrow_and_update());
+        let gateway = Gateway::new(self.index, first, self.service.auditor.clone());
+        spawn_local(follow(Rc::downgrade(&gateway), snapshots));
+        let shared = Rc::new(Shared {
+            gateway,
+            drain: Rc::default(),
+            settings: self.settings.clone(),
+            tls: self.service.tls.clone(),
+            refusals: Arc::clone(&self.refusals),
+            census: Arc::clone(&self.census),
+        });
+        let serve = |accepted: Accepted| {
             // The acceptor has counted it already.
             let counted = Counted(Arc::clone(&self.load));
-            let (gateway, drain) = (Rc::clone(&gateway), Rc::clone(&drain));
-            let client_timeout = self.client_timeout;
+            let session = Session {
+                shared: Rc::clone(&shared),
+                activity: Rc::default(),
+            };
             spawn_local(async move {
                 let _counted = counted;
-                if let Ok(stream) = TcpStream::from_std(stream) {
-                    connection::serve(stream, peer, gateway, drain, client_timeout).await;
-                }
+                connection::serve(accepted, session).await;
             });
         };
-        spawn_local(sweep(Rc::downgrade(&drain), self.client_timeout));
+        spawn_local(sweep(Rc::downgrade(&shared)));
         let mut stopping = self.stopping.clone();
         let deadline = loop {
             tokio::select! {
@@ -76,7 +83,7 @@ impl Worker {
         while let Ok(connection) = accepted.try_recv() {
             serve(connection);
         }
-        self.drain(&drain, deadline).await
+        self.drain(&shared.drain, deadline).await
     }
 
     async fn drain(&self, drain: &Drain, deadline: Instant) -> Drained {
@@ -110,13 +117,26 @@ impl Worker {
     }
 }
 
-/// Ends connections that send nothing, until the worker is done.
-async fn sweep(drain: Weak<Drain>, client_timeout: Duration) {
-    let pause = (client_timeout / 8).clamp(TICK, LONGEST_PAUSE);
-    loop {
-        sleep(pause).await;
-        let Some(drain) = drain.upgrade() else { return };
-        drain.wake_idle(client_timeout);
+/// Gives the gateway each new snapshot, until there will be no more.
+async fn follow(gateway: Weak<Gateway>, mut snapshots: watch::Receiver<Arc<Snapshot>>) {
+    while snapshots.changed().await.is_ok() {
+        let Some(gateway) = gateway.upgrade() else {
+            return;
+        };
+        gateway.replace(Arc::clone(&snapshots.borrow_and_update()));
+    }
+}
+
+/// Wakes connections that may have waited long enough, until the worker is done.
+async fn sweep(shared: Weak<Shared>) {
+    while let Some(worker) = shared.upgrade() {
+        let settings = &worker.settings;
+        worker
+            .drain
+            .wake_where(|activity| is_due(settings, activity));
+        let shortest = settings.client_timeout.min(settings.header_timeout);
+        drop(worker);
+        sleep((shortest / 8).clamp(TICK, LONGEST_PAUSE)).await;
     }
 }
 

@@ -4,6 +4,7 @@ use serde_json::{Map, Value};
 
 use super::jws::Jws;
 use super::{Issuer, Settings, Token, TokenError, Verified};
+use crate::tls::CertificateHash;
 
 /// Verifies `token` at the time `now`, in seconds since 1970.
 ///
@@ -30,11 +31,13 @@ pub fn verify(
     let key_version = check_signature(&jws, index, issuer)?;
     let expires = check_times(&jws.claims, issuer.leeway, now)?;
     check_audience(&jws.claims, &issuer.audiences)?;
+    let certificate = confirmation(&jws.claims)?;
     Ok(Verified {
         issuer: index,
         claims: jws.claims,
         expires,
         key_version,
+        certificate,
     })
 }
 
@@ -113,6 +116,22 @@ fn check_audience(claims: &Map<String, Value>, accepted: &[String]) -> Result<()
     }
     let names: Vec<String> = accepted.iter().map(|name| format!("`{name}`")).collect();
     Err(TokenError::Audience(names.join(", ")))
+}
+
+/// The certificate that whoever sends the token has to have (RFC 8705 §3.1). A token that is bound in
+/// another way as well, or in one that is not known, is nobody's: RFC 7800 §3.1 leaves it to us.
+fn confirmation(claims: &Map<String, Value>) -> Result<Option<CertificateHash>, TokenError> {
+    let Some(value) = claims.get("cnf") else {
+        return Ok(None);
+    };
+    let Value::Object(members) = value else {
+        return Err(TokenError::Confirmation(type_of(value)));
+    };
+    let hash = members.get("x5t#S256").filter(|_| members.len() == 1);
+    let hash = hash.ok_or(TokenError::Confirmation("of another kind"))?;
+    let hash = hash.as_str().and_then(CertificateHash::from_base64);
+    let hash = hash.ok_or(TokenError::Confirmation("no SHA-256 in base64url"))?;
+    Ok(Some(hash))
 }
 
 fn string<'a>(claims: &'a Map<String, Value>, claim: &'static str) -> Result<&'a str, TokenError> {

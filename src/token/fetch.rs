@@ -3,7 +3,6 @@
 
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -11,14 +10,12 @@ use http_body_util::{BodyExt as _, Empty, LengthLimitError, Limited};
 use hyper::header::{ACCEPT, HOST};
 use hyper::{Request, StatusCode, Uri};
 use hyper_util::rt::TokioIo;
-use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, InvalidDnsNameError, ServerName};
-use rustls::{ClientConfig, RootCertStore};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
 use super::keys::InvalidKeySet;
+use crate::tls::{Client, TlsError};
 
 /// The whole fetch, from name resolution to the last byte.
 const DEADLINE: Duration = Duration::from_secs(5);
@@ -31,19 +28,8 @@ const MAX_SIZE: u64 = 512 * 1024;
 pub enum FetchError {
     #[error("cannot read `{path}`")]
     File { path: PathBuf, source: io::Error },
-    #[error("cannot read the certificates of `{path}`")]
-    Certificates {
-        path: PathBuf,
-        source: rustls::pki_types::pem::Error,
-    },
-    #[error("there is no certificate in `{0}`, expected PEM")]
-    NoCertificates(PathBuf),
-    #[error("the system has no root certificates, name a file of them in `ca`")]
-    NoRoots,
-    #[error("cannot use TLS")]
-    Tls(#[from] rustls::Error),
-    #[error("`{0}` cannot be the name of a TLS server")]
-    ServerName(String, #[source] InvalidDnsNameError),
+    #[error(transparent)]
+    Tls(Box<TlsError>),
     #[error("cannot connect to {authority}")]
     Connect {
         authority: String,
@@ -65,6 +51,12 @@ pub enum FetchError {
     Keys(#[from] InvalidKeySet),
 }
 
+impl From<TlsError> for FetchError {
+    fn from(error: TlsError) -> Self {
+        Self::Tls(Box::new(error))
+    }
+}
+
 /// Reads a file of at most [`MAX_SIZE`].
 pub fn read_file(path: &Path) -> Result<Bytes, FetchError> {
     let read = || {
@@ -84,37 +76,8 @@ pub fn read_file(path: &Path) -> Result<Bytes, FetchError> {
     Ok(bytes.into())
 }
 
-/// A TLS client that trusts the certificates of the PEM file `ca`, or else the system's.
-pub fn tls_client(ca: Option<&Path>) -> Result<Arc<ClientConfig>, FetchError> {
-    let mut roots = RootCertStore::empty();
-    if let Some(path) = ca {
-        let failed = |source| FetchError::Certificates {
-            path: path.to_owned(),
-            source,
-        };
-        for certificate in CertificateDer::pem_file_iter(path).map_err(failed)? {
-            roots.add(certificate.map_err(failed)?)?;
-        }
-    } else {
-        let system = rustls_native_certs::load_native_certs();
-        roots.add_parsable_certificates(system.certs);
-    }
-    if roots.is_empty() {
-        return Err(match ca {
-            Some(path) => FetchError::NoCertificates(path.to_owned()),
-            None => FetchError::NoRoots,
-        });
-    }
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    Ok(Arc::new(config))
-}
-
 /// Gets `uri`, over TLS where a client for it is given.
-pub async fn get(uri: &Uri, tls: Option<&Arc<ClientConfig>>) -> Result<Bytes, FetchError> {
+pub async fn get(uri: &Uri, tls: Option<&Client>) -> Result<Bytes, FetchError> {
     let exchange = async {
         let host = uri.host().unwrap_or_default();
         let port = uri
@@ -130,9 +93,8 @@ pub async fn get(uri: &Uri, tls: Option<&Arc<ClientConfig>>) -> Result<Bytes, Fe
         let Some(tls) = tls else {
             return exchange_on(uri, stream).await;
         };
-        let name = ServerName::try_from(address.to_owned());
-        let name = name.map_err(|error| FetchError::ServerName(host.to_owned(), error))?;
-        let connector = TlsConnector::from(Arc::clone(tls));
+        let name = tls.server_name(address)?;
+        let connector = TlsConnector::from(tls.config());
         let stream = connector.connect(name, stream).await.map_err(failed)?;
         exchange_on(uri, stream).await
     };

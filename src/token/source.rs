@@ -13,14 +13,15 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use hyper::Uri;
-use rustls::ClientConfig;
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 use tracing::{info, warn};
 
 pub use super::fetch::FetchError;
-use super::fetch::{self, read_file, tls_client};
+use super::fetch::{self, read_file};
 use super::keys::KeySet;
+use crate::telemetry::chain;
+use crate::tls;
 
 /// Longer than a fetch may take: how long a request waits for one that another request asked for.
 const PATIENCE: Duration = Duration::from_secs(6);
@@ -81,7 +82,7 @@ impl fmt::Display for Location {
 pub struct Settings {
     /// Where they are.
     pub location: Location,
-    /// PEM certificates to trust instead of the system's.
+    /// PEM certificates to trust instead of the system's; read again for each fetch.
     pub ca: Option<PathBuf>,
     /// How often they are looked at again.
     pub refresh: Duration,
@@ -160,7 +161,7 @@ impl KeyFeed {
 pub struct KeySource {
     issuer: String,
     settings: Settings,
-    tls: Option<Arc<ClientConfig>>,
+    tls: Option<tls::Client>,
     state: watch::Sender<KeyState>,
     requests: mpsc::Receiver<()>,
     version: Arc<AtomicU64>,
@@ -177,9 +178,12 @@ impl KeySource {
     pub fn new(issuer: &str, settings: Settings) -> Result<(Self, KeyFeed), FetchError> {
         let is_https =
             matches!(&settings.location, Location::Url(uri) if uri.scheme_str() == Some("https"));
-        let tls = is_https
-            .then(|| tls_client(settings.ca.as_deref()))
-            .transpose()?;
+        let trust = tls::ClientSettings {
+            ca: settings.ca.clone(),
+            ..tls::ClientSettings::default()
+        };
+        let tls = is_https.then(|| tls::Client::load(&trust, &[]));
+        let tls = tls.transpose()?;
         let (state, feed_state) = watch::channel(KeyState::default());
         let (sender, requests) = mpsc::channel(1);
         let version = Arc::new(AtomicU64::new(0));
@@ -199,6 +203,11 @@ impl KeySource {
             current: None,
         };
         Ok((source, feed))
+    }
+
+    /// Whose keys they are.
+    pub fn issuer(&self) -> &str {
+        &self.issuer
     }
 
     /// Where the keys come from.
@@ -327,23 +336,16 @@ impl KeySource {
     async fn fetch(&self) -> Result<(Bytes, Arc<KeySet>), FetchError> {
         let text = match &self.settings.location {
             Location::File(path) => read_file(path)?,
-            Location::Url(uri) => fetch::get(uri, self.tls.as_ref()).await?,
+            Location::Url(uri) => {
+                if let (Some(tls), true) = (&self.tls, self.settings.ca.is_some()) {
+                    tls.reload()?;
+                }
+                fetch::get(uri, self.tls.as_ref()).await?
+            }
         };
         let keys = KeySet::parse(&text)?;
         Ok((text, Arc::new(keys)))
     }
-}
-
-/// An error and its causes, in one line.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
 }
 
 #[cfg(test)]

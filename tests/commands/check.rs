@@ -312,3 +312,23 @@ fn an_audit_file_that_cannot_be_written_is_a_problem() {
     assert_eq!(found.len(), 1, "{found:?}");
     assert!(found[0].contains("none/audit.jsonl"), "{found:?}");
 }
+
+#[test]
+fn files_of_tls_that_cannot_be_used_are_found() {
+    let folder = issuer(ED25519);
+    folder.write("empty.pem", "");
+    let tls = "[listen.tls]\ncertificates = [{ chain = 'empty.pem', key = 'key.pem' }]\n\
+         [upstream.tls]\nca = 'missing.pem'\n";
+    folder.write("actiongate.toml", &format!("{CONFIG}{tls}"));
+    let expected: [(&str, &[&str]); 2] = [
+        (
+            "[listen.tls] ",
+            &["there is no certificate in `empty.pem`, expected PEM"],
+        ),
+        (
+            "[upstream.tls] ",
+            &["cannot read `missing.pem`: No such file"],
+        ),
+    ];
+    assert_problems(&problems(&folder), &expected);
+}

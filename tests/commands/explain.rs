@@ -247,6 +247,32 @@ fn what_cannot_be_explained_is_a_failure() {
         .failed_with(&["jwks.json", "https://iam.example.com"]);
 }
 
+/// There is no connection to ask: what the gateway would ask of one is said instead.
+#[test]
+fn a_bound_token_is_said_to_be_bound() {
+    let folder = issuer(ED25519);
+    let hash = "47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU";
+    let of = |cnf: Value| sign(&folder, &claims_but("cnf", cnf));
+    let bound = of(json!({"x5t#S256": hash}));
+    let expected = format!(
+        "to the client certificate with x5t#S256 {hash}: refused on a connection without it"
+    );
+    let ran = explain(&folder, &bound, "GET", METADATA).ended(0);
+    assert_eq!(ran.line("bound"), expected);
+    let show = ["token", "show", "--config", "actiongate.toml", &bound];
+    assert_eq!(folder.actiongate(&show).ended(0).line("bound"), expected);
+    let other = of(json!({"jkt": hash}));
+    let ran = explain(&folder, &other, "GET", METADATA);
+    assert_denied(ran, "token", 401, "token_confirmation", &[]);
+    let show = ["token", "show", "--config", "actiongate.toml", &other];
+    let ran = folder.actiongate(&show).ended(3);
+    assert!(
+        ran.line("token").contains("`token_confirmation`"),
+        "{}",
+        ran.out
+    );
+}
+
 #[test]
 fn a_url_is_held_against_the_hosts() {
     let folder = issuer(ED25519);

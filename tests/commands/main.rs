@@ -17,9 +17,13 @@ mod demo;
 mod demo_files;
 mod explain;
 mod issuer;
+mod life;
+mod listen;
 mod pasted;
 #[cfg(feature = "peers")]
 mod peers;
+#[cfg(feature = "peers")]
+mod peers_tls;
 mod routes;
 mod run;
 mod token;
@@ -95,8 +99,12 @@ struct Running {
 
 impl Running {
     fn start(command: &mut Command) -> Self {
+        Self::start_reading(command, Stdio::piped())
+    }
+
+    fn start_reading(command: &mut Command, input: Stdio) -> Self {
         let command = command
-            .stdin(Stdio::piped())
+            .stdin(input)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();

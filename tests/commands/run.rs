@@ -13,9 +13,15 @@ use super::{Folder, PROGRAM, Running, request};
 /// Starts `run` and waits until it listens: the process and its address.
 pub fn listening(folder: &Folder, config: &str) -> (Running, String) {
     let running = folder.start(&["run", "--config", config]);
+    let address = address(&running);
+    (running, address)
+}
+
+/// Waits until it listens; where.
+pub fn address(running: &Running) -> String {
     let log = running.err.until("\"address\"");
     let line: Value = serde_json::from_str(log.lines().last().unwrap()).unwrap();
-    (running, line["address"].as_str().unwrap().to_owned())
+    line["address"].as_str().unwrap().to_owned()
 }
 
 #[test]

@@ -1,8 +1,10 @@
 //! Both ends of the gateway, and the gateway itself.
 
+mod certificate;
 mod client;
 pub mod frames;
 mod gateway;
+mod handshake;
 mod issuer;
 mod refusing;
 mod signal;
@@ -12,8 +14,10 @@ mod wire;
 
 use std::time::Duration;
 
+pub use certificate::{Authority, Files, Issued};
 pub use client::{Answer, Call, Client};
 pub use gateway::{Gateway, Setup, own_ip};
+pub use handshake::{Failed, handshake, trusting, trusting_with};
 pub use issuer::Issuer;
 pub use refusing::Refusing;
 pub use signal::Signal;

@@ -222,6 +222,7 @@ fn an_upstream_that_does_not_take_the_body_is_504() {
     let upstream = Upstream::start();
     let gateway = Setup::new(&upstream)
         .upstream("response_timeout = \"200ms\"")
+        .listen("max_body = \"64MiB\"")
         .start();
     let never = Signal::new();
     upstream.next(vec![Step::Wait(never.clone())]);

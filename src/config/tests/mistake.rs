@@ -21,7 +21,7 @@ actions = "/actions"
     assert_eq!(
         problems(text),
         [
-            "a.toml:2: `listen.address` is `localhost:8080`, expected an IP address and a port such as \"127.0.0.1:8080\": invalid socket address syntax",
+            "a.toml:2: `listen.address` is `localhost:8080`, expected \"unix:/path\", \"systemd\" or an IP address and a port such as \"127.0.0.1:8080\": invalid socket address syntax",
             "a.toml:3: `listen.worker` is not a known key; did you mean `workers`?",
             "a.toml:5: `upstream.url` is `https://127.0.0.1:8774`, expected an http URL of a host, such as \"http://127.0.0.1:8774\": https to the upstream is not supported yet",
             "a.toml:6: `upstream.response_timeout` is `5 parsecs`, expected a duration such as \"5s\", \"250ms\" or \"2m\": \
@@ -44,7 +44,7 @@ fn what_is_missing_is_named_with_what_to_write() {
     assert_eq!(
         problems("\n[listen]\n[upstream]\n[[issuer]]\n[[issuer]]\n[issuer.claims]\n"),
         [
-            "a.toml:2: `listen.address` is missing, expected an IP address and a port such as \"127.0.0.1:8080\"",
+            "a.toml:2: `listen.address` is missing, expected \"unix:/path\", \"systemd\" or an IP address and a port such as \"127.0.0.1:8080\"",
             "a.toml:3: `upstream.url` is missing, expected an http URL of a host, such as \"http://127.0.0.1:8774\"",
             "a.toml:4: `issuer.name` is missing, expected the `iss` of its tokens",
             "a.toml:4: `issuer.audiences` is missing, expected an array such as [\"ecs\"]: a token must be for one of them",
@@ -238,6 +238,24 @@ fn one_mistake_is_one_problem() {
 }
 
 #[test]
+fn an_address_is_one_or_several() {
+    let cases = [
+        (
+            "address = [\"127.0.0.1:8080\", \"unix:\"]",
+            2,
+            "`listen.address` is `unix:`, expected",
+        ),
+        ("address = []", 1, "`listen.address` is empty, expected"),
+        ("address = 8080", 2, "`listen.address` is 8080, expected"),
+        ("address = [8080]", 2, "`listen.address` is 8080, expected"),
+        ("address = \"systemd:\"", 2, "nothing follows `systemd:`"),
+    ];
+    for (other, at, expected) in cases {
+        assert_one_problem(&with("address = \"127.0.0.1:8080\"", other), at, expected);
+    }
+}
+
+#[test]
 fn values_have_units_and_bounds() {
     let cases = [
         ("workers = 0", "expected a whole number from 1 to 1024"),
@@ -255,6 +273,25 @@ fn values_have_units_and_bounds() {
         ("drain_timeout = 30", "expected a duration"),
         ("max_body = \"0B\"", "it is zero"),
         ("client_timeout = \"2years\"", "it is more than a year"),
+        ("header_timeout = 10", "expected a duration"),
+        ("max_connections = 0", "expected a whole number from 1"),
+        ("max_connections_per_peer = 0", "expected a whole number"),
+        ("max_requests_per_connection = 0", "expected a whole number"),
+        (
+            "http2_streams = 0",
+            "expected a whole number from 1 to 10000",
+        ),
+        ("unix_mode = \"999\"", "permissions such as"),
+        ("unix_mode = \"1777\"", "it is more than 0777"),
+        (
+            "proxy_protocol = \"10.0.0.1/8\"",
+            "own address is `10.0.0.0/8`",
+        ),
+        (
+            "proxy_protocol = [\"ten\"]",
+            "neither an address nor a network",
+        ),
+        ("trusted_proxies = [1]", "expected a string"),
     ];
     let address = "address = \"127.0.0.1:8080\"";
     for (line, expected) in cases {

@@ -8,6 +8,7 @@ use crate::gateway::Rejection;
 use crate::grant::{ClaimMapping, Principal};
 use crate::router::Router;
 use crate::table::{ActionSet, ActionTable, Source};
+use crate::tls::CertificateHash;
 use crate::token::testing::{KeyFile, SigningKey, key_set};
 use crate::token::{self, Algorithm, Issuer, TokenError};
 
@@ -80,6 +81,7 @@ fn stranger() -> Identity {
         caller: Arc::new(caller),
         expires: NOW + 60,
         key_version: 1,
+        certificate: None,
     }
 }
 
@@ -197,6 +199,31 @@ fn a_caller_who_comes_again_outlives_strangers() {
         assert!(world.find(&cache, &world.token, NOW).is_some(), "{number}");
         let other = format!("{number:0200}");
         cache.remember(Token::new(&other), stranger());
+    }
+}
+
+#[test]
+fn a_bound_token_is_bound_every_time() {
+    let mut world = world();
+    let own = CertificateHash::of_der(b"alice's");
+    let other = CertificateHash::of_der(b"mallory's");
+    let free = world.identity();
+    for shown in [None, Some(own)] {
+        assert_eq!(free.check_holder(shown), Ok(()));
+    }
+    world.token = world.key.token(&json!({
+        "iss": "iss", "aud": "ecs", "exp": NOW + 60, "cnf": {"x5t#S256": own.to_string()},
+    }));
+    let cache = world.cache();
+    let found = world.find(&cache, &world.token, NOW).unwrap();
+    let cases = [
+        (Some(own), Ok(())),
+        (None, Err(TokenError::Certificate)),
+        (Some(other), Err(TokenError::Certificate)),
+        (Some(own), Ok(())),
+    ];
+    for (shown, expected) in cases {
+        assert_eq!(found.check_holder(shown), expected, "{shown:?}");
     }
 }
 

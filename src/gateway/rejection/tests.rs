@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 use super::*;
-use rows::{forwards, grant, heads, missing, project, requests, tokens, unknown_key};
+use rows::{bound, forwards, grant, heads, missing, project, requests, tokens, unknown_key};
 
 /// Every rejection but those for want of a good token.
 fn all() -> impl Iterator<Item = rows::Row> {
@@ -57,7 +57,7 @@ fn refusals_look_as_openstack_clients_know_them() {
 
 #[test]
 fn without_a_good_token_the_answer_is_keystones() {
-    for (rejection, reason, message) in tokens() {
+    for (rejection, reason, message) in tokens().into_iter().chain(bound()) {
         let text = Value::from(message);
         let expected =
             format!(r#"{{"error":{{"code":401,"message":{text},"title":"Unauthorized"}}}}"#);
@@ -114,7 +114,7 @@ fn reasons_are_labels_and_tell_causes_apart() {
     ];
     let reasons = all().map(|row| row.2);
     let reasons: Vec<&str> = reasons
-        .chain(tokens().into_iter().map(|row| row.1))
+        .chain(tokens().into_iter().chain(bound()).map(|row| row.1))
         .collect();
     let mut seen = BTreeSet::new();
     for reason in &reasons {
@@ -126,7 +126,7 @@ fn reasons_are_labels_and_tell_causes_apart() {
         // The audit's own words for a request that was answered, or by nobody.
         assert!(!["ok", "aborted"].contains(reason));
     }
-    assert_eq!(seen.len(), 41);
+    assert_eq!(seen.len(), 43);
 }
 
 fn hostile(text: &str) -> Vec<Rejection> {

@@ -4,6 +4,7 @@ mod refused;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
+use hyper::header::HeaderValue;
 use proptest::prelude::*;
 
 use super::*;

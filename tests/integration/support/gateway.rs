@@ -2,23 +2,28 @@
 
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::Path;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::thread;
 use std::time::Instant;
 
-use actiongate::app::App;
+use actiongate::app::{App, ReloadError};
 use actiongate::config::Config;
-use actiongate::server::Drained;
+use actiongate::server::{Address, Drained};
+use actiongate::telemetry::chain;
 use serde_json::Value;
 use tempfile::TempDir;
 
 use super::{AUDIENCE, Answer, Call, Client, ISSUER, Issuer, Key, PATIENCE, Upstream, default_key};
+
+const CONFIG: &str = "actiongate.toml";
 
 /// A gateway that runs.
 #[derive(Debug)]
 pub struct Gateway {
     app: Option<App>,
     address: SocketAddr,
+    text: String,
     folder: TempDir,
 }
 
@@ -108,7 +113,12 @@ impl Setup {
         self
     }
 
-    pub fn start(mut self) -> Gateway {
+    pub fn start(self) -> Gateway {
+        self.try_start().unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// Why it does not start, with all causes.
+    pub fn try_start(mut self) -> Result<Gateway, String> {
         let folder = tempfile::tempdir().unwrap();
         let keys = Key::set(&[default_key()]);
         fs::write(folder.path().join("jwks.json"), keys).unwrap();
@@ -118,9 +128,12 @@ impl Setup {
         if !self.listen.iter().any(|line| line.starts_with("workers")) {
             self = self.listen("workers = 1");
         }
+        if !self.listen.iter().any(|line| line.starts_with("address")) {
+            let line = format!("address = \"{}:0\"", self.ip);
+            self = self.listen(&line);
+        }
         let mut text = format!(
-            "[listen]\naddress = \"{}:0\"\n{}\n[upstream]\n{}\n{}\n[audit]\nfile = \"audit.jsonl\"\n{}",
-            self.ip,
+            "[listen]\n{}\n[upstream]\n{}\n{}\n[audit]\nfile = \"audit.jsonl\"\n{}",
             self.listen.join("\n"),
             self.upstream.join("\n"),
             self.issuers.join("\n"),
@@ -130,14 +143,22 @@ impl Setup {
             fs::write(folder.path().join("table.toml"), table).unwrap();
             text.push_str("[table]\nfiles = [\"table.toml\"]\n");
         }
-        let config = Config::parse("test.toml", &text, folder.path());
+        let path = folder.path().join(CONFIG);
+        fs::write(&path, &text).unwrap();
+        let config = Config::read(&path);
         let config = config.unwrap_or_else(|problems| panic!("{problems}\n{text}"));
-        let app = App::start(&config).unwrap_or_else(|error| panic!("{error:?}\n{text}"));
-        Gateway {
-            address: app.address(),
+        let app = App::start(&config);
+        let app = app.map_err(|error| format!("{}\n{text}", chain(&error)))?;
+        let address = app.addresses().iter().find_map(|address| match address {
+            Address::Ip(address) => Some(*address),
+            _ => None,
+        });
+        Ok(Gateway {
+            address: address.unwrap(),
             app: Some(app),
+            text,
             folder,
-        }
+        })
     }
 }
 
@@ -164,6 +185,27 @@ impl Gateway {
     /// One call on a connection of its own.
     pub fn call(&self, call: &Call) -> Answer {
         self.connect().call(call)
+    }
+
+    /// The config it was started with.
+    pub fn config(&self) -> &str {
+        &self.text
+    }
+
+    /// Where its config and the files beside it are.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Replaces its config, without telling it.
+    pub fn write_config(&self, text: &str) {
+        fs::write(self.folder().join(CONFIG), text).unwrap();
+    }
+
+    /// Tells it to read its config again and waits until it has, or has not.
+    pub fn reload(&self) -> Result<(), ReloadError> {
+        let reloaded = self.app.as_ref().unwrap().reload();
+        reloaded.blocking_recv().unwrap()
     }
 
     /// Tells it to stop and goes on.

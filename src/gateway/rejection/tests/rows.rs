@@ -315,3 +315,19 @@ pub fn tokens() -> Vec<(Rejection, &'static str, &'static str)> {
         ),
     ]
 }
+
+/// The same of tokens that are bound to their holder.
+pub fn bound() -> Vec<(Rejection, &'static str, &'static str)> {
+    vec![
+        (
+            TokenError::Confirmation("of another kind").into(),
+            "token_confirmation",
+            "The token's claim `cnf` is of another kind, expected an object of `x5t#S256` alone, a certificate's SHA-256 in base64url.",
+        ),
+        (
+            TokenError::Certificate.into(),
+            "token_certificate",
+            "The token is bound to a client certificate, and this connection has not shown that one.",
+        ),
+    ]
+}

@@ -107,3 +107,43 @@ fn times_hold_to_the_second() {
     assert_eq!(at(NOW + 60).unwrap_err(), TokenError::Expired);
     assert_eq!(at(u64::MAX).unwrap_err(), TokenError::Expired);
 }
+
+#[test]
+fn a_token_may_be_bound_to_a_certificate_and_to_nothing_else() {
+    let token = WORLD.ec.token(&claims());
+    assert_eq!(check(&token).unwrap().certificate, None);
+    let hash = CertificateHash::of_der(b"a certificate");
+    let bound = with("cnf", json!({"x5t#S256": hash.to_string()}));
+    let verified = check(&WORLD.ec.token(&bound)).unwrap();
+    assert_eq!(verified.certificate, Some(hash));
+    let (kind, form) = ("of another kind", "no SHA-256 in base64url");
+    let text = hash.to_string();
+    let tail: String = text.chars().skip(1).collect();
+    let start: String = text.chars().take(42).collect();
+    let cases = [
+        (json!(null), "null"),
+        (json!(text), "a string"),
+        (json!([{"x5t#S256": text}]), "an array"),
+        (json!({}), kind),
+        (json!({"jkt": text}), kind),
+        (json!({"jwk": {"kty": "oct"}}), kind),
+        (json!({"kid": "k"}), kind),
+        (json!({"x5t": text}), kind),
+        (json!({"x5t#s256": text}), kind),
+        (json!({"x5t#S256": text, "jkt": text}), kind),
+        (json!({"x5t#S256": null}), form),
+        (json!({"x5t#S256": [text]}), form),
+        (json!({"x5t#S256": ""}), form),
+        (json!({"x5t#S256": format!("{text}=")}), form),
+        (json!({"x5t#S256": format!("{text}AA")}), form),
+        (json!({"x5t#S256": tail}), form),
+        (json!({"x5t#S256": format!(" {tail}")}), form),
+        (json!({"x5t#S256": format!("+{tail}")}), form),
+        // The last letter has two bits that say nothing and must be 0 (RFC 4648 §3.5).
+        (json!({"x5t#S256": format!("{start}B")}), form),
+    ];
+    for (cnf, found) in cases {
+        let token = WORLD.ec.token(&with("cnf", cnf.clone()));
+        assert_refused(&cnf.to_string(), &token, TokenError::Confirmation(found));
+    }
+}

@@ -1,0 +1,149 @@
+//! From a config to the rules that decisions rest on, and the keys they need.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::runtime;
+
+use super::StartError;
+use crate::config::Config;
+use crate::gateway::Rules;
+use crate::grant::ClaimMapping;
+use crate::router::Router;
+use crate::table::{ActionTable, Source};
+use crate::token::{FetchError, Issuer, KeyFeed, KeySettings, KeySource, Location};
+
+/// How long starting and reloading wait for keys that come from a URL.
+const FIRST_FETCH: Duration = Duration::from_secs(2);
+
+/// The rules of a config, and the sources that keep its issuers' keys.
+pub struct Assembled {
+    /// What decisions rest on.
+    pub rules: Arc<Rules>,
+    /// One for each issuer whose keys nobody fetches yet.
+    pub sources: Vec<KeySource>,
+    keys: Vec<IssuerKeys>,
+}
+
+/// The keys of one issuer, which somebody keeps fresh.
+#[derive(Clone, Debug)]
+pub struct IssuerKeys {
+    issuer: String,
+    settings: KeySettings,
+    feed: KeyFeed,
+}
+
+/// Loads and routes a table.
+///
+/// # Errors
+///
+/// [`StartError::Table`] and [`StartError::Routes`].
+pub fn route(table: &[Source]) -> Result<Router, StartError> {
+    let table = ActionTable::load(table).map_err(StartError::Table)?;
+    Ok(Router::new(table)?)
+}
+
+/// Builds the rules; no key is fetched yet.
+///
+/// # Errors
+///
+/// A table that cannot be loaded, certificates that cannot be read.
+pub fn assemble(config: &Config) -> Result<Assembled, StartError> {
+    assemble_beside(config, &[])
+}
+
+/// As [`assemble`]; issuers whose keys come from the same URL as before keep the keys they have.
+pub fn assemble_beside(config: &Config, before: &[IssuerKeys]) -> Result<Assembled, StartError> {
+    let router = route(&config.table)?;
+    let mut issuers: Vec<(Issuer, ClaimMapping)> = Vec::new();
+    let mut sources = Vec::new();
+    let mut keys = Vec::new();
+    for issuer in &config.issuers {
+        let is_kept = |known: &&IssuerKeys| {
+            known.issuer == issuer.name
+                && known.settings == issuer.keys
+                // A file is read again: what is in it counts from now on, or the reload fails.
+                && matches!(known.settings.location, Location::Url(_))
+        };
+        let feed = match before.iter().find(is_kept) {
+            Some(known) => known.feed.clone(),
+            None => {
+                let source = KeySource::new(&issuer.name, issuer.keys.clone());
+                let (source, feed) = source.map_err(|source| StartError::Keys {
+                    issuer: issuer.name.clone(),
+                    location: issuer.keys.location.to_string(),
+                    source,
+                })?;
+                sources.push(source);
+                feed
+            }
+        };
+        keys.push(IssuerKeys {
+            issuer: issuer.name.clone(),
+            settings: issuer.keys.clone(),
+            feed: feed.clone(),
+        });
+        let mapping = issuer.claims.clone();
+        let issuer = Issuer {
+            name: issuer.name.clone(),
+            audiences: issuer.audiences.clone(),
+            leeway: issuer.leeway,
+            keys: feed,
+        };
+        issuers.push((issuer, mapping));
+    }
+    let rules = Arc::new(Rules::new(router, issuers, config.token));
+    Ok(Assembled {
+        rules,
+        sources,
+        keys,
+    })
+}
+
+impl Assembled {
+    /// Fetches what keys are not there yet and sees that all are kept fresh. Keys that a URL does
+    /// not give yet are no error.
+    ///
+    /// # Errors
+    ///
+    /// A file that cannot be read.
+    pub async fn supply_keys(self) -> Result<(Arc<Rules>, Vec<IssuerKeys>), StartError> {
+        let mut first_fetches = Vec::new();
+        for mut source in self.sources {
+            match source.location() {
+                // A file is there or it is a mistake; a server may come up later.
+                Location::File(_) => {
+                    let fetched = source.refresh().await;
+                    fetched.map_err(|error| StartError::Keys {
+                        issuer: source.issuer().to_owned(),
+                        location: source.location().to_string(),
+                        source: error,
+                    })?;
+                    source.log_keys();
+                }
+                Location::Url(_) => first_fetches.push(source.first_fetch()),
+            }
+            tokio::spawn(source.maintain());
+        }
+        // So that the first requests find keys; but one issuer that hangs must not keep all waiting.
+        let first_fetches = async {
+            for fetch in first_fetches {
+                fetch.await;
+            }
+        };
+        let _ = tokio::time::timeout(FIRST_FETCH, first_fetches).await;
+        Ok((self.rules, self.keys))
+    }
+}
+
+/// Fetches one issuer's keys, for commands that work without a server.
+///
+/// # Errors
+///
+/// Why they cannot be had.
+pub fn fetch_once(source: &mut KeySource) -> Result<(), FetchError> {
+    let runtime = runtime::Builder::new_current_thread().enable_all().build();
+    runtime
+        .map_err(FetchError::Runtime)?
+        .block_on(source.refresh())
+}

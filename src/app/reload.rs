@@ -1,0 +1,123 @@
+//! Taking up a changed config while requests run: all of it that can change, or nothing.
+
+use std::sync::Arc;
+
+use tokio::sync::{mpsc, oneshot, watch};
+use tracing::{error, info, warn};
+
+use super::StartError;
+use super::assembly::{IssuerKeys, assemble_beside};
+use super::file_watch::FileWatch;
+use crate::config::Config;
+use crate::document::Problems;
+use crate::gateway::Snapshot;
+use crate::telemetry::chain;
+use crate::tls;
+
+/// Why the rules in use stay as they are.
+#[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "each says what its message says")]
+pub enum ReloadError {
+    #[error("the config was not read from a file")]
+    NoFile,
+    #[error("the config cannot be used:\n{0}")]
+    Config(Problems),
+    #[error(transparent)]
+    Start(#[from] StartError),
+    #[error("the reload ended early")]
+    Ended,
+}
+
+/// Asks for a reload; told what became of it.
+pub type Order = oneshot::Sender<Result<(), ReloadError>>;
+
+/// Replaces the snapshot of all workers.
+pub struct Reloader {
+    /// As it is in use.
+    pub config: Config,
+    /// The keys of its issuers.
+    pub keys: Vec<IssuerKeys>,
+    /// Towards clients.
+    pub tls: Option<tls::Server>,
+    /// The files it came from, as they were before they were read.
+    pub files: FileWatch,
+    /// To the workers.
+    pub snapshots: watch::Sender<Arc<Snapshot>>,
+}
+
+impl Reloader {
+    /// Reloads on each order and after each change of the files, until nobody can order any more.
+    pub async fn run(mut self, mut orders: mpsc::Receiver<Order>) {
+        loop {
+            let order = tokio::select! {
+                order = orders.recv() => match order {
+                    Some(order) => Some(order),
+                    None => return,
+                },
+                () = self.files.changed(), if self.config.watch => None,
+            };
+            // Before the files are read: what changes while they are is seen at the next look.
+            self.files = FileWatch::new(self.config.files());
+            let reloaded = self.reload().await;
+            match &reloaded {
+                Ok(()) => {
+                    let rules = Arc::clone(&self.snapshots.borrow().rules);
+                    let operations = rules.router().table().operations().len();
+                    info!(
+                        operations,
+                        "the config was reloaded: {operations} operations"
+                    );
+                    self.files.follow(self.config.files());
+                }
+                Err(error) => {
+                    let cause = chain(error);
+                    error!("the config was not reloaded, the last good one stays in use: {cause}");
+                }
+            }
+            if let Some(order) = order {
+                let _ = order.send(reloaded);
+            }
+        }
+    }
+
+    async fn reload(&mut self) -> Result<(), ReloadError> {
+        let path = self.config.origin.clone().ok_or(ReloadError::NoFile)?;
+        let before = self.keys.clone();
+        let tls = self.tls.clone();
+        // A large table takes its time; connections are accepted meanwhile.
+        let assembled = tokio::task::spawn_blocking(move || {
+            let config = Config::read(&path).map_err(ReloadError::Config)?;
+            let assembled = assemble_beside(&config, &before)?;
+            if let Some(tls) = tls {
+                tls.reload().map_err(StartError::Tls)?;
+            }
+            Ok::<_, ReloadError>((config, assembled))
+        });
+        let (config, assembled) = assembled.await.map_err(|_| ReloadError::Ended)??;
+        let (rules, keys) = assembled.supply_keys().await?;
+        self.report_fixed(&config);
+        self.snapshots.send_replace(Arc::new(Snapshot {
+            rules,
+            settings: config.gateway.clone(),
+            upstream: config.upstream.clone(),
+        }));
+        self.keys = keys;
+        self.config = config;
+        Ok(())
+    }
+
+    /// Says what of the new config waits for a start.
+    fn report_fixed(&self, new: &Config) {
+        let fixed = [
+            ("listen", self.config.listen != new.listen),
+            ("audit", self.config.audit != new.audit),
+            ("log", self.config.log != new.log),
+        ];
+        for (section, _) in fixed.iter().filter(|(_, is_changed)| *is_changed) {
+            warn!(
+                section,
+                "changes of [{section}] take effect at the next start"
+            );
+        }
+    }
+}

@@ -1,0 +1,282 @@
+//! Any text as a token, and any header and claims signed by a known key: what is accepted is what an
+//! independent reader accepts.
+//!
+//! An input is a byte that says who signs (`a` to `d`), then the header, a line feed, the claims, and
+//! perhaps a line feed and edits of the text. After `A` to `D` come choices of header and claims. After
+//! any other byte comes the text of the token itself.
+
+#![no_main]
+
+use std::sync::LazyLock;
+
+use actiongate::app;
+use actiongate::grant::{ClaimMapping, Principal};
+use actiongate::table::{ActionTable, Source};
+use actiongate::token::{self, Issuer, KeySettings, KeySource, Location, Settings, Token};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use libfuzzer_sys::fuzz_target;
+use oracle::claims;
+use oracle::signer::Signer;
+use serde::Deserializer as _;
+use serde::de::{IgnoredAny, MapAccess, Visitor};
+use serde_json::{Map, Value, json};
+
+const NOW: u64 = 1_800_000_000;
+const LEEWAY: u64 = 30;
+const AUDIENCE: &str = "ecs";
+const NAMES: [&str; 2] = ["https://a.example", "https://b.example"];
+
+struct World {
+    /// By issuer; the last one's are nobody's.
+    signers: [Vec<Signer>; 3],
+    issuers: Vec<Issuer>,
+    table: ActionTable,
+    mapping: ClaimMapping,
+}
+
+static WORLD: LazyLock<World> = LazyLock::new(|| {
+    let signers = [
+        vec![Signer::es256("k1"), Signer::ed25519("k2")],
+        // The same name for another key of another issuer.
+        vec![Signer::ed25519("k1")],
+        vec![Signer::es256("k1")],
+    ];
+    let issuers = NAMES.iter().zip(&signers);
+    let world = World {
+        issuers: issuers
+            .map(|(name, signers)| issuer(name, signers))
+            .collect(),
+        signers,
+        table: ActionTable::load(&[Source::builtin()]).expect("the built-in table"),
+        mapping: ClaimMapping {
+            actions: "/actions".parse().expect("a pointer"),
+            project: "/project_id".parse().expect("a pointer"),
+            subject: "/sub".parse().expect("a pointer"),
+        },
+    };
+    let claims = json!({"iss": NAMES[0], "aud": AUDIENCE, "exp": NOW + 1});
+    let good = world.signers[0][0].token(
+        br#"{"alg":"ES256","kid":"k1"}"#,
+        claims.to_string().as_bytes(),
+    );
+    let verified = token::verify(&world.issuers, Settings::default(), Token::new(&good), NOW);
+    verified.expect("a good token");
+    world
+});
+
+fn issuer(name: &str, signers: &[Signer]) -> Issuer {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("keys.json");
+    let keys: Vec<Value> = signers.iter().map(Signer::jwk).collect();
+    std::fs::write(&path, json!({ "keys": keys }).to_string()).expect("a file");
+    let settings = KeySettings::new(Location::File(path));
+    let (mut source, keys) = KeySource::new(name, settings).expect("a source");
+    app::fetch_once(&mut source).expect("keys");
+    Issuer {
+        name: name.to_owned(),
+        audiences: vec![AUDIENCE.to_owned(), "other".to_owned()],
+        leeway: LEEWAY,
+        keys,
+    }
+}
+
+fuzz_target!(|input: &[u8]| {
+    let Some(text) = written(input) else { return };
+    let verified = token::verify(&WORLD.issuers, Settings::default(), Token::new(&text), NOW);
+    let _ = token::unverified_claims(Token::new(&text));
+    let Ok(verified) = verified else { return };
+    let claims = check(&text, verified.issuer, verified.expires);
+    assert_eq!(claims, verified.claims, "{text}");
+    let principal = Principal::new(verified.issuer, &claims, &WORLD.mapping, &WORLD.table);
+    if let Ok(principal) = principal {
+        check_principal(&principal, &claims);
+    }
+});
+
+/// The text of the token that an input stands for.
+fn written(input: &[u8]) -> Option<String> {
+    let (first, rest) = input.split_first()?;
+    let signer = match first.to_ascii_lowercase() {
+        b'a' => &WORLD.signers[0][0],
+        b'b' => &WORLD.signers[0][1],
+        b'c' => &WORLD.signers[1][0],
+        b'd' => &WORLD.signers[2][0],
+        _ => return std::str::from_utf8(rest).map(str::to_owned).ok(),
+    };
+    if first.is_ascii_uppercase() {
+        let (header, claims) = claims::choose(rest);
+        return Some(signer.token(&header, &claims));
+    }
+    let mut parts = rest.splitn(3, |byte| *byte == b'\n');
+    let (header, claims) = (parts.next()?, parts.next()?);
+    let mut text = signer.token(header, claims);
+    // Three bytes each: from the end or the start, where, and what is put there.
+    for edit in parts.next().unwrap_or_default().chunks_exact(3) {
+        let at = match edit[0] % 2 {
+            0 => usize::from(edit[1]).min(text.len()),
+            _ => text.len().saturating_sub(usize::from(edit[1])),
+        };
+        let insert = char::from(edit[2] & 0x7f);
+        match edit[0] {
+            128.. if at < text.len() => drop(text.remove(at)),
+            _ => text.insert(at, insert),
+        }
+    }
+    Some(text)
+}
+
+/// Reads an accepted token anew; the answer is its claims.
+fn check(text: &str, issuer: usize, expires: u64) -> Map<String, Value> {
+    let parts: Vec<&str> = text.split('.').collect();
+    let [header, payload, signature] = parts[..] else {
+        panic!("{text} has not three parts");
+    };
+    let signature = decode(signature);
+    let message = &text.as_bytes()[..header.len() + 1 + payload.len()];
+    let (header, claims) = (object(header), object(payload));
+    assert_eq!(claims.get("iss"), Some(&json!(NAMES[issuer])), "{text}");
+    assert!(!header.contains_key("crit"), "{text}");
+    let kid = header.get("kid").map(|kid| kid.as_str().expect("a name"));
+    let mut own = WORLD.signers[issuer].iter();
+    let signer = own.find(|signer| {
+        kid.is_none_or(|kid| kid == signer.kid)
+            && header.get("alg") == Some(&json!(signer.algorithm()))
+            && signer.has_signed(message, &signature)
+    });
+    assert!(signer.is_some(), "{text} is signed by nobody of its issuer");
+    let seconds = |claim: &str| {
+        claims
+            .get(claim)
+            .map(|value| value.as_f64().expect("a number"))
+    };
+    #[expect(clippy::cast_precision_loss, reason = "small enough to be exact")]
+    let (now, leeway) = (NOW as f64, LEEWAY as f64);
+    let until = seconds("exp").expect("an end");
+    assert!(until > now - leeway, "{text} has expired");
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "compared with what was rounded likewise"
+    )]
+    let is_end = (expires as f64 - until.trunc()).abs() <= until * f64::EPSILON || until > 1e19;
+    assert!(is_end, "{expires} is not {until}");
+    for claim in ["nbf", "iat"] {
+        let is_past = seconds(claim).is_none_or(|start| start < now + leeway + 1.0);
+        assert!(is_past, "{text} is not valid yet");
+    }
+    let is_ours = |audience: &Value| audience == AUDIENCE || audience == "other";
+    let is_for_us = match &claims["aud"] {
+        Value::Array(audiences) => {
+            audiences.iter().all(Value::is_string) && audiences.iter().any(is_ours)
+        }
+        audience => is_ours(audience),
+    };
+    assert!(is_for_us, "{text} is for somebody else");
+    claims
+}
+
+/// Only the spelling that an encoder would choose.
+fn decode(part: &str) -> Vec<u8> {
+    let mut bits = 0_u32;
+    let mut count = 0;
+    let mut bytes = Vec::new();
+    for digit in part.bytes() {
+        let value = match digit {
+            b'A'..=b'Z' => digit - b'A',
+            b'a'..=b'z' => digit - b'a' + 26,
+            b'0'..=b'9' => digit - b'0' + 52,
+            b'-' => 62,
+            b'_' => 63,
+            _ => panic!("{part} is not base64url"),
+        };
+        bits = (bits << 6 | u32::from(value)) & 0xffff;
+        count += 6;
+        if count >= 8 {
+            count -= 8;
+            bytes.push((bits >> count).to_le_bytes()[0]);
+        }
+    }
+    assert_eq!(URL_SAFE_NO_PAD.encode(&bytes), part, "a second spelling");
+    bytes
+}
+
+/// The members of an object, each of them once.
+fn object(part: &str) -> Map<String, Value> {
+    struct Names;
+    impl<'de> Visitor<'de> for Names {
+        type Value = Vec<String>;
+
+        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("an object")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Vec<String>, A::Error> {
+            let mut names = Vec::new();
+            while let Some((name, _)) = members.next_entry::<String, IgnoredAny>()? {
+                names.push(name);
+            }
+            Ok(names)
+        }
+    }
+    let bytes = decode(part);
+    let names = serde_json::Deserializer::from_slice(&bytes).deserialize_map(Names);
+    let object: Map<String, Value> = serde_json::from_slice(&bytes).expect("an object");
+    assert_eq!(
+        names.expect("an object").len(),
+        object.len(),
+        "a member is repeated"
+    );
+    object
+}
+
+/// Every granted action is one that a pattern of the claims spells out.
+fn check_principal(principal: &Principal, claims: &Map<String, Value>) {
+    let granted = |action: &str| match claims.get("actions") {
+        Some(Value::String(patterns)) => {
+            patterns.split(' ').any(|pattern| is_like(pattern, action))
+        }
+        Some(Value::Array(patterns)) => patterns
+            .iter()
+            .any(|pattern| is_like(pattern.as_str().unwrap_or_default(), action)),
+        _ => false,
+    };
+    for (id, action) in WORLD.table.actions() {
+        let action = action.to_string();
+        assert_eq!(principal.granted.contains(id), granted(&action), "{action}");
+    }
+    let projects = match claims.get("project_id") {
+        Some(Value::String(project)) => vec![json!(project)],
+        Some(Value::Array(projects)) => projects.clone(),
+        _ => Vec::new(),
+    };
+    assert_eq!(json!(principal.projects), json!(projects));
+}
+
+/// Whether the pattern, part by part, is the action's: the service exactly, the rest without case.
+fn is_like(pattern: &str, action: &str) -> bool {
+    fn part(pattern: &[u8], text: &[u8]) -> bool {
+        match (pattern, text) {
+            ([b'*', rest @ ..], _) => (0..=text.len()).any(|eaten| part(rest, &text[eaten..])),
+            ([first, pattern @ ..], [byte, text @ ..]) => first == byte && part(pattern, text),
+            (pattern, text) => pattern.is_empty() && text.is_empty(),
+        }
+    }
+    let patterns: Vec<&str> = pattern.split(':').collect();
+    let parts: Vec<&str> = action.split(':').collect();
+    patterns.len() == parts.len()
+        && patterns
+            .iter()
+            .zip(&parts)
+            .enumerate()
+            .all(|(index, (pattern, text))| {
+                // Runs of stars mean one star, and would take this reader for ever.
+                let mut pattern = pattern.as_bytes().to_vec();
+                pattern.dedup_by(|a, b| *a == b'*' && *b == b'*');
+                let mut text = text.as_bytes().to_vec();
+                if index > 0 {
+                    pattern.make_ascii_lowercase();
+                    text.make_ascii_lowercase();
+                }
+                part(&pattern, &text)
+            })
+}
