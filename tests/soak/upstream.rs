@@ -14,7 +14,7 @@ use crate::run;
 
 /// What a request for this key of the metadata gets: more than fits into any buffer on the way.
 pub const LARGE: &str = "large";
-static LARGE_BODY: LazyLock<Vec<u8>> = LazyLock::new(|| vec![b'x'; 4 * 1024 * 1024]);
+static LARGE_BODY: LazyLock<Vec<u8>> = LazyLock::new(|| vec![b'x'; 1024 * 1024]);
 
 /// How often each request came, by its `X-Id`.
 #[derive(Clone, Debug, Default)]
