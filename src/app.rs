@@ -16,6 +16,7 @@ use crate::audit;
 use crate::config::Config;
 use crate::document::Problems;
 use crate::gateway::Snapshot;
+use crate::proxy::{Upstream, UpstreamError};
 use crate::router::UnroutableTable;
 use crate::server::{self, Address, Drained, Server, Service};
 use crate::tls::{self, TlsError};
@@ -47,6 +48,8 @@ pub enum StartError {
     Server(#[from] server::StartError),
     #[error("TLS cannot be used as `listen.tls` says")]
     Tls(#[from] TlsError),
+    #[error("the upstream cannot be used")]
+    Upstream(#[from] UpstreamError),
     #[error("cannot open the audit sink")]
     Audit(#[source] io::Error),
     #[error("cannot start a thread or a runtime")]
@@ -178,12 +181,15 @@ async fn start_all(
     assembled: Assembled,
     files: FileWatch,
 ) -> Result<Running, StartError> {
-    let (rules, keys) = assembled.supply_keys().await?;
+    let upstream = Upstream::new(&config.upstream)?;
+    let (supplied, ()) = tokio::join!(assembled.supply_keys(), upstream.resolve_first());
+    let (rules, keys) = supplied?;
+    tokio::spawn(upstream.maintain());
     let (auditor, audit) = audit::start(&config.audit).map_err(StartError::Audit)?;
     let (snapshots, workers_snapshots) = watch::channel(Arc::new(Snapshot {
         rules,
         settings: config.gateway.clone(),
-        upstream: config.upstream.clone(),
+        upstream,
     }));
     let tls = config.listen.tls.as_ref().map(tls::Server::load);
     let tls = tls.transpose()?;
@@ -203,12 +209,10 @@ async fn start_all(
         None => |address| url("http", address),
     };
     let (address, urls) = (list(ToString::to_string), list(url));
-    let (workers, host, port) = (
-        config.listen.workers,
-        &config.upstream.host,
-        config.upstream.port,
-    );
-    info!(%address, workers, "listening on {urls}, {workers} workers, forwarding to http://{host}:{port}");
+    let workers = config.listen.workers;
+    let locations = config.upstream.locations.iter().map(ToString::to_string);
+    let locations = locations.collect::<Vec<_>>().join(", ");
+    info!(%address, workers, "listening on {urls}, {workers} workers, forwarding to {locations}");
     let reloader = Reloader {
         config: config.clone(),
         keys,

@@ -146,7 +146,6 @@ fn read_root(root: &Section<'_>, folder: &Path) -> Option<Config> {
     let listen = required(root, "listen", "a table [listen] with an `address`");
     let (listen, gateway) = listen.map(|section| listen::read(&section, folder)).unzip();
     let upstream = required(root, "upstream", "a table [upstream] with a `url`");
-    let upstream = upstream.and_then(|section| upstream::read(&section, folder));
     let sections = root.sections("issuer");
     if sections.as_ref().is_some_and(Vec::is_empty) {
         let expected = "at least one table [[issuer]] with `name`, `audiences` and `keys`";
@@ -162,6 +161,12 @@ fn read_root(root: &Section<'_>, folder: &Path) -> Option<Config> {
         .section("token")
         .map_or_else(token::Settings::default, |section| read_token(&section));
     let (table, table_files) = table::read(root.section("table").as_ref(), folder);
+    // The built-in table is of an API that Nova serves.
+    let profile = match table.contains(&Source::builtin()) {
+        true => proxy::Profile::Nova,
+        false => proxy::Profile::Generic,
+    };
+    let upstream = upstream.and_then(|section| upstream::read(&section, folder, profile));
     let watch = root.section("reload").and_then(|section| {
         let watch = section.boolean("watch");
         section.finish();

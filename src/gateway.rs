@@ -25,7 +25,7 @@ use crate::audit::Auditor;
 use crate::decision::{self, Permit};
 use crate::proxy::{
     self, AllowedHosts, BodyFailure, BodyLimits, ForwardError, Origin, Peer, Proxy, RequestBody,
-    UpstreamBody,
+    Upstream, UpstreamBody,
 };
 use crate::router::{RequestPath, Target, Unroutable};
 use crate::token::{self, TokenError};
@@ -47,7 +47,7 @@ pub struct Snapshot {
     /// What holds for every request.
     pub settings: Settings,
     /// Where permitted requests go.
-    pub upstream: proxy::Settings,
+    pub upstream: Arc<Upstream>,
 }
 
 /// One worker's gateway.
@@ -69,7 +69,7 @@ struct Current {
 impl Gateway {
     /// Must be called inside a `LocalSet`, as [`Proxy::new`].
     pub fn new(worker: usize, snapshot: Arc<Snapshot>, auditor: Auditor) -> Rc<Self> {
-        let proxy = Rc::new(Proxy::new(&snapshot.upstream));
+        let proxy = Rc::new(Proxy::new(Arc::clone(&snapshot.upstream)));
         Rc::new(Self {
             current: RefCell::new(Rc::new(Current::new(snapshot, proxy))),
             auditor,
@@ -81,9 +81,9 @@ impl Gateway {
     /// stays the same are kept.
     pub fn replace(&self, snapshot: Arc<Snapshot>) {
         let mut current = self.current.borrow_mut();
-        let proxy = match current.snapshot.upstream == snapshot.upstream {
+        let proxy = match Arc::ptr_eq(&current.snapshot.upstream, &snapshot.upstream) {
             true => Rc::clone(&current.proxy),
-            false => Rc::new(Proxy::new(&snapshot.upstream)),
+            false => Rc::new(Proxy::new(Arc::clone(&snapshot.upstream))),
         };
         *current = Rc::new(Current::new(snapshot, proxy));
     }
@@ -106,8 +106,9 @@ impl Gateway {
 
     /// The longest that a request waits for anything but its client.
     pub fn longest_wait(&self) -> Duration {
-        let upstream = &self.current.borrow().snapshot.upstream;
-        upstream.connect_timeout + upstream.response_timeout
+        let current = self.current.borrow();
+        let settings = &current.snapshot.upstream.settings;
+        settings.connect_timeout + settings.response_timeout
     }
 
     /// Audits what the server could not read as a request and refused by itself.
@@ -139,13 +140,18 @@ impl Current {
     ) -> Result<Response<UpstreamBody>, Rejection> {
         let path = RequestPath::parse(&head.uri)?;
         proxy::check_head(&mut head, &self.snapshot.settings.hosts)?;
-        let target = self.rules().router().resolve(&head.method, &path);
-        let permit = self.decide(&head.headers, peer, target, exchange).await?;
+        let method = head.method.clone();
+        let target = self.rules().router().resolve(&method, &path);
+        let project = target.as_ref().ok().and_then(Target::project);
+        let target = target.as_ref().map_err(Clone::clone);
+        let decided = self.decide(&head.headers, peer, target, exchange).await;
+        let (permit, identity) = decided?;
         let body = self.request_body(body, &permit, exchange)?;
         let request_id = exchange.request_id().clone();
         let origin = Origin {
             peer,
             request_id: &request_id,
+            caller: identity.as_ref().map(|known| known.of_request(project)),
         };
         let transfer = exchange.transfer();
         Ok(self
@@ -158,10 +164,10 @@ impl Current {
         &self,
         headers: &HeaderMap,
         peer: &Peer,
-        target: Result<Target<'_>, Unroutable>,
+        target: Result<&Target<'_>, Unroutable>,
         exchange: &mut Exchange,
-    ) -> Result<Permit, Rejection> {
-        if let Ok(target) = &target
+    ) -> Result<(Permit, Option<Rc<Identity>>), Rejection> {
+        if let Ok(target) = target
             && let Some(permit) = decision::admit_public(target)
         {
             // No token is needed, but two would be read in two ways.
@@ -170,7 +176,7 @@ impl Current {
             }
             exchange.routed(target);
             exchange.permitted();
-            return Ok(permit);
+            return Ok((permit, None));
         }
         // Before a miss is told: nobody unknown may probe the table.
         let identity = self.authenticate(headers).await?;
@@ -178,11 +184,11 @@ impl Current {
         exchange.identified(&identity);
         identity.check_holder(peer.certificate())?;
         let target = target?;
-        exchange.routed(&target);
-        let decision = decision::authorize(&identity.principal, &target);
+        exchange.routed(target);
+        let decision = decision::authorize(&identity.principal, target);
         let permit = decision.map_err(|denial| self.rules().denied(denial))?;
         exchange.permitted();
-        Ok(permit)
+        Ok((permit, Some(identity)))
     }
 
     /// Who is calling; asks for fresh keys once if the token's key is not known.

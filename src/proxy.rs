@@ -1,87 +1,91 @@
-//! Forwarding a permitted request: HTTP/1.1 to the upstream, streaming both ways.
+//! Forwarding a permitted request: to an endpoint of the upstream, streaming both ways.
 //!
 //! One [`Proxy`] for each worker; its connections never leave the worker. It takes a
 //! [`Permit`] and sends the request line in it, so what was judged is what is sent. Never decides.
 
 mod activity;
+mod answer;
+mod balance;
 mod body;
+mod budget;
+mod collect;
+mod connect;
+mod credential;
+mod endpoint;
 mod header;
+mod health;
+mod lease;
+mod mark;
+mod multiplex;
 mod peer;
 mod pool;
+mod send;
+mod settings;
 mod small_write;
+mod upstream;
 mod witness;
 
 use std::rc::Rc;
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Instant;
 
 use hyper::header::{CONTENT_LENGTH, HeaderValue, TRANSFER_ENCODING};
-use hyper::http::{request, response};
-use hyper::{Method, Request, Response, StatusCode, Uri, Version};
-use tokio::time::timeout;
+use hyper::http::request;
+use hyper::{Method, Request, Response, Uri, Version};
 
 pub use activity::{Activity, Running};
+pub use answer::InvalidAnswer;
 pub use body::{AnswerFailure, BodyFailure, BodyLimits, RequestBody, Transfer, UpstreamBody};
+pub use credential::{CredentialError, Unnameable, VerifiedCaller};
 pub use header::{
     AllowedHost, AllowedHosts, InvalidHeaders, InvalidHost, MAX_HEAD, MAX_HEADERS,
     X_OPENSTACK_REQUEST_ID, check_head,
 };
 pub use peer::{Peer, Scheme};
-use pool::{ConnectError, Connection, Pool};
+pub use settings::{
+    Credential, HealthCheck, IdentityHeaders, Location, Profile, Protocol, Security, Settings,
+};
 pub use small_write::poll_write;
+pub use upstream::{Upstream, UpstreamError};
+
+use balance::{Attempt, Balance, NoPlace};
+use budget::RetryBudget;
+use pool::{Channel, ConnectError};
+use send::Failure;
 
 use crate::decision::Permit;
-use crate::tls;
 
 /// The most a connection gathers in one direction, in bytes; a request's head fits.
 pub const BUFFER: usize = 128 * 1024;
-
-/// How the upstream is reached.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Settings {
-    /// Host name or address.
-    pub host: String,
-    /// TCP port.
-    pub port: u16,
-    /// TLS, or else plain TCP.
-    pub tls: Option<tls::ClientSettings>,
-    /// The most time to establish a connection, name resolution included.
-    pub connect_timeout: Duration,
-    /// The most time without any progress: from the end of the request to the answer's head, and
-    /// between two pieces of a body.
-    pub response_timeout: Duration,
-    /// How long a connection is kept for the next request; shorter than the upstream's own.
-    pub idle_timeout: Duration,
-    /// How many idle connections a worker keeps.
-    pub idle_connections: usize,
-}
-
-impl Settings {
-    /// The defaults for an upstream at this address.
-    pub fn new(host: impl Into<String>, port: u16) -> Self {
-        Self {
-            host: host.into(),
-            port,
-            tls: None,
-            connect_timeout: Duration::from_secs(5),
-            response_timeout: Duration::from_mins(1),
-            idle_timeout: Duration::from_secs(4),
-            idle_connections: 256,
-        }
-    }
-}
+/// How many times a request may be sent again.
+const MAX_RETRIES: usize = 2;
 
 /// What the upstream is told about a request besides the request itself.
 #[derive(Clone, Copy, Debug)]
 pub struct Origin<'a> {
-    /// Who sent it.
+    /// The client's connection.
     pub peer: &'a Peer,
     /// The gateway's id of it, `req-` and a UUID.
     pub request_id: &'a HeaderValue,
+    /// Who sent it; nobody known, if everybody may.
+    pub caller: Option<VerifiedCaller<'a>>,
 }
 
 /// Why a permitted request has no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum ForwardError {
+    /// The upstream cannot be told who is calling.
+    #[error(transparent)]
+    Identity(#[from] Unnameable),
+    /// `Host` is not what HTTP/2 takes for one.
+    #[error("the `Host` cannot be sent over HTTP/2")]
+    Authority,
+    /// No endpoint is known.
+    #[error("no endpoint of the upstream is known")]
+    Unavailable,
+    /// Every endpoint runs as many requests as it may, or too many bodies are being collected.
+    #[error("the upstream has too many requests already")]
+    Busy,
     /// No connection.
     #[error("cannot connect to the upstream")]
     Connect(#[source] std::io::Error),
@@ -91,18 +95,24 @@ pub enum ForwardError {
     /// No answer, and it would not be safe to ask again.
     #[error("the upstream closed the connection without an answer")]
     Unanswered(#[source] hyper::Error),
+    /// The upstream says that it did not process it.
+    #[error("the upstream refused the request unprocessed")]
+    Refused(#[source] hyper::Error),
     /// The beginning of an answer, and no more.
     #[error("the upstream closed the connection within the head of its answer")]
     BrokenAnswer(#[source] hyper::Error),
-    /// An answer that is not HTTP/1.1 as we would pass it on.
+    /// An answer that is not HTTP as we would pass it on.
     #[error("the upstream's answer is not valid HTTP")]
-    InvalidAnswer(#[source] hyper::Error),
+    InvalidAnswer(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// `101 Switching Protocols`, which nobody asked for.
     #[error("the upstream switched protocols, which nobody asked for")]
     UnexpectedUpgrade,
     /// No answer in time.
     #[error("the upstream did not answer in time")]
     ResponseTimeout,
+    /// The request takes too long in all.
+    #[error("the request was not done in time")]
+    RequestTimeout,
     /// The request's body cannot be sent whole.
     #[error(transparent)]
     RequestBody(BodyFailure),
@@ -111,24 +121,28 @@ pub enum ForwardError {
 /// A worker's way to the upstream.
 #[derive(Debug)]
 pub struct Proxy {
-    pool: Rc<Pool>,
-    response_timeout: Duration,
+    upstream: Arc<Upstream>,
+    balance: Balance,
+    budget: RetryBudget,
 }
 
 impl Proxy {
     /// No connection is made yet. Must be called inside a `LocalSet`, which then owns the upkeep.
-    pub fn new(settings: &Settings) -> Self {
+    pub fn new(upstream: Arc<Upstream>) -> Self {
         Self {
-            pool: Pool::new(settings),
-            response_timeout: settings.response_timeout,
+            balance: Balance::new(Arc::clone(&upstream)),
+            budget: RetryBudget::new(upstream.settings.retry_budget, Instant::now()),
+            upstream,
         }
     }
 
     /// Sends the permitted request and hands back the head of its answer, whose body streams.
     ///
-    /// A connection that had been idle may turn out to be closed. The request is then sent on a new
-    /// one, if nothing of it had been sent, or if it has no body, its method is idempotent
-    /// (RFC 9110 §9.2.2) and nothing was answered; once, and never otherwise.
+    /// It is sent again only if the upstream surely did not process it: there was no connection,
+    /// nothing of it had been sent, or the upstream says so. Or if it has no body, its method is
+    /// idempotent (RFC 9110 §9.2.2) and nothing was answered; then on a connection that had been
+    /// used before, which may have been closed meanwhile, or where there is another endpoint. And
+    /// never beyond the budget.
     ///
     /// # Errors
     ///
@@ -141,133 +155,132 @@ impl Proxy {
         origin: Origin<'_>,
         transfer: &Rc<Transfer>,
     ) -> Result<Response<UpstreamBody>, ForwardError> {
-        let mut request = upstream_request(permit, head, body, origin);
-        if let Some(connection) = self.pool.take() {
-            let spare = spare_copy(&request);
-            match self.send(connection, request, transfer).await {
-                Ok(answer) => return Ok(answer),
-                Err(Failure::NotSent(unsent)) => request = *unsent,
-                Err(Failure::Unanswered(error)) => match spare {
-                    Some(copy) => request = copy,
-                    None => return Err(ForwardError::Unanswered(error)),
-                },
-                Err(Failure::Final(error)) => return Err(error),
+        let started = Instant::now();
+        let deadline = started + self.upstream.settings.request_timeout;
+        transfer.deadline.set(Some(deadline));
+        let mut request = self
+            .upstream_request(permit, head, body, origin, deadline)
+            .await?;
+        self.budget.earn();
+        let (mut retries, mut now) = (0, started);
+        let mut avoid = None;
+        loop {
+            let attempt = self.balance.choose(now, avoid.as_deref());
+            let attempt = attempt.map_err(|none| match none {
+                NoPlace::Unavailable => ForwardError::Unavailable,
+                NoPlace::Busy => ForwardError::Busy,
+            })?;
+            let place = Rc::clone(&attempt.place);
+            // What is repeated must not meet another connection that was closed meanwhile.
+            let known = place.pool.take().filter(|_| retries == 0);
+            let channel = match known {
+                Some(channel) => Ok(channel),
+                None => self.connect(&attempt, transfer, now).await,
+            };
+            let (error, unsent) = match channel {
+                Err(error) => (error, Some(request)),
+                Ok(channel) => {
+                    let is_reused = channel.is_reused();
+                    let may_repeat =
+                        is_repeatable(&request) && (is_reused || self.balance.has_several());
+                    let spare = channel.spare_copy(&request, may_repeat);
+                    match self.send(channel, attempt, request, transfer, now).await {
+                        Ok(answer) => return Ok(answer),
+                        Err(Failure::NotSent(unsent)) => {
+                            let reset = std::io::Error::from(std::io::ErrorKind::ConnectionReset);
+                            (ForwardError::Connect(reset), Some(*unsent))
+                        }
+                        Err(Failure::Refused(error)) => (ForwardError::Refused(error), spare),
+                        Err(Failure::Unanswered(error)) => {
+                            let spare = spare.filter(|_| may_repeat);
+                            (ForwardError::Unanswered(error), spare)
+                        }
+                        Err(Failure::Final(error)) => (error, None),
+                    }
+                }
+            };
+            now = Instant::now();
+            match unsent {
+                Some(unsent) if retries < MAX_RETRIES && self.budget.spend(now) => request = unsent,
+                _ => return Err(error),
             }
-        }
-        let connection = self.pool.connect().await.map_err(|error| match error {
-            ConnectError::Failed(error) => ForwardError::Connect(error),
-            ConnectError::Timeout => ForwardError::ConnectTimeout,
-        })?;
-        match self.send(connection, request, transfer).await {
-            Ok(answer) => Ok(answer),
-            Err(Failure::NotSent(_)) => {
-                let error = std::io::Error::from(std::io::ErrorKind::ConnectionReset);
-                Err(ForwardError::Connect(error))
+            if transfer.is_over(now) {
+                return Err(ForwardError::RequestTimeout);
             }
-            Err(Failure::Unanswered(error)) => Err(ForwardError::Unanswered(error)),
-            Err(Failure::Final(error)) => Err(error),
+            retries += 1;
+            avoid = Some(place);
         }
     }
 
-    async fn send(
+    async fn connect(
         &self,
-        mut connection: Connection,
-        request: Request<RequestBody>,
-        transfer: &Rc<Transfer>,
-    ) -> Result<Response<UpstreamBody>, Failure> {
-        transfer.started.set(Some(Instant::now()));
-        connection.has_read.set(false);
-        let mut answer = std::pin::pin!(connection.sender.try_send_request(request));
-        let mut moved = 0;
-        let answer = loop {
-            if let Ok(answer) = timeout(self.response_timeout, &mut answer).await {
-                break answer;
+        attempt: &Attempt,
+        transfer: &Transfer,
+        now: Instant,
+    ) -> Result<Channel, ForwardError> {
+        let place = &attempt.place;
+        let limit = transfer.left(now, self.upstream.settings.connect_timeout);
+        let connecting = place
+            .pool
+            .connect(&self.upstream, &place.endpoint.address, limit);
+        let error = match connecting.await {
+            Ok(channel) => return Ok(channel),
+            Err(ConnectError::Failed(error)) => ForwardError::Connect(error),
+            Err(ConnectError::Timeout) if transfer.is_over(Instant::now()) => {
+                return Err(ForwardError::RequestTimeout);
             }
-            // The clock runs from the last piece of the body that was taken, and stands while the
-            // client is waited for: that wait has a bound of its own.
-            let received = transfer.received.get();
-            if received == moved && !transfer.awaits_client.get() {
-                return Err(Failure::Final(ForwardError::ResponseTimeout));
-            }
-            moved = received;
+            Err(ConnectError::Timeout) => ForwardError::ConnectTimeout,
         };
-        let response =
-            answer.map_err(
-                |mut failed| match (failed.take_message(), transfer.failure.get()) {
-                    (Some(request), _) => Failure::NotSent(Box::new(request)),
-                    (None, Some(failure)) => Failure::Final(ForwardError::RequestBody(failure)),
-                    (None, None) => match failed.into_error() {
-                        error if error.is_parse() => {
-                            Failure::Final(ForwardError::InvalidAnswer(error))
-                        }
-                        error if connection.has_read.get() => {
-                            Failure::Final(ForwardError::BrokenAnswer(error))
-                        }
-                        error => Failure::Unanswered(error),
-                    },
-                },
-            )?;
-        transfer.answered.set(Some(Instant::now()));
-        if response.status() == StatusCode::SWITCHING_PROTOCOLS {
-            return Err(Failure::Final(ForwardError::UnexpectedUpgrade));
+        place
+            .endpoint
+            .failed(Instant::now(), self.upstream.ejection());
+        Err(error)
+    }
+
+    async fn upstream_request(
+        &self,
+        permit: Permit,
+        mut head: request::Parts,
+        mut body: RequestBody,
+        origin: Origin<'_>,
+        deadline: Instant,
+    ) -> Result<Request<RequestBody>, ForwardError> {
+        let settings = &self.upstream.settings;
+        header::prepare_request(&mut head.headers, origin);
+        let own = match settings.credential {
+            Credential::File { .. } => self.balance.credential(),
+            Credential::Forward | Credential::Strip => None,
+        };
+        credential::set_credential(&mut head.headers, &settings.credential, own.as_ref());
+        credential::set_identity(&mut head.headers, &settings.identity, origin.caller)?;
+        let (method, path) = permit.into_parts();
+        if !body.is_empty() && !head.headers.contains_key(CONTENT_LENGTH) {
+            // Where a body has no meaning it is most likely empty, and then better not there.
+            let has_none = matches!(method, Method::GET | Method::HEAD | Method::DELETE);
+            if has_none || settings.profile == Profile::Nova {
+                body = collect::collect(body, &self.upstream, deadline).await?;
+                let length = body.size();
+                if length > 0 || !has_none {
+                    head.headers.insert(CONTENT_LENGTH, length.into());
+                }
+            } else if settings.protocol == Protocol::Http1 {
+                // Said here, because hyper takes a GET without a length for one without a body.
+                let chunked = HeaderValue::from_static("chunked");
+                head.headers.insert(TRANSFER_ENCODING, chunked);
+            }
         }
-        let (head, body) = response.into_parts();
-        let lease = self.pool.lease(connection);
-        let body = UpstreamBody::new(body, lease, self.response_timeout, Rc::clone(transfer));
-        Ok(Response::from_parts(downstream_head(head), body))
+        head.method = method;
+        head.uri = Uri::from(path);
+        head.version = Version::HTTP_11;
+        Ok(Request::from_parts(head, body))
     }
 }
 
-enum Failure {
-    /// Not a byte was sent; the request is whole.
-    NotSent(Box<Request<RequestBody>>),
-    /// It may have been received; nothing came back.
-    Unanswered(hyper::Error),
-    /// Asking again would not be safe or not help.
-    Final(ForwardError),
-}
-
-fn upstream_request(
-    permit: Permit,
-    mut head: request::Parts,
-    body: RequestBody,
-    origin: Origin<'_>,
-) -> Request<RequestBody> {
-    header::prepare_request(&mut head.headers, origin);
-    if !body.is_empty() && !head.headers.contains_key(CONTENT_LENGTH) {
-        // Said here, because hyper takes a GET without a length for one without a body.
-        let chunked = HeaderValue::from_static("chunked");
-        head.headers.insert(TRANSFER_ENCODING, chunked);
-    }
-    let (method, path) = permit.into_parts();
-    head.method = method;
-    head.uri = Uri::from(path);
-    head.version = Version::HTTP_11;
-    Request::from_parts(head, body)
-}
-
-/// The request again, if sending it twice would do no harm.
-fn spare_copy(request: &Request<RequestBody>) -> Option<Request<RequestBody>> {
+/// Whether processing it twice would do no harm.
+fn is_repeatable(request: &Request<RequestBody>) -> bool {
     let is_idempotent = matches!(
         *request.method(),
         Method::GET | Method::HEAD | Method::OPTIONS | Method::PUT | Method::DELETE
     );
-    if !is_idempotent || !request.body().is_empty() {
-        return None;
-    }
-    let mut copy = Request::new(RequestBody::empty());
-    *copy.method_mut() = request.method().clone();
-    *copy.uri_mut() = request.uri().clone();
-    *copy.headers_mut() = request.headers().clone();
-    Some(copy)
-}
-
-fn downstream_head(mut head: response::Parts) -> response::Parts {
-    if head.headers.contains_key(TRANSFER_ENCODING) {
-        // RFC 9112 §6.3: the coding counts, and the length would be wrong.
-        head.headers.remove(CONTENT_LENGTH);
-    }
-    header::remove_hop_by_hop(&mut head.headers);
-    head.version = Version::HTTP_11;
-    head
+    is_idempotent && request.body().is_empty()
 }

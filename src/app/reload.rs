@@ -11,6 +11,7 @@ use super::file_watch::FileWatch;
 use crate::config::Config;
 use crate::document::Problems;
 use crate::gateway::Snapshot;
+use crate::proxy::Upstream;
 use crate::telemetry::chain;
 use crate::tls;
 
@@ -83,23 +84,35 @@ impl Reloader {
     async fn reload(&mut self) -> Result<(), ReloadError> {
         let path = self.config.origin.clone().ok_or(ReloadError::NoFile)?;
         let before = self.keys.clone();
-        let tls = self.tls.clone();
         // A large table takes its time; connections are accepted meanwhile.
         let assembled = tokio::task::spawn_blocking(move || {
             let config = Config::read(&path).map_err(ReloadError::Config)?;
             let assembled = assemble_beside(&config, &before)?;
-            if let Some(tls) = tls {
-                tls.reload().map_err(StartError::Tls)?;
-            }
             Ok::<_, ReloadError>((config, assembled))
         });
         let (config, assembled) = assembled.await.map_err(|_| ReloadError::Ended)??;
         let (rules, keys) = assembled.supply_keys().await?;
+        let upstream = match self.config.upstream == config.upstream {
+            // With what is known of its endpoints.
+            true => Arc::clone(&self.snapshots.borrow().upstream),
+            false => {
+                let upstream = Upstream::new(&config.upstream).map_err(StartError::Upstream)?;
+                upstream.resolve_first().await;
+                tokio::spawn(upstream.maintain());
+                upstream
+            }
+        };
+        if let Some(tls) = self.tls.clone() {
+            // Last: it replaces the certificates at once, or fails and replaces nothing.
+            let reloaded = tokio::task::spawn_blocking(move || tls.reload()).await;
+            let reloaded = reloaded.map_err(|_| ReloadError::Ended)?;
+            reloaded.map_err(StartError::Tls)?;
+        }
         self.report_fixed(&config);
         self.snapshots.send_replace(Arc::new(Snapshot {
             rules,
             settings: config.gateway.clone(),
-            upstream: config.upstream.clone(),
+            upstream,
         }));
         self.keys = keys;
         self.config = config;

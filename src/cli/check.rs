@@ -6,6 +6,7 @@ use super::{Outcome, say};
 use crate::app::{self, StartError};
 use crate::audit;
 use crate::config::{Config, IssuerConfig};
+use crate::proxy::Upstream;
 use crate::table::ActionTable;
 use crate::tls;
 use crate::token::{KeySource, Location};
@@ -74,9 +75,18 @@ fn check_tls(config: &Config) -> Vec<String> {
     let server = server.and_then(|settings| tls::Server::load(settings).err());
     let client = config.upstream.tls.as_ref();
     let client = client.and_then(|settings| tls::Client::load(settings, &[]).err());
-    let found = [("listen.tls", server), ("upstream.tls", client)];
+    // The rest of what the upstream needs, where its certificates are good.
+    let upstream = match client {
+        None => Upstream::new(&config.upstream).err(),
+        Some(_) => None,
+    };
+    let found = [
+        ("listen.tls", server.map(anyhow::Error::from)),
+        ("upstream.tls", client.map(anyhow::Error::from)),
+        ("upstream", upstream.map(anyhow::Error::from)),
+    ];
     let found = found.into_iter().filter_map(|(section, error)| {
-        let error = anyhow::Error::from(error?);
+        let error = error?;
         Some(format!("[{section}] cannot be used: {error:#}"))
     });
     found.collect()

@@ -1,6 +1,7 @@
 mod mistake;
 mod place;
 mod tls;
+mod upstream;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -8,7 +9,7 @@ use std::time::Duration;
 use super::*;
 use crate::proxy::{AllowedHosts, BodyLimits};
 use crate::telemetry::Format;
-use crate::token::{KeySettings, Location};
+use crate::token::{self, KeySettings};
 
 /// What has to be said, as the README shows it.
 const MINIMAL: &str = r#"[listen]
@@ -48,15 +49,35 @@ client_certificates = "required"
 client_ca = "clients.pem"
 client_crls = ["one.crl", "two.crl"]
 [upstream]
-url = "http://nova"
+urls = ["http://nova", "https://nova", "unix:/run/nova.sock"]
+protocol = "h2"
+profile = "nova"
+credential = { header = "X-Auth-Token", file = "token" }
+resolve = "31s"
 connect_timeout = "250ms"
 response_timeout = "1h"
+request_timeout = "2h"
 idle_timeout = "1m 30s"
 idle_connections = 7
+max_pending = 8
+eject_after = 9
+eject_time = "11s"
+retry_budget = 12
+collect_total = "13KiB"
 [upstream.tls]
 ca = "nova.pem"
 certificate = { chain = "gate.pem", key = "gate.key" }
 server_name = "nova.example.com"
+[upstream.identity]
+subject = "X-User-Id"
+project = "X-Project-Id"
+issuer = "X-Issuer"
+[upstream.health]
+path = "/healthcheck?x"
+interval = "6s"
+timeout = "3s"
+healthy_after = 2
+unhealthy_after = 4
 [token]
 max_size = "8KiB"
 cache = "9KiB"
@@ -140,16 +161,7 @@ fn the_minimal_config_suffices() {
     };
     let hosts = AllowedHosts::default();
     assert_eq!(config.gateway, gateway::Settings { body, hosts });
-    let upstream = proxy::Settings {
-        host: "127.0.0.1".to_owned(),
-        port: 8774,
-        tls: None,
-        connect_timeout: seconds(5),
-        response_timeout: seconds(60),
-        idle_timeout: seconds(4),
-        idle_connections: 256,
-    };
-    assert_eq!(config.upstream, upstream);
+    assert_eq!(config.upstream, upstream::least());
     let token = token::Settings {
         max_size: 16 * 1024,
         cache: 8 * 1024 * 1024,
@@ -169,7 +181,7 @@ fn the_minimal_config_suffices() {
     assert_eq!(issuer.audiences, ["ecs"]);
     assert_eq!(issuer.leeway, 30);
     let keys = KeySettings {
-        location: Location::File("/etc/gate/jwks.json".into()),
+        location: token::Location::File("/etc/gate/jwks.json".into()),
         ca: None,
         refresh: seconds(300),
         cooldown: seconds(10),
@@ -220,16 +232,7 @@ fn every_key_is_read() {
     let hosts = ["api.example.com", "[::1]:8080"].map(|host| host.parse().unwrap());
     let hosts = AllowedHosts::new(hosts.to_vec());
     assert_eq!(config.gateway, gateway::Settings { body, hosts });
-    let upstream = proxy::Settings {
-        host: "nova".to_owned(),
-        port: 80,
-        tls: Some(tls::client(folder.path())),
-        connect_timeout: Duration::from_millis(250),
-        response_timeout: seconds(3600),
-        idle_timeout: seconds(90),
-        idle_connections: 7,
-    };
-    assert_eq!(config.upstream, upstream);
+    assert_eq!(config.upstream, upstream::all(folder.path()));
     assert_eq!((config.token.max_size, config.token.cache), (8192, 9216));
     let [source] = config.table.as_slice() else {
         panic!("{:?}", config.table)
@@ -249,7 +252,7 @@ fn every_key_is_read() {
     assert_eq!((one.name.as_str(), one.leeway), ("one", 60));
     assert_eq!(one.audiences, ["a", "b"]);
     let keys = KeySettings {
-        location: Location::Url("https://iam/jwks".parse().unwrap()),
+        location: token::Location::Url("https://iam/jwks".parse().unwrap()),
         ca: Some(folder.path().join("ca.pem")),
         refresh: seconds(11),
         cooldown: seconds(12),
@@ -271,5 +274,8 @@ fn every_key_is_read() {
         .collect();
     assert_eq!(config.files(), files);
     assert_eq!(two.name, "two");
-    assert_eq!(two.keys.location, Location::File("/keys.json".into()));
+    assert_eq!(
+        two.keys.location,
+        token::Location::File("/keys.json".into())
+    );
 }

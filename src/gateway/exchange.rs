@@ -148,6 +148,7 @@ impl Drop for Inner {
         record.reason = match (self.transfer.broken.get(), self.outcome) {
             (Some(AnswerFailure::Broken), _) => "upstream_body_broken",
             (Some(AnswerFailure::Timeout), _) => "upstream_body_timeout",
+            (Some(AnswerFailure::Deadline), _) => "request_timeout",
             (None, outcome) => outcome.unwrap_or("aborted"),
         };
         self.auditor.record(record);

@@ -68,17 +68,22 @@ impl Rejection {
             Self::Unroutable(Unroutable::MethodNotAllowed(_)) => StatusCode::METHOD_NOT_ALLOWED,
             Self::Forbidden { .. } => StatusCode::FORBIDDEN,
             Self::Forward(error) => match error {
-                ForwardError::RequestBody(BodyFailure::Broken) => StatusCode::BAD_REQUEST,
+                ForwardError::RequestBody(BodyFailure::Broken) | ForwardError::Authority => {
+                    StatusCode::BAD_REQUEST
+                }
                 ForwardError::RequestBody(BodyFailure::Timeout) => StatusCode::REQUEST_TIMEOUT,
                 ForwardError::RequestBody(BodyFailure::TooLarge) => StatusCode::PAYLOAD_TOO_LARGE,
+                ForwardError::Identity(_) => StatusCode::FORBIDDEN,
+                ForwardError::Unavailable | ForwardError::Busy => StatusCode::SERVICE_UNAVAILABLE,
                 ForwardError::Connect(_)
                 | ForwardError::Unanswered(_)
+                | ForwardError::Refused(_)
                 | ForwardError::BrokenAnswer(_)
                 | ForwardError::InvalidAnswer(_)
                 | ForwardError::UnexpectedUpgrade => StatusCode::BAD_GATEWAY,
-                ForwardError::ConnectTimeout | ForwardError::ResponseTimeout => {
-                    StatusCode::GATEWAY_TIMEOUT
-                }
+                ForwardError::ConnectTimeout
+                | ForwardError::ResponseTimeout
+                | ForwardError::RequestTimeout => StatusCode::GATEWAY_TIMEOUT,
             },
         }
     }
@@ -126,6 +131,12 @@ impl Rejection {
                 Denial::Actions { .. } => "action_missing",
             },
             Self::Forward(error) => match error {
+                ForwardError::Authority => "host_authority",
+                ForwardError::Identity(_) => "identity_unnameable",
+                ForwardError::Unavailable => "upstream_unavailable",
+                ForwardError::Busy => "upstream_busy",
+                ForwardError::Refused(_) => "upstream_refused",
+                ForwardError::RequestTimeout => "request_timeout",
                 ForwardError::Connect(_) => "upstream_connect",
                 ForwardError::ConnectTimeout => "upstream_connect_timeout",
                 ForwardError::Unanswered(_) => "upstream_unanswered",
@@ -196,7 +207,12 @@ impl Rejection {
             insert(CONNECTION, "close".to_owned());
         }
         if status == StatusCode::SERVICE_UNAVAILABLE {
-            insert(RETRY_AFTER, "10".to_owned());
+            let seconds = match self {
+                // A request that is running now will be done soon.
+                Self::Forward(ForwardError::Busy) => "1",
+                _ => "10",
+            };
+            insert(RETRY_AFTER, seconds.to_owned());
         }
         response
     }

@@ -6,6 +6,7 @@ use super::Rejection;
 use crate::audit::Caller;
 use crate::decision::Denial;
 use crate::grant::{ClaimMapping, Principal};
+use crate::proxy::VerifiedCaller;
 use crate::router::Router;
 use crate::tls::CertificateHash;
 use crate::token::{self, Issuer, Token, TokenError};
@@ -45,6 +46,21 @@ impl Identity {
         match self.certificate {
             Some(_) if self.certificate != shown => Err(TokenError::Certificate),
             _ => Ok(()),
+        }
+    }
+}
+
+impl Identity {
+    /// What the upstream may be told of a caller whose request is for `project`, which the decision
+    /// has held against the token; a request for none is for the token's only one.
+    pub fn of_request<'a>(&'a self, project: Option<&'a str>) -> VerifiedCaller<'a> {
+        let only = match self.principal.projects.as_slice() {
+            [only] => Some(only.as_str()),
+            _ => None,
+        };
+        VerifiedCaller {
+            name: &self.caller,
+            project: project.or(only),
         }
     }
 }

@@ -1,4 +1,5 @@
-//! Bodies on their way through: counted, bounded in time, never gathered.
+//! Bodies on their way through: counted, bounded in time, gathered only for an upstream that cannot
+//! read them otherwise.
 
 use std::cell::Cell;
 use std::pin::Pin;
@@ -10,7 +11,8 @@ use bytes::Bytes;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use tokio::time::{Sleep, sleep};
 
-use super::pool::Lease;
+use super::collect::Reserved;
+use super::lease::Lease;
 
 /// What is known of one exchange while it runs; shared by its two bodies and the gateway.
 #[derive(Debug, Default)]
@@ -29,6 +31,23 @@ pub struct Transfer {
     pub answered: Cell<Option<Instant>>,
     /// Whether the next piece of the client's body is being waited for.
     pub awaits_client: Cell<bool>,
+    /// When all of it has to be done.
+    pub deadline: Cell<Option<Instant>>,
+}
+
+impl Transfer {
+    /// The time left at `now`, at most `limit`.
+    pub fn left(&self, now: Instant, limit: Duration) -> Duration {
+        let deadline = self.deadline.get();
+        deadline.map_or(limit, |deadline| {
+            limit.min(deadline.saturating_duration_since(now))
+        })
+    }
+
+    /// Whether no time is left at `now`.
+    pub fn is_over(&self, now: Instant) -> bool {
+        self.deadline.get().is_some_and(|deadline| now >= deadline)
+    }
 }
 
 /// Why the client's body cannot be sent whole.
@@ -54,6 +73,9 @@ pub enum AnswerFailure {
     /// The upstream stopped sending.
     #[error("the upstream stopped sending its body")]
     Timeout,
+    /// The request takes too long in all.
+    #[error("the request was not done in time")]
+    Deadline,
 }
 
 /// What a request's body may take.
@@ -82,8 +104,19 @@ impl Pause {
 
     /// Ready when the wait has been too long.
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        self.poll_within(context, |limit| limit)
+    }
+
+    /// The same where there may be less time, which `left` says.
+    fn poll_within(
+        &mut self,
+        context: &mut Context<'_>,
+        left: impl FnOnce(Duration) -> Duration,
+    ) -> Poll<()> {
         let limit = self.limit;
-        let running = self.running.get_or_insert_with(|| Box::pin(sleep(limit)));
+        let running = self
+            .running
+            .get_or_insert_with(|| Box::pin(sleep(left(limit))));
         running.as_mut().poll(context)
     }
 
@@ -95,7 +128,17 @@ impl Pause {
 /// The client's body on its way to the upstream; trailers are dropped.
 #[derive(Debug)]
 pub struct RequestBody {
-    inner: Option<Counted>,
+    content: Content,
+}
+
+#[derive(Debug)]
+enum Content {
+    Empty,
+    Streamed(Counted),
+    Whole {
+        bytes: Bytes,
+        reserved: Rc<Reserved>,
+    },
 }
 
 #[derive(Debug)]
@@ -113,7 +156,7 @@ impl RequestBody {
             return Self::empty();
         }
         Self {
-            inner: Some(Counted {
+            content: Content::Streamed(Counted {
                 incoming,
                 transfer: Rc::clone(transfer),
                 max_size: limits.size,
@@ -124,12 +167,45 @@ impl RequestBody {
 
     /// No body.
     pub fn empty() -> Self {
-        Self { inner: None }
+        Self {
+            content: Content::Empty,
+        }
+    }
+
+    /// A body that has been collected.
+    pub fn whole(bytes: Bytes, reserved: Reserved) -> Self {
+        Self {
+            content: Content::Whole {
+                bytes,
+                reserved: Rc::new(reserved),
+            },
+        }
     }
 
     /// Whether there is no body at all.
     pub fn is_empty(&self) -> bool {
-        self.inner.is_none()
+        matches!(self.content, Content::Empty)
+    }
+
+    /// How many bytes a body has that has been collected.
+    pub fn size(&self) -> usize {
+        match &self.content {
+            Content::Empty | Content::Streamed(_) => 0,
+            Content::Whole { bytes, .. } => bytes.len(),
+        }
+    }
+
+    /// The same body again, unless it can be had only once.
+    pub fn copy(&self) -> Option<Self> {
+        let content = match &self.content {
+            Content::Empty => Content::Empty,
+            Content::Streamed(_) => return None,
+            Content::Whole { bytes, reserved } => Content::Whole {
+                bytes: bytes.clone(),
+                reserved: Rc::clone(reserved),
+            },
+        };
+        Some(Self { content })
     }
 }
 
@@ -172,8 +248,14 @@ impl Body for RequestBody {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyFailure>>> {
-        let Some(counted) = &mut self.inner else {
-            return Poll::Ready(None);
+        let counted = match &mut self.content {
+            Content::Empty => return Poll::Ready(None),
+            Content::Streamed(counted) => counted,
+            Content::Whole { bytes, .. } => {
+                let bytes = std::mem::take(bytes);
+                let frame = (!bytes.is_empty()).then(|| Ok(Frame::data(bytes)));
+                return Poll::Ready(frame);
+            }
         };
         let frame = ready!(counted.poll_data(context));
         if let Some(Err(failure)) = frame {
@@ -183,16 +265,19 @@ impl Body for RequestBody {
     }
 
     fn is_end_stream(&self) -> bool {
-        let inner = self.inner.as_ref();
-        inner.is_none_or(|counted| counted.incoming.is_end_stream())
+        match &self.content {
+            Content::Empty => true,
+            Content::Streamed(counted) => counted.incoming.is_end_stream(),
+            Content::Whole { bytes, .. } => bytes.is_empty(),
+        }
     }
 
     fn size_hint(&self) -> SizeHint {
-        let inner = self.inner.as_ref();
-        inner.map_or_else(
-            || SizeHint::with_exact(0),
-            |counted| counted.incoming.size_hint(),
-        )
+        match &self.content {
+            Content::Empty => SizeHint::with_exact(0),
+            Content::Streamed(counted) => counted.incoming.size_hint(),
+            Content::Whole { bytes, .. } => SizeHint::with_exact(bytes.len() as u64),
+        }
     }
 }
 
@@ -250,11 +335,21 @@ impl Body for UpstreamBody {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, AnswerFailure>>> {
         loop {
-            let Poll::Ready(frame) = Pin::new(&mut self.incoming).poll_frame(context) else {
-                ready!(self.pause.poll(context));
-                return self.fail(AnswerFailure::Timeout);
+            let body = &mut *self;
+            let Poll::Ready(frame) = Pin::new(&mut body.incoming).poll_frame(context) else {
+                let left = |limit| body.transfer.left(Instant::now(), limit);
+                ready!(body.pause.poll_within(context, left));
+                let failure = match body.transfer.is_over(Instant::now()) {
+                    true => AnswerFailure::Deadline,
+                    false => AnswerFailure::Timeout,
+                };
+                return body.fail(failure);
             };
-            self.pause.end();
+            body.pause.end();
+            // One that never stands still has to end as well.
+            if body.transfer.is_over(Instant::now()) {
+                return body.fail(AnswerFailure::Deadline);
+            }
             match frame {
                 None => {
                     self.end();

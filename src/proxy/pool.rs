@@ -1,30 +1,37 @@
-//! A worker's connections to the upstream, the most recently used first.
+//! A worker's connections to one endpoint.
+//!
+//! Over HTTP/1.1 the most recently used idle one is taken first; over HTTP/2 a connection takes
+//! many requests, and another one is made when all are full.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::io;
 use std::rc::{Rc, Weak};
 use std::time::{Duration, Instant};
 
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
 use tokio::task::{AbortHandle, spawn_local};
 use tokio::time::{sleep, timeout};
 use tracing::debug;
 
-use super::witness::Witness;
-use super::{BUFFER, RequestBody, Settings};
+use super::connect::Stream;
+use super::endpoint::Address;
+use super::multiplex::{Multiplexed, Ticket};
+use super::settings::{Protocol, Settings};
+use super::upstream::Upstream;
+use super::witness::{Received, Witness};
+use super::{BUFFER, MAX_HEAD, MAX_HEADERS, RequestBody};
 
 /// How long a connection may take to be ready again after an answer's last byte.
 const SETTLE: Duration = Duration::from_secs(1);
 
-/// One connection to the upstream; dropping it closes the connection, whatever is on its way.
+/// One HTTP/1.1 connection; dropping it closes the connection, whatever is on its way.
 #[derive(Debug)]
 pub struct Connection {
     /// Takes one request at a time.
     pub sender: SendRequest<RequestBody>,
-    /// Whether anything was received since it was last cleared.
-    pub has_read: Rc<Cell<bool>>,
+    /// What came back.
+    pub received: Rc<Received>,
     driver: AbortHandle,
 }
 
@@ -34,11 +41,26 @@ impl Drop for Connection {
     }
 }
 
-/// Idle connections, oldest first.
+/// A way for one request.
+#[derive(Debug)]
+pub enum Channel {
+    /// A connection of its own.
+    Http1(Connection),
+    /// A share of a connection.
+    Http2(Ticket),
+}
+
+/// See the module.
 #[derive(Debug)]
 pub struct Pool {
-    settings: Settings,
+    protocol: Protocol,
+    idle_timeout: Duration,
+    idle_connections: usize,
+    /// Oldest first.
     idle: RefCell<Vec<Idle>>,
+    shared: RefCell<Vec<Rc<Multiplexed>>>,
+    /// Held while a shared connection is made, so that not every request makes one.
+    making: tokio::sync::Mutex<()>,
 }
 
 #[derive(Debug)]
@@ -58,18 +80,30 @@ impl Pool {
     /// Empty, and swept of connections that have been idle for too long.
     pub fn new(settings: &Settings) -> Rc<Self> {
         let pool = Rc::new(Self {
-            settings: settings.clone(),
+            protocol: settings.protocol,
+            idle_timeout: settings.idle_timeout,
+            idle_connections: settings.idle_connections,
             idle: RefCell::default(),
+            shared: RefCell::default(),
+            making: tokio::sync::Mutex::default(),
         });
         spawn_local(sweep(Rc::downgrade(&pool), settings.idle_timeout));
         pool
     }
 
-    /// The connection used last, unless it has been idle for too long or is known to be closed.
-    pub fn take(&self) -> Option<Connection> {
+    /// A way that is there: the connection used last, unless it has been idle for too long or is
+    /// known to be closed.
+    pub fn take(&self) -> Option<Channel> {
+        match self.protocol {
+            Protocol::Http1 => self.take_idle().map(Channel::Http1),
+            Protocol::Http2 => self.share().map(Channel::Http2),
+        }
+    }
+
+    fn take_idle(&self) -> Option<Connection> {
         let mut idle = self.idle.borrow_mut();
         while let Some(Idle { connection, since }) = idle.pop() {
-            if since.elapsed() >= self.settings.idle_timeout {
+            if since.elapsed() >= self.idle_timeout {
                 // All others have been idle for longer.
                 idle.clear();
                 return None;
@@ -81,77 +115,61 @@ impl Pool {
         None
     }
 
-    /// A new connection.
-    pub async fn connect(&self) -> Result<Connection, ConnectError> {
-        let address = (self.settings.host.as_str(), self.settings.port);
-        let has_read = Rc::new(Cell::new(false));
+    fn share(&self) -> Option<Ticket> {
+        let mut shared = self.shared.borrow_mut();
+        shared.retain(|connection| !connection.is_closed());
+        shared.iter().find_map(Multiplexed::enter)
+    }
+
+    /// A new way, in `limit`.
+    pub async fn connect(
+        &self,
+        upstream: &Upstream,
+        address: &Address,
+        limit: Duration,
+    ) -> Result<Channel, ConnectError> {
         let connecting = async {
-            let stream = TcpStream::connect(address).await?;
-            stream.set_nodelay(true)?;
-            let stream = Witness::new(stream, Rc::clone(&has_read));
-            let mut builder = http1::Builder::new();
-            let handshake = builder.max_buf_size(BUFFER).handshake(TokioIo::new(stream));
-            handshake.await.map_err(io::Error::other)
-        };
-        let connected = timeout(self.settings.connect_timeout, connecting).await;
-        let (sender, driver) = connected
-            .map_err(|_| ConnectError::Timeout)?
-            .map_err(ConnectError::Failed)?;
-        let driver = spawn_local(async move {
-            if let Err(error) = driver.await {
-                debug!("a connection to the upstream ended: {error}");
+            match self.protocol {
+                Protocol::Http1 => connect_http1(upstream, address).await.map(Channel::Http1),
+                Protocol::Http2 => self.connect_http2(upstream, address).await,
             }
-        });
-        Ok(Connection {
-            sender,
-            has_read,
-            driver: driver.abort_handle(),
-        })
+        };
+        let connected = timeout(limit, connecting).await;
+        connected
+            .map_err(|_| ConnectError::Timeout)?
+            .map_err(ConnectError::Failed)
     }
 
-    /// Lends `connection` out until its answer has been read.
-    pub fn lease(self: &Rc<Self>, connection: Connection) -> Lease {
-        Lease {
-            connection,
-            pool: Rc::downgrade(self),
+    async fn connect_http2(&self, upstream: &Upstream, address: &Address) -> io::Result<Channel> {
+        let _making = self.making.lock().await;
+        if let Some(ticket) = self.share() {
+            return Ok(Channel::Http2(ticket));
         }
+        let stream = Stream::connect(upstream, address).await?;
+        let connection = Multiplexed::start(stream).await?;
+        let ticket = Multiplexed::enter(&connection);
+        self.shared.borrow_mut().push(connection);
+        ticket
+            .map(Channel::Http2)
+            .ok_or_else(|| io::Error::other("the new connection takes no request"))
     }
 
-    fn put(&self, connection: Connection) {
-        let mut idle = self.idle.borrow_mut();
-        if idle.len() < self.settings.idle_connections {
-            idle.push(Idle {
-                connection,
-                since: Instant::now(),
-            });
-        }
-    }
-}
-
-/// A connection in use; dropping it closes the connection.
-#[derive(Debug)]
-pub struct Lease {
-    connection: Connection,
-    pool: Weak<Pool>,
-}
-
-impl Lease {
-    /// Gives the connection back once the answer has been read to its end.
-    pub fn give_back(self) {
-        let Self {
-            mut connection,
-            pool,
-        } = self;
+    /// Gives back a connection once its answer has been read to its end.
+    pub fn give_back(self: &Rc<Self>, channel: Channel) {
+        let mut connection = match channel {
+            // A ticket is given back by being dropped.
+            Channel::Http2(_) => return,
+            Channel::Http1(connection) => connection,
+        };
         if connection.sender.is_closed() {
             return;
         }
         if connection.sender.is_ready() {
-            if let Some(pool) = pool.upgrade() {
-                pool.put(connection);
-            }
+            self.put(connection);
             return;
         }
         // The request's body is still on its way, or the end of the answer was not seen yet.
+        let pool = Rc::downgrade(self);
         spawn_local(async move {
             if let Ok(Ok(())) = timeout(SETTLE, connection.sender.ready()).await
                 && let Some(pool) = pool.upgrade()
@@ -160,6 +178,38 @@ impl Lease {
             }
         });
     }
+
+    fn put(&self, connection: Connection) {
+        let mut idle = self.idle.borrow_mut();
+        if idle.len() < self.idle_connections {
+            idle.push(Idle {
+                connection,
+                since: Instant::now(),
+            });
+        }
+    }
+}
+
+async fn connect_http1(upstream: &Upstream, address: &Address) -> io::Result<Connection> {
+    let received = Rc::new(Received::default());
+    let stream = Stream::connect(upstream, address).await?;
+    let stream = Witness::new(stream, Rc::clone(&received));
+    let handshake = http1::Builder::new()
+        .max_buf_size(BUFFER)
+        .max_header_size(MAX_HEAD)
+        .max_headers(MAX_HEADERS)
+        .handshake(TokioIo::new(stream));
+    let (sender, driver) = handshake.await.map_err(io::Error::other)?;
+    let driver = spawn_local(async move {
+        if let Err(error) = driver.await {
+            debug!("a connection to the upstream ended: {error}");
+        }
+    });
+    Ok(Connection {
+        sender,
+        received,
+        driver: driver.abort_handle(),
+    })
 }
 
 /// Closes what has been idle for too long, until the pool is gone.
@@ -171,5 +221,7 @@ async fn sweep(pool: Weak<Pool>, idle_timeout: Duration) {
         idle.retain(|idle| {
             idle.since.elapsed() < idle_timeout && !idle.connection.sender.is_closed()
         });
+        let mut shared = pool.shared.borrow_mut();
+        shared.retain(|shared| !shared.is_closed() && shared.idle_for() < Some(idle_timeout));
     }
 }

@@ -1,7 +1,7 @@
-//! A connection to the upstream that remembers whether anything came back.
+//! A connection to the upstream that remembers how much came back.
 //!
 //! A request may be sent again only if nothing of an answer was received; hyper's errors do not
-//! tell an answer that broke off from none.
+//! tell an answer that broke off from none. And hyper reads interim answers without end.
 
 use std::cell::Cell;
 use std::io::{self, IoSlice};
@@ -10,21 +10,57 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 
-use super::small_write;
+use super::connect::Stream;
+
+/// The most bytes that may come before an answer's head is there: its head, interim answers, and
+/// what of its body hyper reads ahead.
+const MAX_UNANSWERED: usize = 1024 * 1024;
+
+/// What has come in since a request was sent.
+#[derive(Debug, Default)]
+pub struct Received {
+    bytes: Cell<usize>,
+    /// Whether the head of an answer is being waited for.
+    awaits_head: Cell<bool>,
+    is_used: Cell<bool>,
+}
+
+impl Received {
+    /// Whether a request has been sent on the connection.
+    pub fn is_used(&self) -> bool {
+        self.is_used.get()
+    }
+
+    /// A request is about to be sent.
+    pub fn expect_answer(&self) {
+        self.is_used.set(true);
+        self.bytes.set(0);
+        self.awaits_head.set(true);
+    }
+
+    /// The head of the answer is there.
+    pub fn answered(&self) {
+        self.awaits_head.set(false);
+    }
+
+    /// Whether nothing has come in since the request was sent.
+    pub fn is_nothing(&self) -> bool {
+        self.bytes.get() == 0
+    }
+}
 
 /// See the module.
 #[derive(Debug)]
 pub struct Witness {
-    stream: TcpStream,
-    has_read: Rc<Cell<bool>>,
+    stream: Stream,
+    received: Rc<Received>,
 }
 
 impl Witness {
-    /// `has_read` is set by every byte that comes in; whoever sends a request clears it first.
-    pub fn new(stream: TcpStream, has_read: Rc<Cell<bool>>) -> Self {
-        Self { stream, has_read }
+    /// Counts in `received` every byte that comes in.
+    pub fn new(stream: Stream, received: Rc<Received>) -> Self {
+        Self { stream, received }
     }
 }
 
@@ -36,8 +72,11 @@ impl AsyncRead for Witness {
     ) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
         let polled = Pin::new(&mut self.stream).poll_read(context, buffer);
-        if buffer.filled().len() > before {
-            self.has_read.set(true);
+        let read = buffer.filled().len().saturating_sub(before);
+        let received = self.received.bytes.get().saturating_add(read);
+        self.received.bytes.set(received);
+        if received > MAX_UNANSWERED && self.received.awaits_head.get() {
+            return Poll::Ready(Err(io::Error::other("too much before the answer's head")));
         }
         polled
     }
@@ -57,7 +96,7 @@ impl AsyncWrite for Witness {
         context: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        small_write::poll_write(&mut self.stream, context, slices)
+        Pin::new(&mut self.stream).poll_write_vectored(context, slices)
     }
 
     fn is_write_vectored(&self) -> bool {

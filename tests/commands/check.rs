@@ -79,11 +79,7 @@ pub const FIVE_PROBLEMS: [(&str, &[&str]); 5] = [
     ),
     (
         "actiongate.toml:6: ",
-        &[
-            "`upstream.url`",
-            "ftp://127.0.0.1:8774",
-            "expected an http URL",
-        ],
+        &["`upstream.url`", "ftp://127.0.0.1:8774", "expected a URL"],
     ),
     (
         "actiongate.toml:7: ",

@@ -11,7 +11,9 @@ fn post(lines: &[&str]) -> Vec<u8> {
 const CHUNKED: &str = "Transfer-Encoding: chunked";
 
 fn limited(upstream: &Upstream) -> Gateway {
-    Setup::new(upstream).listen("max_body = \"1KiB\"").start()
+    Setup::generic(upstream)
+        .listen("max_body = \"1KiB\"")
+        .start()
 }
 
 fn too_large(client: &mut Client) {
@@ -43,7 +45,7 @@ fn an_operations_own_limit_replaces_the_listeners() {
         )
     };
     let table = operation("/more", "2KiB") + &operation("/less", "10B");
-    let gateway = Setup::new(&upstream)
+    let gateway = Setup::generic(&upstream)
         .listen("max_body = \"1KiB\"")
         .table(&table)
         .start();
@@ -94,7 +96,7 @@ fn a_body_that_is_not_chunked_as_it_says_is_400() {
         "fffffffffffffffff\r\n",
     ] {
         let upstream = Upstream::start();
-        let gateway = Gateway::start(&upstream);
+        let gateway = Setup::generic(&upstream).start();
         let mut client = gateway.connect();
         client.send(post(&[CHUNKED]));
         client.send("3\r\nabc\r\n");
@@ -113,7 +115,7 @@ fn a_body_that_is_not_chunked_as_it_says_is_400() {
 fn a_body_that_breaks_off_is_never_a_whole_request() {
     for (line, part) in [("Content-Length: 10", "01234"), (CHUNKED, "5\r\n01234\r\n")] {
         let upstream = Upstream::start();
-        let gateway = Gateway::start(&upstream);
+        let gateway = Setup::generic(&upstream).start();
         let mut client = gateway.connect();
         client.send(post(&[line]));
         client.send(part);
@@ -135,7 +137,7 @@ fn a_body_that_breaks_off_is_never_a_whole_request() {
 /// A body on a method that seldom has one, framed by `line`, is what the upstream gets.
 fn passes_with_every_method(line: &str, body: &str) {
     let upstream = Upstream::start();
-    let gateway = Gateway::start(&upstream);
+    let gateway = Setup::generic(&upstream).start();
     let token = token(&["*:*:*"]);
     let key = metadata_key("k");
     let calls = [
@@ -169,7 +171,7 @@ fn every_method_may_have_a_body_in_chunks() {
 #[test]
 fn no_body_stays_no_body() {
     let upstream = Upstream::start();
-    let gateway = Gateway::start(&upstream);
+    let gateway = Setup::generic(&upstream).start();
     let mut client = gateway.connect();
     client.send(post(&["Content-Length: 0"]));
     assert_eq!(client.answer().status, 200);
@@ -183,7 +185,7 @@ fn no_body_stays_no_body() {
 
 /// A gateway that gives a client little time.
 fn impatient(upstream: &Upstream) -> Gateway {
-    Setup::new(upstream)
+    Setup::generic(upstream)
         .listen("client_timeout = \"100ms\"")
         .start()
 }

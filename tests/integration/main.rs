@@ -15,9 +15,14 @@
 
 mod support;
 
+mod answers;
 mod audit;
 mod body;
 mod cache;
+mod chaos;
+mod collect;
+mod credential;
+mod endpoints;
 mod forward;
 mod http2;
 mod keys;
@@ -35,4 +40,6 @@ mod stream;
 mod target;
 mod tls;
 mod trouble;
+mod upstream_h2;
+mod upstream_tls;
 mod worker;

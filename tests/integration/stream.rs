@@ -1,7 +1,7 @@
 //! Bodies go through piece by piece, both ways, without being gathered.
 
 use crate::support::{
-    Answer, Call, Client, Framing, Gateway, Signal, Step, Upstream, metadata, ok, token,
+    Answer, Call, Client, Framing, Setup, Signal, Step, Upstream, metadata, ok, token,
 };
 
 /// More than any buffer on the way holds.
@@ -33,7 +33,7 @@ fn a_piece_of_an_answer_arrives_before_the_next_is_sent() {
         ("Connection: close", ["one", "two", "six"]),
     ] {
         let upstream = Upstream::start();
-        let gateway = Gateway::start(&upstream);
+        let gateway = Setup::generic(&upstream).start();
         let signals = [Signal::new(), Signal::new(), Signal::new()];
         let mut script = vec![
             Step::Read,
@@ -69,7 +69,7 @@ fn a_piece_of_a_request_arrives_before_the_next_is_sent() {
         ),
     ] {
         let upstream = Upstream::start();
-        let gateway = Gateway::start(&upstream);
+        let gateway = Setup::generic(&upstream).start();
         let mut client = gateway.connect();
         client.send(post_head(&[head]));
         upstream.wait_for_requests(1);
@@ -92,7 +92,7 @@ fn a_piece_of_a_request_arrives_before_the_next_is_sent() {
 #[test]
 fn large_bodies_arrive_whole() {
     let upstream = Upstream::start();
-    let gateway = Gateway::start(&upstream);
+    let gateway = Setup::generic(&upstream).start();
     // A pattern that no buffer's size is a multiple of.
     let body: Vec<u8> = (0..=250).cycle().take(LARGE).collect();
     let mut answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {LARGE}\r\n\r\n").into_bytes();
@@ -111,7 +111,7 @@ fn large_bodies_arrive_whole() {
 #[test]
 fn both_bodies_run_at_the_same_time() {
     let upstream = Upstream::start();
-    let gateway = Gateway::start(&upstream);
+    let gateway = Setup::generic(&upstream).start();
     // The answer begins, and is read, before the request has ended.
     let go_on = Signal::new();
     upstream.next(vec![
@@ -136,7 +136,7 @@ fn both_bodies_run_at_the_same_time() {
 #[test]
 fn an_answer_that_comes_before_the_body_is_passed_on() {
     let upstream = Upstream::start();
-    let gateway = Gateway::start(&upstream);
+    let gateway = Setup::generic(&upstream).start();
     upstream.next(vec![
         write("HTTP/1.1 409 Conflict\r\nContent-Length: 4\r\nConnection: close\r\n\r\nbusy"),
         Step::Read,
@@ -154,7 +154,7 @@ fn an_answer_that_comes_before_the_body_is_passed_on() {
 #[test]
 fn chunked_is_framed_afresh_and_trailers_are_dropped() {
     let upstream = Upstream::start();
-    let gateway = Gateway::start(&upstream);
+    let gateway = Setup::generic(&upstream).start();
     upstream.next(vec![
         Step::Read,
         write(
@@ -187,7 +187,7 @@ fn chunked_is_framed_afresh_and_trailers_are_dropped() {
 #[test]
 fn a_body_is_asked_for_when_it_is_wanted() {
     let upstream = Upstream::start();
-    let gateway = Gateway::start(&upstream);
+    let gateway = Setup::generic(&upstream).start();
     upstream.always(ok());
     let mut client = gateway.connect();
     client.send(post_head(&["Content-Length: 4", "Expect: 100-continue"]));
@@ -208,7 +208,7 @@ fn a_body_is_asked_for_when_it_is_wanted() {
 #[test]
 fn a_body_is_not_asked_for_when_it_is_not_wanted() {
     let upstream = Upstream::start();
-    let gateway = Gateway::start(&upstream);
+    let gateway = Setup::generic(&upstream).start();
     let call = Call::new("POST", metadata())
         .bearer(&token(&[]))
         .header("Content-Length: 4")
@@ -234,7 +234,7 @@ fn send_all(mut client: Client, head: &[u8], size: usize) -> Answer {
 fn a_refusal_is_delivered_although_a_large_body_follows() {
     const SIZE: usize = 4 * 1024 * 1024;
     let upstream = Upstream::start();
-    let gateway = Gateway::start(&upstream);
+    let gateway = Setup::generic(&upstream).start();
     let length = format!("Content-Length: {SIZE}");
     let denied = Call::new("POST", metadata()).bearer(&token(&[]));
     for _ in 0..5 {
@@ -251,7 +251,7 @@ fn a_refusal_is_delivered_although_a_large_body_follows() {
 #[test]
 fn a_refused_small_body_does_not_end_the_connection() {
     let upstream = Upstream::start();
-    let gateway = Gateway::start(&upstream);
+    let gateway = Setup::generic(&upstream).start();
     let mut client = gateway.connect();
     for _ in 0..3 {
         let post = Call::post(metadata(), "GET / HTTP/1.1\r\n\r\n");
@@ -266,7 +266,7 @@ fn a_refused_small_body_does_not_end_the_connection() {
 #[test]
 fn requests_sent_at_once_are_answered_in_their_order() {
     let upstream = Upstream::start();
-    let gateway = Gateway::start(&upstream);
+    let gateway = Setup::generic(&upstream).start();
     let mut client = gateway.connect();
     let all = token(&["*:*:*"]);
     let denied = Call::post(metadata(), "{\"no\":1}").bearer(&token(&[]));
@@ -288,7 +288,7 @@ fn requests_sent_at_once_are_answered_in_their_order() {
 #[test]
 fn an_old_client_gets_a_body_that_it_can_read() {
     let upstream = Upstream::start();
-    let gateway = Gateway::start(&upstream);
+    let gateway = Setup::generic(&upstream).start();
     let chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n";
     upstream.next(vec![Step::Read, write(chunked)]);
     let mut client = gateway.connect();

@@ -4,6 +4,7 @@ mod client;
 mod file;
 mod protocol;
 mod reload;
+mod serving;
 
 use actiongate::tls::{CertificateFiles, ClientCertificates, Server, ServerSettings, Trust};
 

@@ -137,15 +137,6 @@ fn half_a_head_is_502() {
 }
 
 #[test]
-fn of_two_lengths_the_coding_counts() {
-    let answer = answered(says(
-        "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n\
-         a\r\n0123456789\r\n0\r\n\r\n",
-    ));
-    assert_eq!((answer.status, answer.text()), (200, "0123456789"));
-}
-
-#[test]
 fn interim_answers_are_not_the_answer() {
     let answer = answered(says(
         "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n\

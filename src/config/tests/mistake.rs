@@ -8,7 +8,7 @@ fn five_mistakes_are_five_problems() {
 address = "localhost:8080"
 worker = 2
 [upstream]
-url = "https://127.0.0.1:8774"
+url = "ftp://127.0.0.1:8774"
 response_timeout = "5 parsecs"
 [[issuer]]
 name = "https://iam.example.com"
@@ -23,7 +23,7 @@ actions = "/actions"
         [
             "a.toml:2: `listen.address` is `localhost:8080`, expected \"unix:/path\", \"systemd\" or an IP address and a port such as \"127.0.0.1:8080\": invalid socket address syntax",
             "a.toml:3: `listen.worker` is not a known key; did you mean `workers`?",
-            "a.toml:5: `upstream.url` is `https://127.0.0.1:8774`, expected an http URL of a host, such as \"http://127.0.0.1:8774\": https to the upstream is not supported yet",
+            "a.toml:5: `upstream.url` is `ftp://127.0.0.1:8774`, expected a URL such as \"http://127.0.0.1:8774\", \"https://nova.example\" or \"unix:/run/nova.sock\": it does not start with http://, https:// or unix:",
             "a.toml:6: `upstream.response_timeout` is `5 parsecs`, expected a duration such as \"5s\", \"250ms\" or \"2m\": \
              unknown time unit \"parsecs\", supported units: ns, us/µs, ms, sec, min, hours, days, weeks, months, years (and few variations)",
             "a.toml:9: `issuer.audiences` is empty, expected an array such as [\"ecs\"]: a token must be for one of them",
@@ -45,7 +45,7 @@ fn what_is_missing_is_named_with_what_to_write() {
         problems("\n[listen]\n[upstream]\n[[issuer]]\n[[issuer]]\n[issuer.claims]\n"),
         [
             "a.toml:2: `listen.address` is missing, expected \"unix:/path\", \"systemd\" or an IP address and a port such as \"127.0.0.1:8080\"",
-            "a.toml:3: `upstream.url` is missing, expected an http URL of a host, such as \"http://127.0.0.1:8774\"",
+            "a.toml:3: `upstream.url` is missing, expected a URL such as \"http://127.0.0.1:8774\", \"https://nova.example\" or \"unix:/run/nova.sock\"",
             "a.toml:4: `issuer.name` is missing, expected the `iss` of its tokens",
             "a.toml:4: `issuer.audiences` is missing, expected an array such as [\"ecs\"]: a token must be for one of them",
             "a.toml:4: `issuer.keys` is missing, expected a JWKS file or its http(s) URL",

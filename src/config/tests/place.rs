@@ -1,10 +1,15 @@
 //! Values that name a place: the upstream, files, sinks.
 
+use super::upstream::host;
 use super::*;
+use crate::proxy::{Location, Security};
 
-fn upstream(url: &str) -> Result<(String, u16), Vec<String>> {
+const URL: &str =
+    r#"a URL such as "http://127.0.0.1:8774", "https://nova.example" or "unix:/run/nova.sock""#;
+
+fn upstream(url: &str) -> Result<Location, Vec<String>> {
     let text = with("http://127.0.0.1:8774", url);
-    read(&text).map(|config| (config.upstream.host, config.upstream.port))
+    read(&text).map(|mut config| config.upstream.locations.remove(0))
 }
 
 #[test]
@@ -17,12 +22,20 @@ fn the_upstream_is_a_host_and_a_port() {
         ("http://[::1]:65535", "::1", 65535),
         ("http://[2001:db8::1]", "2001:db8::1", 80),
     ];
-    for (url, host, port) in good {
-        assert_eq!(upstream(url), Ok((host.to_owned(), port)), "{url}");
+    for (url, name, port) in good {
+        let expected = host(name, port, Security::Plain);
+        assert_eq!(upstream(url), Ok(expected), "{url}");
     }
+    let expected = host("nova", 443, Security::Tls);
+    assert_eq!(upstream("https://nova"), Ok(expected));
+    let expected = Location::Socket("/run/nova".into());
+    assert_eq!(upstream("unix:/run/nova"), Ok(expected));
+    let scheme = "it does not start with http://, https:// or unix:";
+    let socket = "the socket's path is not absolute, or longer than 107 bytes";
     let more = "it has more than a host and a port";
     let bad = [
-        ("https://nova", "https to the upstream is not supported yet"),
+        ("unix:run/nova", socket),
+        ("unix:", socket),
         ("http://nova/v2.1", more),
         ("http://nova//", more),
         ("http://nova/?", more),
@@ -30,11 +43,10 @@ fn the_upstream_is_a_host_and_a_port() {
         ("http://nova#top", more),
         ("http://user@nova", more),
         ("http://user:secret@nova", more),
-        ("nova", "it does not start with http://"),
-        ("nova:8774", "it does not start with http://"),
-        ("/nova", "it does not start with http://"),
-        ("ftp://nova", "it does not start with http://"),
-        ("unix:/run/nova", "it is not a URL"),
+        ("nova", scheme),
+        ("nova:8774", scheme),
+        ("/nova", scheme),
+        ("ftp://nova", scheme),
         ("", "it is not a URL"),
         ("http://", "it is not a URL"),
         ("http:///", "it is not a URL"),
@@ -46,9 +58,7 @@ fn the_upstream_is_a_host_and_a_port() {
         ("http://[::1", "it is not a URL"),
     ];
     for (url, expected) in bad {
-        let start = format!(
-            "a.toml:4: `upstream.url` is `{url}`, expected an http URL of a host, such as \"http://127.0.0.1:8774\": "
-        );
+        let start = format!("a.toml:4: `upstream.url` is `{url}`, expected {URL}: ");
         assert_eq!(upstream(url), Err(vec![start + expected]), "{url}");
     }
 }
@@ -191,6 +201,6 @@ fn a_bare_name_is_relative_to_where_the_command_runs() {
     let config = Config::parse("a.toml", MINIMAL, Path::new("")).unwrap();
     assert_eq!(
         config.issuers[0].keys.location,
-        Location::File("jwks.json".into())
+        token::Location::File("jwks.json".into())
     );
 }

@@ -1,3 +1,4 @@
+mod choice;
 mod rows;
 
 use std::collections::BTreeSet;
@@ -6,11 +7,13 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 use super::*;
+use choice::choices;
 use rows::{bound, forwards, grant, heads, missing, project, requests, tokens, unknown_key};
 
 /// Every rejection but those for want of a good token.
 fn all() -> impl Iterator<Item = rows::Row> {
-    heads().into_iter().chain(requests()).chain(forwards())
+    let heads = heads().into_iter().chain(requests());
+    heads.chain(forwards()).chain(choices())
 }
 
 /// Every header but those that all answers have.
@@ -47,7 +50,8 @@ fn refusals_look_as_openstack_clients_know_them() {
         let expected: &[(&str, &str)] = match reason {
             "method_not_allowed" => &[("allow", "GET, PUT")],
             "transfer_encoding" => &[("connection", "close")],
-            "keys_unavailable" => &[("retry-after", "10")],
+            "keys_unavailable" | "upstream_unavailable" => &[("retry-after", "10")],
+            "upstream_busy" => &[("retry-after", "1")],
             "action_missing" | "project_mismatch" => continue,
             _ => &[],
         };
@@ -111,6 +115,7 @@ fn reasons_are_labels_and_tell_causes_apart() {
         "token_algorithm",
         "token_key",
         "claims_invalid",
+        "identity_unnameable",
     ];
     let reasons = all().map(|row| row.2);
     let reasons: Vec<&str> = reasons
@@ -126,7 +131,7 @@ fn reasons_are_labels_and_tell_causes_apart() {
         // The audit's own words for a request that was answered, or by nobody.
         assert!(!["ok", "aborted"].contains(reason));
     }
-    assert_eq!(seen.len(), 43);
+    assert_eq!(seen.len(), 49);
 }
 
 fn hostile(text: &str) -> Vec<Rejection> {

@@ -36,6 +36,7 @@ fn prepare(headers: &mut HeaderMap, peer: &str) {
     let origin = Origin {
         peer: &peer,
         request_id: &request_id,
+        caller: None,
     };
     prepare_request(headers, origin);
 }
@@ -134,6 +135,7 @@ fn a_connection_that_changes_its_host_is_told_so() {
         let origin = Origin {
             peer: &peer,
             request_id: &request_id,
+            caller: None,
         };
         prepare_request(&mut sent, origin);
         assert_eq!(

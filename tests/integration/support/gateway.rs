@@ -35,6 +35,7 @@ pub struct Setup {
     issuers: Vec<String>,
     table: Option<String>,
     more: String,
+    files: Vec<(String, String)>,
     ip: IpAddr,
 }
 
@@ -52,6 +53,11 @@ impl Setup {
         Self::at(upstream.address())
     }
 
+    /// To an upstream that bodies of any form are streamed to.
+    pub fn generic(upstream: &Upstream) -> Self {
+        Self::new(upstream).upstream("profile = \"generic\"")
+    }
+
     /// One worker, so that what depends on one connection after another is certain.
     pub fn at(upstream: SocketAddr) -> Self {
         let setup = Self {
@@ -60,6 +66,7 @@ impl Setup {
             issuers: Vec::new(),
             table: None,
             more: String::new(),
+            files: Vec::new(),
             ip: Ipv4Addr::LOCALHOST.into(),
         };
         setup.listen("drain_timeout = \"5s\"")
@@ -70,6 +77,18 @@ impl Setup {
         let (key, _) = line.split_once(" =").unwrap();
         self.listen.retain(|other| !other.starts_with(key));
         self.listen.push(line.to_owned());
+        self
+    }
+
+    /// Several places of the upstream instead of one.
+    pub fn urls(mut self, urls: &[String]) -> Self {
+        self.upstream.retain(|line| !line.starts_with("url ="));
+        self.upstream(&format!("urls = {urls:?}"))
+    }
+
+    /// A file beside the config.
+    pub fn file(mut self, name: &str, text: &str) -> Self {
+        self.files.push((name.to_owned(), text.to_owned()));
         self
     }
 
@@ -122,6 +141,9 @@ impl Setup {
         let folder = tempfile::tempdir().unwrap();
         let keys = Key::set(&[default_key()]);
         fs::write(folder.path().join("jwks.json"), keys).unwrap();
+        for (name, text) in &self.files {
+            fs::write(folder.path().join(name), text).unwrap();
+        }
         if self.issuers.is_empty() {
             self = self.file_issuer("");
         }
@@ -180,6 +202,13 @@ impl Gateway {
 
     pub fn connect(&self) -> Client {
         Client::connect(self.address)
+    }
+
+    /// Replaces a file beside the config, all at once.
+    pub fn replace_file(&self, name: &str, text: &str) {
+        let new = self.folder.path().join("new");
+        fs::write(&new, text).unwrap();
+        fs::rename(new, self.folder.path().join(name)).unwrap();
     }
 
     /// One call on a connection of its own.

@@ -18,7 +18,7 @@ use crate::table::ActionSet;
 use crate::token::Algorithm;
 
 /// What hyper says of an upstream that answers like this.
-fn hyper_error(answer: &'static [u8]) -> hyper::Error {
+pub fn hyper_error(answer: &'static [u8]) -> hyper::Error {
     let runtime = tokio::runtime::Builder::new_current_thread().build();
     runtime.unwrap().block_on(async {
         let (ours, mut theirs) = tokio::io::duplex(1024);
@@ -175,7 +175,7 @@ pub fn forwards() -> Vec<Row> {
             "The upstream closed the connection within the head of its answer.",
         ),
         (
-            ForwardError::InvalidAnswer(hyper_error(b"SMTP\r\n\r\n")).into(),
+            ForwardError::InvalidAnswer(hyper_error(b"SMTP\r\n\r\n").into()).into(),
             502,
             "upstream_invalid",
             "badGateway",

@@ -1,0 +1,218 @@
+//! One request on one connection, to the head of its answer.
+
+use std::rc::Rc;
+use std::time::Instant;
+
+use hyper::body::Incoming;
+use hyper::client::conn::TrySendError;
+use hyper::header::HOST;
+use hyper::http::response;
+use hyper::http::uri::{Authority, Scheme};
+use hyper::{Request, Response, StatusCode, Uri, Version};
+use tokio::time::timeout;
+
+use super::answer::{self, InvalidAnswer};
+use super::balance::Attempt;
+use super::lease::Lease;
+use super::pool::Channel;
+use super::{ForwardError, Proxy, RequestBody, Transfer, UpstreamBody, header, multiplex};
+
+type Sent = Result<Response<Incoming>, TrySendError<Request<RequestBody>>>;
+
+/// Why a request has no answer, and whether it may be sent again.
+pub enum Failure {
+    /// Not a byte was sent; the request is whole.
+    NotSent(Box<Request<RequestBody>>),
+    /// The upstream says that it did not process it.
+    Refused(hyper::Error),
+    /// It may have been received; nothing came back.
+    Unanswered(hyper::Error),
+    /// Asking again would not be safe or not help.
+    Final(ForwardError),
+}
+
+impl Channel {
+    /// Whether it has carried a request before, so that it may be closed without our knowing.
+    pub fn is_reused(&self) -> bool {
+        match self {
+            Self::Http1(connection) => connection.received.is_used(),
+            Self::Http2(ticket) => ticket.is_reused,
+        }
+    }
+
+    /// The request again, if it could have to be sent twice.
+    pub fn spare_copy(
+        &self,
+        request: &Request<RequestBody>,
+        may_repeat: bool,
+    ) -> Option<Request<RequestBody>> {
+        // Over HTTP/2 any may be refused unprocessed.
+        if !may_repeat && matches!(self, Self::Http1(_)) {
+            return None;
+        }
+        let mut copy = Request::new(request.body().copy()?);
+        *copy.method_mut() = request.method().clone();
+        *copy.uri_mut() = request.uri().clone();
+        *copy.headers_mut() = request.headers().clone();
+        Some(copy)
+    }
+}
+
+impl Proxy {
+    /// Sends the request; what speaks for or against the endpoint is told to it.
+    pub(super) async fn send(
+        &self,
+        mut channel: Channel,
+        attempt: Attempt,
+        mut request: Request<RequestBody>,
+        transfer: &Rc<Transfer>,
+        now: Instant,
+    ) -> Result<Response<UpstreamBody>, Failure> {
+        if transfer.started.get().is_none() {
+            transfer.started.set(Some(now));
+        }
+        let is_reused = channel.is_reused();
+        let answer = match &mut channel {
+            Channel::Http1(connection) => {
+                connection.received.expect_answer();
+                let sending = connection.sender.try_send_request(request);
+                let answer = self.bounded(sending, transfer, now).await;
+                connection.received.answered();
+                answer
+            }
+            Channel::Http2(ticket) => {
+                name_authority(&mut request, attempt.place.endpoint.address.scheme())
+                    .map_err(Failure::Final)?;
+                let sending = ticket.sender.try_send_request(request);
+                self.bounded(sending, transfer, now).await
+            }
+        };
+        let answer = answer
+            .map_err(Failure::Final)
+            .and_then(|sent| sent.map_err(|error| failure(error, &channel, transfer)))
+            .and_then(|answer| {
+                checked(answer, &channel)
+                    .map_err(|error| Failure::Final(ForwardError::InvalidAnswer(error.into())))
+            });
+        let now = Instant::now();
+        let endpoint = &attempt.place.endpoint;
+        let speaks_against = match &answer {
+            Ok(answer) => matches!(answer.status().as_u16(), 502..=504),
+            Err(failure) => failure.speaks_against(is_reused),
+        };
+        match &answer {
+            _ if speaks_against => endpoint.failed(now, self.upstream.ejection()),
+            Ok(_) => endpoint.succeeded(),
+            Err(_) => {}
+        }
+        let answer = answer?;
+        transfer.answered.set(Some(now));
+        if answer.status() == StatusCode::SWITCHING_PROTOCOLS {
+            return Err(Failure::Final(ForwardError::UnexpectedUpgrade));
+        }
+        let (head, body) = answer.into_parts();
+        let lease = Lease::new(channel, attempt);
+        let pause = self.upstream.settings.response_timeout;
+        let body = UpstreamBody::new(body, lease, pause, Rc::clone(transfer));
+        Ok(Response::from_parts(downstream_head(head), body))
+    }
+
+    /// Waits for the answer's head while there is progress.
+    async fn bounded(
+        &self,
+        sending: impl Future<Output = Sent>,
+        transfer: &Transfer,
+        mut now: Instant,
+    ) -> Result<Sent, ForwardError> {
+        let mut sending = std::pin::pin!(sending);
+        let mut moved = transfer.received.get();
+        loop {
+            let limit = transfer.left(now, self.upstream.settings.response_timeout);
+            if let Ok(answer) = timeout(limit, &mut sending).await {
+                return Ok(answer);
+            }
+            now = Instant::now();
+            if transfer.is_over(now) {
+                return Err(ForwardError::RequestTimeout);
+            }
+            // The clock runs from the last piece of the body that was taken, and stands while the
+            // client is waited for: that wait has a bound of its own.
+            let received = transfer.received.get();
+            if received == moved && !transfer.awaits_client.get() {
+                return Err(ForwardError::ResponseTimeout);
+            }
+            moved = received;
+        }
+    }
+}
+
+impl Failure {
+    /// Whether the endpoint is to blame. That a connection was closed while it was idle is nobody's
+    /// fault, and what the client does is not the endpoint's.
+    fn speaks_against(&self, is_reused: bool) -> bool {
+        match self {
+            Self::NotSent(_) | Self::Unanswered(_) => !is_reused,
+            Self::Refused(_) => false,
+            Self::Final(error) => !matches!(
+                error,
+                ForwardError::RequestBody(_) | ForwardError::RequestTimeout
+            ),
+        }
+    }
+}
+
+fn failure(
+    mut error: TrySendError<Request<RequestBody>>,
+    channel: &Channel,
+    transfer: &Transfer,
+) -> Failure {
+    if let Some(request) = error.take_message() {
+        return Failure::NotSent(Box::new(request));
+    }
+    if let Some(failure) = transfer.failure.get() {
+        return Failure::Final(ForwardError::RequestBody(failure));
+    }
+    let error = error.into_error();
+    match channel {
+        Channel::Http1(_) if error.is_parse() => {
+            Failure::Final(ForwardError::InvalidAnswer(error.into()))
+        }
+        Channel::Http1(connection) if !connection.received.is_nothing() => {
+            Failure::Final(ForwardError::BrokenAnswer(error))
+        }
+        Channel::Http2(_) if multiplex::is_refused(&error) => Failure::Refused(error),
+        Channel::Http2(_) if multiplex::is_invalid(&error) => {
+            Failure::Final(ForwardError::InvalidAnswer(error.into()))
+        }
+        Channel::Http1(_) | Channel::Http2(_) => Failure::Unanswered(error),
+    }
+}
+
+fn checked(
+    answer: Response<Incoming>,
+    channel: &Channel,
+) -> Result<Response<Incoming>, InvalidAnswer> {
+    let (head, body) = answer.into_parts();
+    if let Channel::Http1(_) = channel {
+        answer::check(&head)?;
+    }
+    Ok(Response::from_parts(head, body))
+}
+
+/// HTTP/2 says the host as part of the URI (RFC 9113 §8.3.1).
+fn name_authority(request: &mut Request<RequestBody>, scheme: Scheme) -> Result<(), ForwardError> {
+    let host = request.headers_mut().remove(HOST);
+    let authority = host.and_then(|host| Authority::try_from(host.as_bytes()).ok());
+    let mut parts = request.uri().clone().into_parts();
+    parts.authority = Some(authority.ok_or(ForwardError::Authority)?);
+    parts.scheme = Some(scheme);
+    *request.uri_mut() = Uri::from_parts(parts).map_err(|_| ForwardError::Authority)?;
+    *request.version_mut() = Version::HTTP_2;
+    Ok(())
+}
+
+fn downstream_head(mut head: response::Parts) -> response::Parts {
+    header::remove_hop_by_hop(&mut head.headers);
+    head.version = Version::HTTP_11;
+    head
+}
