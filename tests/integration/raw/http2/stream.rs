@@ -47,7 +47,7 @@ fn bodies() -> Vec<Http2Row> {
         row(
             "a pseudo-header in trailers",
             trailers(b":path", b"/"),
-            Expected::Reset,
+            hello(),
         ),
         row(
             "one length twice",
