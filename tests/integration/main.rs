@@ -31,7 +31,7 @@ mod listener;
 mod matrix;
 mod pool;
 mod proxy_protocol;
-mod reading;
+mod raw;
 mod refusal;
 mod reload;
 mod restart;

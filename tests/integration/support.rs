@@ -2,6 +2,7 @@
 
 mod certificate;
 mod client;
+pub mod frames;
 mod gateway;
 mod handshake;
 mod issuer;
