@@ -3,6 +3,7 @@
 //! Pure. A literal segment wins over a parameter; what no template lists is not found. Never
 //! decides whether the caller may.
 
+mod byte_set;
 mod parameter;
 mod path;
 
@@ -38,13 +39,14 @@ pub struct Target<'a> {
     pub operation: &'a Operation,
     /// The route that matched.
     pub route: &'a Route,
+    project: Option<&'a str>,
     parameters: Params<'a, 'a>,
 }
 
 impl Target<'_> {
     /// The project in the path, as it is spelled there.
     pub fn project(&self) -> Option<&str> {
-        self.parameter(PROJECT_PARAMETER)
+        self.project
     }
 
     /// The segment that stands for the template's parameter, as it is spelled in the path.
@@ -141,14 +143,19 @@ impl Router {
             return Err(Unroutable::NotFound);
         };
         let kinds = route.template.parameter_kinds().iter();
+        let mut project = None;
         for (kind, (name, value)) in kinds.zip(found.params.iter()) {
             parameter::check(*kind, name, value)?;
+            if name == PROJECT_PARAMETER {
+                project = Some(value);
+            }
         }
         Ok(Target {
             method,
             path,
             operation,
             route,
+            project,
             parameters: found.params,
         })
     }

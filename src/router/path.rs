@@ -14,6 +14,8 @@ use std::str::FromStr;
 use hyper::Uri;
 use hyper::http::uri::PathAndQuery;
 
+use super::byte_set::ByteSet;
+
 /// A path with its query, in the one spelling that is accepted.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct RequestPath {
@@ -166,37 +168,12 @@ fn check_segment(segment: &[u8]) -> Result<(), InvalidRequestPath> {
     Ok(())
 }
 
-/// A set of bytes as a table.
-struct ByteSet([bool; 256]);
-
-impl ByteSet {
-    fn contains(&self, byte: u8) -> bool {
-        self.0.get(usize::from(byte)).is_some_and(|is_in| *is_in)
-    }
-}
-
-/// [`is_plain`] for every byte.
-#[expect(clippy::indexing_slicing, reason = "evaluated by the compiler")]
-static PLAIN: ByteSet = {
-    let mut table = [false; 256];
-    let mut byte = 0_u8;
-    while byte < 128 {
-        table[byte as usize] = is_plain(byte);
-        byte += 1;
-    }
-    ByteSet(table)
-};
-
 /// The characters of a segment (RFC 3986 §3.3 `pchar`) but `;`, which some routers cut at.
-const fn is_plain(byte: u8) -> bool {
-    is_unreserved(byte)
-        || matches!(
-            byte,
-            b'!' | b'$' | b'&' | b'\'' | b'(' | b')' | b'*' | b'+' | b',' | b'=' | b':' | b'@'
-        )
-}
+static PLAIN: ByteSet = ByteSet::new(
+    b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~!$&'()*+,=:@",
+);
 
-const fn is_unreserved(byte: u8) -> bool {
+fn is_unreserved(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~')
 }
 
