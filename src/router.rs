@@ -3,9 +3,9 @@
 //! Pure. A literal segment wins over a parameter; what no template lists is not found. Never
 //! decides whether the caller may.
 
-mod byte_set;
 mod parameter;
 mod path;
+mod scan;
 
 use hyper::Method;
 use matchit::Params;

@@ -3,14 +3,11 @@
 //! An identifier has one spelling, because servers compare identifiers in several ways: Nova's
 //! database without regard to case, others after decoding.
 
-use super::byte_set::ByteSet;
+use super::scan;
 use crate::table::ParameterKind;
 
 /// Nova's bound of identifiers, keys and names, in characters.
 const MAX_CHARACTERS: usize = 255;
-/// What an identifier consists of.
-static IDENTIFIER: ByteSet =
-    ByteSet::new(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-");
 
 /// Why a parameter of a path is refused.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
@@ -54,13 +51,13 @@ pub fn check(kind: ParameterKind, name: &str, value: &str) -> Result<(), Invalid
     if kind == ParameterKind::Text {
         return Ok(());
     }
-    if !bytes.iter().all(|byte| IDENTIFIER.contains(*byte)) {
+    if !scan::all(bytes, is_of_identifier) {
         return Err(InvalidParameter::Identifier {
             name: name.to_owned(),
             value: value.to_owned(),
         });
     }
-    if bytes.iter().any(u8::is_ascii_uppercase) && is_uuid(bytes) {
+    if !scan::all(bytes, |byte| !byte.is_ascii_uppercase()) && is_uuid(bytes) {
         return Err(InvalidParameter::UpperCaseUuid {
             name: name.to_owned(),
             value: value.to_owned(),
@@ -79,6 +76,10 @@ fn characters(segment: &[u8]) -> usize {
         part.len().saturating_sub(2) + usize::from(!continues)
     });
     plain + after_percent.sum::<usize>()
+}
+
+fn is_of_identifier(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-')
 }
 
 /// 8-4-4-4-12 hexadecimal digits, in any case.

@@ -14,7 +14,7 @@ use std::str::FromStr;
 use hyper::Uri;
 use hyper::http::uri::PathAndQuery;
 
-use super::byte_set::ByteSet;
+use super::scan;
 
 /// A path with its query, in the one spelling that is accepted.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -127,19 +127,33 @@ fn check(target: &str) -> Result<(), InvalidRequestPath> {
     let Some(segments) = path.strip_prefix('/') else {
         return Err(InvalidRequestPath::NotAPath);
     };
-    if !segments.is_empty() {
-        let mut segments = segments.as_bytes().split(|byte| *byte == b'/').peekable();
-        while let Some(segment) = segments.next() {
-            let is_last = segments.peek().is_none();
-            match check_segment(segment) {
-                Err(InvalidRequestPath::EmptySegment) if is_last => {
-                    return Err(InvalidRequestPath::TrailingSlash);
-                }
-                checked => checked?,
-            }
-        }
+    if !is_simple(path.as_bytes()) && !segments.is_empty() {
+        check_segments(segments.as_bytes())?;
     }
     query.map_or(Ok(()), query::check)
+}
+
+/// Whether nothing in the path needs a closer look; so it is with most.
+fn is_simple(path: &[u8]) -> bool {
+    // From `-` to `:` are `./`, the digits and those two.
+    let is_common =
+        |byte: u8| byte.is_ascii_alphabetic() | matches!(byte, b'-'..=b':') | (byte == b'_');
+    let is_odd = |first, second| (first == b'/') & ((second == b'/') | (second == b'.'));
+    scan::all(path, is_common) && !scan::any_pair(path, is_odd) && path.last() != Some(&b'/')
+}
+
+fn check_segments(segments: &[u8]) -> Result<(), InvalidRequestPath> {
+    let mut segments = segments.split(|byte| *byte == b'/').peekable();
+    while let Some(segment) = segments.next() {
+        let is_last = segments.peek().is_none();
+        match check_segment(segment) {
+            Err(InvalidRequestPath::EmptySegment) if is_last => {
+                return Err(InvalidRequestPath::TrailingSlash);
+            }
+            checked => checked?,
+        }
+    }
+    Ok(())
 }
 
 fn check_segment(segment: &[u8]) -> Result<(), InvalidRequestPath> {
@@ -168,12 +182,37 @@ fn check_segment(segment: &[u8]) -> Result<(), InvalidRequestPath> {
     Ok(())
 }
 
-/// The characters of a segment (RFC 3986 §3.3 `pchar`) but `;`, which some routers cut at.
-static PLAIN: ByteSet = ByteSet::new(
-    b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~!$&'()*+,=:@",
-);
+/// A set of bytes as a table.
+struct ByteSet([bool; 256]);
 
-fn is_unreserved(byte: u8) -> bool {
+impl ByteSet {
+    fn contains(&self, byte: u8) -> bool {
+        self.0.get(usize::from(byte)).is_some_and(|is_in| *is_in)
+    }
+}
+
+/// [`is_plain`] for every byte.
+#[expect(clippy::indexing_slicing, reason = "evaluated by the compiler")]
+static PLAIN: ByteSet = {
+    let mut table = [false; 256];
+    let mut byte = 0_u8;
+    while byte < 128 {
+        table[byte as usize] = is_plain(byte);
+        byte += 1;
+    }
+    ByteSet(table)
+};
+
+/// The characters of a segment (RFC 3986 §3.3 `pchar`) but `;`, which some routers cut at.
+const fn is_plain(byte: u8) -> bool {
+    is_unreserved(byte)
+        || matches!(
+            byte,
+            b'!' | b'$' | b'&' | b'\'' | b'(' | b')' | b'*' | b'+' | b',' | b'=' | b':' | b'@'
+        )
+}
+
+const fn is_unreserved(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~')
 }
 

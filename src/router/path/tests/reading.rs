@@ -136,7 +136,7 @@ fn resolve_dots(path: &[u8]) -> Vec<u8> {
 fn normal_form(path: &str) -> String {
     let mut normal = String::new();
     for byte in decode(path.as_bytes()) {
-        if PLAIN.contains(byte) || byte == b'/' {
+        if is_plain(byte) || byte == b'/' {
             normal.push(char::from(byte));
         } else {
             write!(normal, "%{byte:02X}").unwrap();
