@@ -25,7 +25,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use tokio::runtime;
 use tokio::sync::{mpsc, watch};
 use tracing::{info, warn};
 
@@ -200,16 +199,10 @@ impl Server {
                 load: Arc::clone(&load),
                 stopping: stopping.clone(),
             };
-            let runtime = runtime::Builder::new_current_thread()
-                .enable_all()
-                .build()?;
-            let thread = thread::Builder::new()
-                .name(format!("worker-{index}"))
-                .spawn(move || worker.run(&runtime, accepted))?;
             workers.push(Worker {
                 connections,
                 load,
-                thread,
+                thread: worker.start(accepted)?,
             });
         }
         Ok(Self {

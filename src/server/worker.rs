@@ -1,13 +1,16 @@
 //! One worker: a thread with a runtime of its own.
 
+use std::io;
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::mpsc::sync_channel;
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use tokio::runtime::Runtime;
+use tokio::runtime::{self, LocalOptions};
 use tokio::sync::{mpsc, watch};
-use tokio::task::{LocalSet, spawn_local};
+use tokio::task::spawn_local;
 use tokio::time::sleep;
 use tracing::warn;
 
@@ -39,9 +42,27 @@ pub struct Worker {
 }
 
 impl Worker {
-    /// Serves the connections that are handed over, until the drain is done.
-    pub fn run(self, runtime: &Runtime, accepted: mpsc::Receiver<Accepted>) -> Drained {
-        LocalSet::new().block_on(runtime, self.serve(accepted))
+    /// Starts the thread, which serves the connections that are handed over until the drain is done.
+    pub fn start(self, accepted: mpsc::Receiver<Accepted>) -> io::Result<JoinHandle<Drained>> {
+        let (built, is_built) = sync_channel(1);
+        let thread = thread::Builder::new().name(format!("worker-{}", self.index));
+        let thread = thread.spawn(move || {
+            // Built here, because it never leaves its thread. Tasks of a `LocalSet` on any other
+            // runtime cost a second scheduler.
+            let mut runtime = runtime::Builder::new_current_thread();
+            match runtime.enable_all().build_local(LocalOptions::default()) {
+                Ok(runtime) => {
+                    let _ = built.send(Ok(()));
+                    runtime.block_on(self.serve(accepted))
+                }
+                Err(error) => {
+                    let _ = built.send(Err(error));
+                    Drained::default()
+                }
+            }
+        })?;
+        is_built.recv().map_err(io::Error::other)??;
+        Ok(thread)
     }
 
     async fn serve(self, mut accepted: mpsc::Receiver<Accepted>) -> Drained {
