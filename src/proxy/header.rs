@@ -91,11 +91,12 @@ pub fn remove_hop_by_hop(headers: &mut HeaderMap) {
 /// Removes what any `Connection` line names, but never the host nor the length, which are not the
 /// sender's to drop.
 fn remove_named_by_connection(headers: &mut HeaderMap) {
-    if !headers.contains_key(CONNECTION) {
-        return;
-    }
     let mut named: Vec<HeaderName> = Vec::new();
     for line in headers.get_all(CONNECTION) {
+        // Most say no more.
+        if is_connection_option(line.as_bytes()) {
+            continue;
+        }
         let options = line.as_bytes().split(|byte| *byte == b',');
         let options = options.map(<[u8]>::trim_ascii);
         let options = options.filter(|option| !is_connection_option(option));
