@@ -67,7 +67,7 @@ struct Current {
 }
 
 impl Gateway {
-    /// Must be called inside a `LocalSet`, as [`Proxy::new`].
+    /// Must be called where tasks can be spawned on the thread, as [`Proxy::new`].
     pub fn new(worker: usize, snapshot: Arc<Snapshot>, auditor: Auditor) -> Rc<Self> {
         let proxy = Rc::new(Proxy::new(Arc::clone(&snapshot.upstream)));
         Rc::new(Self {
@@ -91,17 +91,18 @@ impl Gateway {
     /// Answers one request, and audits it when the answer has been sent or nobody waits for it:
     /// also when the future is dropped before it was ever polled.
     pub fn handle(
-        self: Rc<Self>,
+        &self,
         request: Request<Incoming>,
         peer: Rc<Peer>,
-    ) -> impl Future<Output = Response<ResponseBody>> {
+    ) -> impl Future<Output = Response<ResponseBody>> + use<> {
         let (head, body) = request.into_parts();
         let mut exchange = Exchange::begin(&self.auditor, (&head, &body), &peer, self.worker);
         let current = Rc::clone(&self.current.borrow());
-        async move {
+        // Boxed: hyper and we move it about, and a stream of HTTP/2 would have room for it thrice.
+        Box::pin(async move {
             let answer = current.serve(head, body, &peer, &mut exchange).await;
             exchange.finish(answer)
-        }
+        })
     }
 
     /// The longest that a request waits for anything but its client.
@@ -145,10 +146,9 @@ impl Current {
         let decided = self.decide(&head.headers, peer, target, exchange).await;
         let (permit, identity) = decided?;
         let body = self.request_body(body, &permit, exchange)?;
-        let request_id = exchange.request_id().clone();
         let origin = Origin {
             peer,
-            request_id: &request_id,
+            request_id: exchange.request_id(),
             caller: identity.as_ref().map(|known| known.of_request(project)),
         };
         let transfer = exchange.transfer();
@@ -199,7 +199,7 @@ impl Current {
         let identity = match self.rules().identify(token, now) {
             Err(Rejection::Unauthenticated(error @ TokenError::UnknownKey { issuer, .. })) => {
                 match self.rules().issuer(issuer) {
-                    Some(issuer) if issuer.keys.refresh().await => {
+                    Some(issuer) if Box::pin(issuer.keys.refresh()).await => {
                         self.rules().identify(token, unix_time())?
                     }
                     _ => return Err(error.into()),

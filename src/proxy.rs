@@ -127,7 +127,8 @@ pub struct Proxy {
 }
 
 impl Proxy {
-    /// No connection is made yet. Must be called inside a `LocalSet`, which then owns the upkeep.
+    /// No connection is made yet. Must be called where tasks can be spawned on the
+    /// thread, as the upkeep is.
     pub fn new(upstream: Arc<Upstream>) -> Self {
         Self {
             balance: Balance::new(Arc::clone(&upstream)),
@@ -154,14 +155,17 @@ impl Proxy {
         origin: Origin<'_>,
         transfer: &Rc<Transfer>,
     ) -> Result<Response<UpstreamBody>, ForwardError> {
-        let started = Instant::now();
-        let deadline = started + self.upstream.settings.request_timeout;
+        let mut now = Instant::now();
+        let deadline = now + self.upstream.settings.request_timeout;
         transfer.deadline.set(Some(deadline));
-        let mut request = self
-            .upstream_request(permit, head, body, origin, deadline)
-            .await?;
+        let mut request = self.upstream_request(permit, head, body, origin)?;
+        if !request.body().is_empty() && !request.headers().contains_key(CONTENT_LENGTH) {
+            // Boxed, as what follows: it is rare, and each request would have room for it.
+            request = Box::pin(self.frame(request, deadline)).await?;
+            now = Instant::now();
+        }
         self.budget.earn();
-        let (mut retries, mut now) = (0, started);
+        let mut retries = 0;
         let mut avoid = None;
         loop {
             let attempt = self.balance.choose(now, avoid.as_deref());
@@ -172,13 +176,17 @@ impl Proxy {
             let place = Rc::clone(&attempt.place);
             // What is repeated must not meet another connection that was closed meanwhile.
             let known = match retries {
-                0 => place.pool.take(),
+                0 => place.pool.take(now),
                 _ => None,
             };
             let has_others = self.balance.has_several();
             let channel = match known {
                 Some(channel) => Ok(channel),
-                None => self.connect(&attempt, transfer, now).await,
+                None => {
+                    let connected = Box::pin(self.connect(&attempt, transfer, now)).await;
+                    now = Instant::now();
+                    connected
+                }
             };
             let (error, unsent) = match channel {
                 Err(error) => (error, has_others.then_some(request)),
@@ -240,13 +248,12 @@ impl Proxy {
         Err(error)
     }
 
-    async fn upstream_request(
+    fn upstream_request(
         &self,
         permit: Permit,
         mut head: request::Parts,
-        mut body: RequestBody,
+        body: RequestBody,
         origin: Origin<'_>,
-        deadline: Instant,
     ) -> Result<Request<RequestBody>, ForwardError> {
         let settings = &self.upstream.settings;
         header::prepare_request(&mut head.headers, origin);
@@ -257,24 +264,33 @@ impl Proxy {
         credential::set_credential(&mut head.headers, &settings.credential, own.as_ref());
         credential::set_identity(&mut head.headers, &settings.identity, origin.caller)?;
         let (method, path) = permit.into_parts();
-        if !body.is_empty() && !head.headers.contains_key(CONTENT_LENGTH) {
-            // Where a body has no meaning it is most likely empty, and then better not there.
-            let has_none = matches!(method, Method::GET | Method::HEAD | Method::DELETE);
-            if has_none || settings.profile == Profile::Nova {
-                body = collect::collect(body, &self.upstream, deadline).await?;
-                let length = body.size();
-                if length > 0 || !has_none {
-                    head.headers.insert(CONTENT_LENGTH, length.into());
-                }
-            } else if settings.protocol == Protocol::Http1 {
-                // Said here, because hyper takes a GET without a length for one without a body.
-                let chunked = HeaderValue::from_static("chunked");
-                head.headers.insert(TRANSFER_ENCODING, chunked);
-            }
-        }
         head.method = method;
         head.uri = Uri::from(path);
         head.version = Version::HTTP_11;
+        Ok(Request::from_parts(head, body))
+    }
+
+    /// Says where a body ends whose length is not known.
+    async fn frame(
+        &self,
+        request: Request<RequestBody>,
+        deadline: Instant,
+    ) -> Result<Request<RequestBody>, ForwardError> {
+        let settings = &self.upstream.settings;
+        let (mut head, mut body) = request.into_parts();
+        // Where a body has no meaning it is most likely empty, and then better not there.
+        let has_none = matches!(head.method, Method::GET | Method::HEAD | Method::DELETE);
+        if has_none || settings.profile == Profile::Nova {
+            body = collect::collect(body, &self.upstream, deadline).await?;
+            let length = body.size();
+            if length > 0 || !has_none {
+                head.headers.insert(CONTENT_LENGTH, length.into());
+            }
+        } else if settings.protocol == Protocol::Http1 {
+            // Said here, because hyper takes a GET without a length for one without a body.
+            let chunked = HeaderValue::from_static("chunked");
+            head.headers.insert(TRANSFER_ENCODING, chunked);
+        }
         Ok(Request::from_parts(head, body))
     }
 }

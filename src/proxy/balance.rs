@@ -63,7 +63,7 @@ impl Drop for Attempt {
 }
 
 impl Balance {
-    /// Must be called inside a `LocalSet`.
+    /// Must be called where tasks can be spawned on the thread.
     pub fn new(upstream: Arc<Upstream>) -> Self {
         Self {
             upstream,

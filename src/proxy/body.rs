@@ -346,10 +346,6 @@ impl Body for UpstreamBody {
                 return body.fail(failure);
             };
             body.pause.end();
-            // One that never stands still has to end as well.
-            if body.transfer.is_over(Instant::now()) {
-                return body.fail(AnswerFailure::Deadline);
-            }
             match frame {
                 None => {
                     self.end();
@@ -364,6 +360,9 @@ impl Body for UpstreamBody {
                     sent.set(sent.get() + data.len() as u64);
                     if self.incoming.is_end_stream() {
                         self.end();
+                    } else if self.transfer.is_over(Instant::now()) {
+                        // One that never stands still has to end as well.
+                        return self.fail(AnswerFailure::Deadline);
                     }
                     return Poll::Ready(Some(Ok(frame)));
                 }

@@ -93,17 +93,17 @@ impl Pool {
 
     /// A way that is there: the connection used last, unless it has been idle for too long or is
     /// known to be closed.
-    pub fn take(&self) -> Option<Channel> {
+    pub fn take(&self, now: Instant) -> Option<Channel> {
         match self.protocol {
-            Protocol::Http1 => self.take_idle().map(Channel::Http1),
+            Protocol::Http1 => self.take_idle(now).map(Channel::Http1),
             Protocol::Http2 => self.share().map(Channel::Http2),
         }
     }
 
-    fn take_idle(&self) -> Option<Connection> {
+    fn take_idle(&self, now: Instant) -> Option<Connection> {
         let mut idle = self.idle.borrow_mut();
         while let Some(Idle { connection, since }) = idle.pop() {
-            if since.elapsed() >= self.idle_timeout {
+            if now.saturating_duration_since(since) >= self.idle_timeout {
                 // All others have been idle for longer.
                 idle.clear();
                 return None;

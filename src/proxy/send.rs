@@ -1,19 +1,20 @@
 //! One request on one connection, to the head of its answer.
 
+use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::time::Instant;
 
 use hyper::body::Incoming;
 use hyper::client::conn::TrySendError;
 use hyper::header::HOST;
-use hyper::http::response;
 use hyper::http::uri::{Authority, Scheme};
 use hyper::{Request, Response, StatusCode, Uri, Version};
-use tokio::time::timeout;
+use tokio::time::timeout_at;
 
-use super::answer::{self, InvalidAnswer};
+use super::answer;
 use super::balance::Attempt;
 use super::lease::Lease;
+use super::multiplex::Ticket;
 use super::pool::Channel;
 use super::{ForwardError, Proxy, RequestBody, Transfer, UpstreamBody, header, multiplex};
 
@@ -64,7 +65,7 @@ impl Proxy {
         &self,
         mut channel: Channel,
         attempt: Attempt,
-        mut request: Request<RequestBody>,
+        request: Request<RequestBody>,
         transfer: &Rc<Transfer>,
         now: Instant,
     ) -> Result<Response<UpstreamBody>, Failure> {
@@ -72,28 +73,25 @@ impl Proxy {
             transfer.started.set(Some(now));
         }
         let is_reused = channel.is_reused();
-        let answer = match &mut channel {
+        let sent = match &mut channel {
             Channel::Http1(connection) => {
                 connection.received.expect_answer();
-                let sending = connection.sender.try_send_request(request);
-                let answer = self.bounded(sending, transfer, now).await;
+                let sending = pin!(connection.sender.try_send_request(request));
+                let sent = self.bounded(sending, transfer, now).await;
                 connection.received.answered();
-                answer
+                sent
             }
             Channel::Http2(ticket) => {
-                name_authority(&mut request, attempt.place.endpoint.address.scheme())
-                    .map_err(Failure::Final)?;
-                let sending = ticket.sender.try_send_request(request);
-                self.bounded(sending, transfer, now).await
+                let scheme = attempt.place.endpoint.address.scheme();
+                // Boxed: the other way is the usual one.
+                Box::pin(self.send_multiplexed(ticket, scheme, request, transfer, now)).await
             }
         };
-        let answer = answer
-            .map_err(Failure::Final)
-            .and_then(|sent| sent.map_err(|error| failure(error, &channel, transfer)))
-            .and_then(|answer| {
-                checked(answer, &channel)
-                    .map_err(|error| Failure::Final(ForwardError::InvalidAnswer(error.into())))
-            });
+        let answer = match sent {
+            Ok(Ok(answer)) => checked(answer, &channel),
+            Ok(Err(error)) => Err(failure(error, &channel, transfer)),
+            Err(error) => Err(Failure::Final(error)),
+        };
         let now = Instant::now();
         let endpoint = &attempt.place.endpoint;
         let speaks_against = match &answer {
@@ -105,31 +103,43 @@ impl Proxy {
             Ok(_) => endpoint.succeeded(),
             Err(_) => {}
         }
-        let answer = answer?;
+        let mut answer = answer?;
         transfer.answered.set(Some(now));
         if answer.status() == StatusCode::SWITCHING_PROTOCOLS {
             return Err(Failure::Final(ForwardError::UnexpectedUpgrade));
         }
-        let (head, body) = answer.into_parts();
+        header::remove_hop_by_hop(answer.headers_mut());
+        *answer.version_mut() = Version::HTTP_11;
         let lease = Lease::new(channel, attempt);
         let pause = self.upstream.settings.response_timeout;
-        let body = UpstreamBody::new(body, lease, pause, Rc::clone(transfer));
-        Ok(Response::from_parts(downstream_head(head), body))
+        Ok(answer.map(|body| UpstreamBody::new(body, lease, pause, Rc::clone(transfer))))
+    }
+
+    async fn send_multiplexed(
+        &self,
+        ticket: &mut Ticket,
+        scheme: Scheme,
+        mut request: Request<RequestBody>,
+        transfer: &Transfer,
+        now: Instant,
+    ) -> Result<Sent, ForwardError> {
+        name_authority(&mut request, scheme)?;
+        let sending = pin!(ticket.sender.try_send_request(request));
+        self.bounded(sending, transfer, now).await
     }
 
     /// Waits for the answer's head while there is progress.
     async fn bounded(
         &self,
-        sending: impl Future<Output = Sent>,
+        mut sending: Pin<&mut impl Future<Output = Sent>>,
         transfer: &Transfer,
         mut now: Instant,
     ) -> Result<Sent, ForwardError> {
-        let mut sending = std::pin::pin!(sending);
         let mut moved = transfer.received.get();
         loop {
             let limit = transfer.left(now, self.upstream.settings.response_timeout);
-            if let Ok(answer) = timeout(limit, &mut sending).await {
-                return Ok(answer);
+            if let Ok(sent) = timeout_at((now + limit).into(), sending.as_mut()).await {
+                return Ok(sent);
             }
             now = Instant::now();
             if transfer.is_over(now) {
@@ -188,15 +198,15 @@ fn failure(
     }
 }
 
-fn checked(
-    answer: Response<Incoming>,
-    channel: &Channel,
-) -> Result<Response<Incoming>, InvalidAnswer> {
-    let (head, body) = answer.into_parts();
-    if let Channel::Http1(_) = channel {
-        answer::check(&head)?;
+fn checked(answer: Response<Incoming>, channel: &Channel) -> Result<Response<Incoming>, Failure> {
+    let checked = match channel {
+        Channel::Http1(_) => answer::check(&answer),
+        Channel::Http2(_) => Ok(()),
+    };
+    match checked {
+        Ok(()) => Ok(answer),
+        Err(error) => Err(Failure::Final(ForwardError::InvalidAnswer(error.into()))),
     }
-    Ok(Response::from_parts(head, body))
 }
 
 /// HTTP/2 says the host as part of the URI (RFC 9113 §8.3.1).
@@ -209,10 +219,4 @@ fn name_authority(request: &mut Request<RequestBody>, scheme: Scheme) -> Result<
     *request.uri_mut() = Uri::from_parts(parts).map_err(|_| ForwardError::Authority)?;
     *request.version_mut() = Version::HTTP_2;
     Ok(())
-}
-
-fn downstream_head(mut head: response::Parts) -> response::Parts {
-    header::remove_hop_by_hop(&mut head.headers);
-    head.version = Version::HTTP_11;
-    head
 }

@@ -117,7 +117,7 @@ impl Session {
             Some(client) => Rc::new(peer.behind(client)),
             None => Rc::clone(peer),
         };
-        Rc::clone(&self.shared.gateway).handle(request, peer)
+        self.shared.gateway.handle(request, peer)
     }
 }
 

@@ -86,7 +86,8 @@ fn is_name(name: &[u8]) -> bool {
         let address = std::str::from_utf8(address).ok();
         return address.is_some_and(|address| address.parse::<Ipv6Addr>().is_ok());
     }
-    let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~');
+    let is_plain =
+        |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~');
     !name.is_empty() && name.iter().all(is_plain)
 }
 
