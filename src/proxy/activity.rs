@@ -4,29 +4,38 @@ use std::cell::Cell;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-/// One connection's state, without a timer of its own: somebody looks now and then.
-#[derive(Debug)]
+/// One connection's state, without a timer of its own: somebody looks now and then, and only then the
+/// clock is read.
+#[derive(Debug, Default)]
 pub struct Activity {
     running: Cell<usize>,
     begun: Cell<usize>,
-    /// When the last exchange ended, or the connection began.
-    idle_since: Cell<Instant>,
-    /// When the first byte came of a head that is not whole yet.
-    head_since: Cell<Option<Instant>>,
+    /// Without an exchange.
+    idle: Stretch,
+    /// With the beginning of a head.
+    head: Stretch,
+    has_head: Cell<bool>,
     has_body: Cell<bool>,
     is_asleep: Cell<bool>,
 }
 
-impl Default for Activity {
-    fn default() -> Self {
-        Self {
-            running: Cell::new(0),
-            begun: Cell::new(0),
-            idle_since: Cell::new(Instant::now()),
-            head_since: Cell::new(None),
-            has_body: Cell::new(false),
-            is_asleep: Cell::new(false),
-        }
+/// How long something has been so: from the first look that found it so to the last one.
+#[derive(Debug, Default)]
+struct Stretch {
+    since: Cell<Option<Instant>>,
+    length: Cell<Duration>,
+}
+
+impl Stretch {
+    fn look(&self, now: Instant) {
+        let since = self.since.get().unwrap_or(now);
+        self.since.set(Some(since));
+        self.length.set(now.saturating_duration_since(since));
+    }
+
+    fn end(&self) {
+        self.since.set(None);
+        self.length.set(Duration::ZERO);
     }
 }
 
@@ -44,7 +53,6 @@ impl Running {
 impl Drop for Running {
     fn drop(&mut self) {
         self.0.running.set(self.0.running.get() - 1);
-        self.0.idle_since.set(Instant::now());
     }
 }
 
@@ -54,7 +62,8 @@ impl Activity {
         self.has_body.set(has_body);
         self.running.set(self.running.get() + 1);
         self.begun.set(self.begun.get() + 1);
-        self.head_since.set(None);
+        self.idle.end();
+        self.forget_head();
         Running(Rc::clone(self))
     }
 
@@ -66,15 +75,15 @@ impl Activity {
 
     /// Takes note that something came in: between exchanges, that is the next head.
     pub fn received(&self) {
-        let is_head = !self.is_busy() && !self.has_body.get();
-        if is_head && self.head_since.get().is_none() {
-            self.head_since.set(Some(Instant::now()));
+        if !self.is_busy() && !self.has_body.get() {
+            self.has_head.set(true);
         }
     }
 
     /// What came in so far was no head.
     pub fn forget_head(&self) {
-        self.head_since.set(None);
+        self.has_head.set(false);
+        self.head.end();
     }
 
     /// Says whether the connection needs less memory already than one that serves requests.
@@ -97,13 +106,23 @@ impl Activity {
         self.begun.get()
     }
 
-    /// How long no exchange has been running; `None` while one is.
-    pub fn idle_for(&self) -> Option<Duration> {
-        (!self.is_busy()).then(|| self.idle_since.get().elapsed())
+    /// Looks at what it is doing.
+    pub fn look(&self, now: Instant) {
+        if !self.is_busy() {
+            self.idle.look(now);
+        }
+        if self.has_head.get() {
+            self.head.look(now);
+        }
     }
 
-    /// How long a head has been on its way; `None` if there is none.
+    /// How long no exchange had been running at the last look; `None` while one is.
+    pub fn idle_for(&self) -> Option<Duration> {
+        (!self.is_busy()).then(|| self.idle.length.get())
+    }
+
+    /// How long a head had been on its way at the last look; `None` if there is none.
     pub fn head_for(&self) -> Option<Duration> {
-        self.head_since.get().map(|since| since.elapsed())
+        self.has_head.get().then(|| self.head.length.get())
     }
 }

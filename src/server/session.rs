@@ -3,7 +3,7 @@
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Poll;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use hyper::body::Incoming;
 use hyper::{Request, Response};
@@ -121,8 +121,9 @@ impl Session {
     }
 }
 
-/// Wakes the connections whose wait may be over, for as long as the worker lives.
-pub fn is_due(settings: &Settings, activity: &Activity) -> bool {
+/// Looks at a connection: whether its wait may be over, for which it has to be woken.
+pub fn is_due(settings: &Settings, activity: &Activity, now: Instant) -> bool {
+    activity.look(now);
     let Some(idle) = activity.idle_for() else {
         return false;
     };

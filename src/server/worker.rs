@@ -152,9 +152,10 @@ async fn follow(gateway: Weak<Gateway>, mut snapshots: watch::Receiver<Arc<Snaps
 async fn sweep(shared: Weak<Shared>) {
     while let Some(worker) = shared.upgrade() {
         let settings = &worker.settings;
+        let now = Instant::now();
         worker
             .drain
-            .wake_where(|activity| is_due(settings, activity));
+            .wake_where(|activity| is_due(settings, activity, now));
         let shortest = settings.client_timeout.min(settings.header_timeout);
         drop(worker);
         sleep((shortest / 8).clamp(TICK, LONGEST_PAUSE)).await;
