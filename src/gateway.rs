@@ -95,12 +95,12 @@ impl Gateway {
         request: Request<Incoming>,
         peer: Rc<Peer>,
     ) -> impl Future<Output = Response<ResponseBody>> + use<> {
-        let (head, body) = request.into_parts();
+        let (mut head, body) = request.into_parts();
         let mut exchange = Exchange::begin(&self.auditor, (&head, &body), &peer, self.worker);
         let current = Rc::clone(&self.current.borrow());
         // Boxed: hyper and we move it about, and a stream of HTTP/2 would have room for it thrice.
         Box::pin(async move {
-            let answer = current.serve(head, body, &peer, &mut exchange).await;
+            let answer = current.serve(&mut head, body, &peer, &mut exchange).await;
             exchange.finish(answer)
         })
     }
@@ -132,13 +132,13 @@ impl Current {
 
     async fn serve(
         &self,
-        mut head: request::Parts,
+        head: &mut request::Parts,
         body: Incoming,
         peer: &Peer,
         exchange: &mut Exchange,
     ) -> Result<Response<UpstreamBody>, Rejection> {
         let path = RequestPath::parse(&head.uri)?;
-        proxy::check_head(&mut head, &self.snapshot.settings.hosts)?;
+        proxy::check_head(head, &self.snapshot.settings.hosts)?;
         let method = head.method.clone();
         let target = self.rules().router().resolve(&method, &path);
         let project = target.as_ref().ok().and_then(Target::project);
@@ -151,10 +151,11 @@ impl Current {
             request_id: exchange.request_id(),
             caller: identity.as_ref().map(|known| known.of_request(project)),
         };
+        let headers = std::mem::take(&mut head.headers);
         let transfer = exchange.transfer();
         Ok(self
             .proxy
-            .forward(permit, head, body, origin, transfer)
+            .forward(permit, headers, body, origin, transfer)
             .await?)
     }
 

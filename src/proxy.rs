@@ -30,8 +30,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use hyper::header::{CONTENT_LENGTH, HeaderValue, TRANSFER_ENCODING};
-use hyper::http::request;
-use hyper::{Method, Request, Response, Uri, Version};
+use hyper::{HeaderMap, Method, Request, Response, Uri};
 
 pub use activity::{Activity, Running};
 pub use answer::InvalidAnswer;
@@ -150,7 +149,7 @@ impl Proxy {
     pub async fn forward(
         &self,
         permit: Permit,
-        head: request::Parts,
+        headers: HeaderMap,
         body: RequestBody,
         origin: Origin<'_>,
         transfer: &Rc<Transfer>,
@@ -158,7 +157,7 @@ impl Proxy {
         let mut now = Instant::now();
         let deadline = now + self.upstream.settings.request_timeout;
         transfer.deadline.set(Some(deadline));
-        let mut request = self.upstream_request(permit, head, body, origin)?;
+        let mut request = self.upstream_request(permit, headers, body, origin)?;
         if !request.body().is_empty() && !request.headers().contains_key(CONTENT_LENGTH) {
             // Boxed, as what follows: it is rare, and each request would have room for it.
             request = Box::pin(self.frame(request, deadline)).await?;
@@ -251,23 +250,24 @@ impl Proxy {
     fn upstream_request(
         &self,
         permit: Permit,
-        mut head: request::Parts,
+        mut headers: HeaderMap,
         body: RequestBody,
         origin: Origin<'_>,
     ) -> Result<Request<RequestBody>, ForwardError> {
         let settings = &self.upstream.settings;
-        header::prepare_request(&mut head.headers, origin);
+        header::prepare_request(&mut headers, origin);
         let own = match settings.credential {
             Credential::File { .. } => self.balance.credential(),
             Credential::Forward | Credential::Strip => None,
         };
-        credential::set_credential(&mut head.headers, &settings.credential, own.as_ref());
-        credential::set_identity(&mut head.headers, &settings.identity, origin.caller)?;
+        credential::set_credential(&mut headers, &settings.credential, own.as_ref());
+        credential::set_identity(&mut headers, &settings.identity, origin.caller)?;
         let (method, path) = permit.into_parts();
-        head.method = method;
-        head.uri = Uri::from(path);
-        head.version = Version::HTTP_11;
-        Ok(Request::from_parts(head, body))
+        let mut request = Request::new(body);
+        *request.method_mut() = method;
+        *request.uri_mut() = Uri::from(path);
+        *request.headers_mut() = headers;
+        Ok(request)
     }
 
     /// Says where a body ends whose length is not known.
