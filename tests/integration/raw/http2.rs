@@ -32,6 +32,8 @@ enum Expected {
     Forwarded(View),
     /// The stream is reset: its request is malformed.
     Reset,
+    /// The same when its head has been read.
+    Aborted,
     /// The connection ends with an error.
     Gone,
 }
@@ -167,7 +169,7 @@ fn check_row(world: &mut World, row: &Http2Row) -> Result<(), String> {
     let outcome = outcome(world, row);
     let views: &[&View] = match &row.expected {
         Expected::Forwarded(view) => &[view],
-        Expected::Refused(..) | Expected::Reset | Expected::Gone => &[],
+        Expected::Refused(..) | Expected::Reset | Expected::Aborted | Expected::Gone => &[],
     };
     let told = match (&row.expected, &outcome) {
         (Expected::Refused(status, reason), Outcome::Answered(body)) => {
@@ -181,6 +183,10 @@ fn check_row(world: &mut World, row: &Http2Row) -> Result<(), String> {
         }
         (Expected::Gone, Outcome::Gone) => {
             world.audited(row.name, 400, "request_unreadable");
+            true
+        }
+        (Expected::Aborted, Outcome::Reset) => {
+            world.audited(row.name, 0, "aborted");
             true
         }
         (Expected::Reset, Outcome::Reset) => true,

@@ -72,12 +72,12 @@ fn bodies() -> Vec<Http2Row> {
         row(
             "a length that is too short",
             sent(length("3"), b"hello"),
-            Expected::Reset,
+            Expected::Aborted,
         ),
         row(
             "a length that is too long",
             sent(length("9"), b"hello"),
-            Expected::Reset,
+            Expected::Aborted,
         ),
         row(
             "a length and no body",
