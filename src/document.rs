@@ -233,10 +233,13 @@ impl<'a> Section<'a> {
         })
     }
 
-    /// The string under `key`, or those of the array there.
+    /// The string under `key`, or those of the array there; `None` if there is anything else in it.
     pub fn one_or_more(&self, key: &'static str) -> Option<Located<Vec<Located<String>>>> {
         match self.table.get(key).map(Spanned::get_ref) {
-            Some(DeValue::Array(_)) => self.strings(key),
+            Some(DeValue::Array(items)) => {
+                let strings = self.strings(key);
+                strings.filter(|strings| strings.value.len() == items.len())
+            }
             _ => self.string(key).map(|one| Located {
                 line: one.line,
                 value: vec![one],

@@ -96,7 +96,7 @@ impl Gateway {
         peer: Rc<Peer>,
     ) -> impl Future<Output = Response<ResponseBody>> {
         let (head, body) = request.into_parts();
-        let mut exchange = Exchange::begin(&self.auditor, &head, &peer, self.worker);
+        let mut exchange = Exchange::begin(&self.auditor, (&head, &body), &peer, self.worker);
         let current = Rc::clone(&self.current.borrow());
         async move {
             let answer = current.serve(head, body, &peer, &mut exchange).await;
@@ -106,9 +106,7 @@ impl Gateway {
 
     /// The longest that a request waits for anything but its client.
     pub fn longest_wait(&self) -> Duration {
-        let current = self.current.borrow();
-        let settings = &current.snapshot.upstream.settings;
-        settings.connect_timeout + settings.response_timeout
+        self.current.borrow().snapshot.upstream.longest_wait()
     }
 
     /// Audits what the server could not read as a request and refused by itself.

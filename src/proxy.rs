@@ -58,7 +58,7 @@ use crate::decision::Permit;
 /// The most a connection gathers in one direction, in bytes; a request's head fits.
 pub const BUFFER: usize = 128 * 1024;
 /// How many times a request may be sent again.
-const MAX_RETRIES: usize = 2;
+const MAX_RETRIES: u32 = 2;
 
 /// What the upstream is told about a request besides the request itself.
 #[derive(Clone, Copy, Debug)]
@@ -140,9 +140,8 @@ impl Proxy {
     ///
     /// It is sent again only if the upstream surely did not process it: there was no connection,
     /// nothing of it had been sent, or the upstream says so. Or if it has no body, its method is
-    /// idempotent (RFC 9110 §9.2.2) and nothing was answered; then on a connection that had been
-    /// used before, which may have been closed meanwhile, or where there is another endpoint. And
-    /// never beyond the budget.
+    /// idempotent (RFC 9110 §9.2.2) and nothing was answered. Where there is one endpoint only, a
+    /// new connection that fails is the end. And never beyond the budget.
     ///
     /// # Errors
     ///
@@ -172,23 +171,27 @@ impl Proxy {
             })?;
             let place = Rc::clone(&attempt.place);
             // What is repeated must not meet another connection that was closed meanwhile.
-            let known = place.pool.take().filter(|_| retries == 0);
+            let known = match retries {
+                0 => place.pool.take(),
+                _ => None,
+            };
+            let has_others = self.balance.has_several();
             let channel = match known {
                 Some(channel) => Ok(channel),
                 None => self.connect(&attempt, transfer, now).await,
             };
             let (error, unsent) = match channel {
-                Err(error) => (error, Some(request)),
+                Err(error) => (error, has_others.then_some(request)),
                 Ok(channel) => {
                     let is_reused = channel.is_reused();
-                    let may_repeat =
-                        is_repeatable(&request) && (is_reused || self.balance.has_several());
+                    let may_repeat = is_repeatable(&request) && (is_reused || has_others);
                     let spare = channel.spare_copy(&request, may_repeat);
                     match self.send(channel, attempt, request, transfer, now).await {
                         Ok(answer) => return Ok(answer),
                         Err(Failure::NotSent(unsent)) => {
                             let reset = std::io::Error::from(std::io::ErrorKind::ConnectionReset);
-                            (ForwardError::Connect(reset), Some(*unsent))
+                            let unsent = (is_reused || has_others).then_some(*unsent);
+                            (ForwardError::Connect(reset), unsent)
                         }
                         Err(Failure::Refused(error)) => (ForwardError::Refused(error), spare),
                         Err(Failure::Unanswered(error)) => {

@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
-use hyper::body::{Body, Frame, SizeHint};
+use hyper::body::{Body, Frame, Incoming, SizeHint};
 use hyper::header::HeaderValue;
 use hyper::http::request;
 use hyper::{Response, StatusCode};
@@ -34,14 +34,21 @@ struct Inner {
     transfer: Rc<Transfer>,
     started: Instant,
     /// Counts this exchange as running.
-    _running: Running,
+    running: Running,
+    /// How long the request's body is, if that is known.
+    body: Option<u64>,
     /// Known once the answer is on its way.
     outcome: Option<&'static str>,
     is_head: bool,
 }
 
 impl Exchange {
-    pub fn begin(auditor: &Auditor, head: &request::Parts, peer: &Rc<Peer>, worker: usize) -> Self {
+    pub fn begin(
+        auditor: &Auditor,
+        (head, body): (&request::Parts, &Incoming),
+        peer: &Rc<Peer>,
+        worker: usize,
+    ) -> Self {
         let id = new_id();
         let record = auditor.is_on().then(|| {
             let record = new_record(id, peer.address(), worker);
@@ -54,7 +61,8 @@ impl Exchange {
                 request_id: request_id(id),
                 transfer: Rc::default(),
                 started: Instant::now(),
-                _running: Peer::begin(peer),
+                running: peer.begin(!body.is_end_stream()),
+                body: body.size_hint().exact(),
                 outcome: None,
                 is_head: head.method == hyper::Method::HEAD,
             }),
@@ -138,6 +146,9 @@ impl Inner {
 
 impl Drop for Inner {
     fn drop(&mut self) {
+        if self.body == Some(self.transfer.received.get()) {
+            self.running.body_is_whole();
+        }
         let Some(mut record) = self.record.take() else {
             return;
         };

@@ -13,6 +13,7 @@ pub struct Activity {
     idle_since: Cell<Instant>,
     /// When the first byte came of a head that is not whole yet.
     head_since: Cell<Option<Instant>>,
+    has_body: Cell<bool>,
     is_asleep: Cell<bool>,
 }
 
@@ -23,6 +24,7 @@ impl Default for Activity {
             begun: Cell::new(0),
             idle_since: Cell::new(Instant::now()),
             head_since: Cell::new(None),
+            has_body: Cell::new(false),
             is_asleep: Cell::new(false),
         }
     }
@@ -32,6 +34,13 @@ impl Default for Activity {
 #[derive(Debug)]
 pub struct Running(Rc<Activity>);
 
+impl Running {
+    /// All of the request's body has come: what comes next is a head.
+    pub fn body_is_whole(&self) {
+        self.0.has_body.set(false);
+    }
+}
+
 impl Drop for Running {
     fn drop(&mut self) {
         self.0.running.set(self.0.running.get() - 1);
@@ -40,17 +49,25 @@ impl Drop for Running {
 }
 
 impl Activity {
-    /// Counts an exchange as running; its head is whole.
-    pub fn begin(self: &Rc<Self>) -> Running {
+    /// Counts an exchange as running; its head is whole, and a body may follow.
+    pub fn begin(self: &Rc<Self>, has_body: bool) -> Running {
+        self.has_body.set(has_body);
         self.running.set(self.running.get() + 1);
         self.begun.set(self.begun.get() + 1);
         self.head_since.set(None);
         Running(Rc::clone(self))
     }
 
+    /// Whether what comes in may belong to the body of the latest request, whose answer may have been
+    /// complete before.
+    pub fn has_body(&self) -> bool {
+        self.has_body.get()
+    }
+
     /// Takes note that something came in: between exchanges, that is the next head.
     pub fn received(&self) {
-        if !self.is_busy() && self.head_since.get().is_none() {
+        let is_head = !self.is_busy() && !self.has_body.get();
+        if is_head && self.head_since.get().is_none() {
             self.head_since.set(Some(Instant::now()));
         }
     }

@@ -161,23 +161,30 @@ impl Endpoint {
     /// A request failed for a reason that speaks against the endpoint.
     pub fn failed(&self, now: Instant, ejection: Ejection) {
         let failures = self.failures.fetch_add(1, Relaxed).saturating_add(1);
-        let until = self.ejected_until.load(Relaxed);
+        let before = self.ejected_until.load(Relaxed);
         // While it is ejected, only what runs there since before fails, or is sent there because no
         // endpoint is left; then a trial.
-        let is_due = match until {
+        let is_due = match before {
             0 => failures >= ejection.after,
-            _ => self.at(now) >= until,
+            _ => self.at(now) >= before,
         };
         if !is_due {
             return;
         }
-        let times = self.ejections.fetch_add(1, Relaxed).min(16);
+        let times = self.ejections.load(Relaxed).min(16);
         let time = ejection
             .time
             .saturating_mul(1 << times)
             .min(LONGEST_EJECTION.max(ejection.time));
         let until = self.at(now + time).max(1);
-        self.ejected_until.store(until, Relaxed);
+        let swapped = self
+            .ejected_until
+            .compare_exchange(before, until, Relaxed, Relaxed);
+        if swapped.is_err() {
+            // Another worker has just done it.
+            return;
+        }
+        self.ejections.fetch_add(1, Relaxed);
         let address = &self.address;
         warn!(endpoint = %address, failures, "the upstream's endpoint {address} is left alone for {time:?} after {failures} failures in a row");
     }

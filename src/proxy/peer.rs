@@ -77,8 +77,8 @@ impl Peer {
     }
 
     /// Counts an exchange as running.
-    pub fn begin(&self) -> Running {
-        self.activity.begin()
+    pub fn begin(&self, has_body: bool) -> Running {
+        self.activity.begin(has_body)
     }
 
     /// Its address.

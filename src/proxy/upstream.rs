@@ -12,6 +12,7 @@ use tokio::net::lookup_host;
 use tokio::time::{sleep, timeout};
 use tracing::{info, warn};
 
+use super::MAX_RETRIES;
 use super::credential::{CredentialError, CredentialFile};
 use super::endpoint::{Address, Ejection, Endpoint};
 use super::health;
@@ -153,6 +154,13 @@ impl Upstream {
             after: self.settings.eject_after,
             time: self.settings.eject_time,
         }
+    }
+
+    /// The longest that a request may wait for it, sent again as often as may be.
+    pub fn longest_wait(&self) -> Duration {
+        let once = self.settings.connect_timeout + self.settings.response_timeout;
+        let attempts = once.saturating_mul(MAX_RETRIES + 1);
+        attempts.min(self.settings.request_timeout)
     }
 
     fn change(&self, change: impl FnOnce(&mut Snapshot)) {

@@ -1,6 +1,5 @@
 //! HTTP/1.1 on one connection, by hyper.
 
-use std::cell::Cell;
 use std::convert::Infallible;
 use std::future::Future as _;
 use std::pin::Pin;
@@ -8,7 +7,7 @@ use std::rc::Rc;
 use std::task::Poll;
 
 use hyper::Method;
-use hyper::body::{Body as _, Incoming};
+use hyper::body::Incoming;
 use hyper::header::{CONNECTION, HeaderValue, TRANSFER_ENCODING};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -39,14 +38,12 @@ pub async fn serve<S: AsyncRead + AsyncWrite + Unpin + 'static>(
     peer: &Rc<Peer>,
     session: &Session,
 ) -> (Lingering<S>, Ended) {
-    let has_body = Rc::new(Cell::new(false));
     let service = service_fn({
         let (session, peer) = (session.clone(), Rc::clone(peer));
-        let has_body = Rc::clone(&has_body);
         move |request: Request<Incoming>| {
-            has_body.set(!request.body().is_end_stream());
             // RFC 9112 §6.1: with a `Content-Length` beside it, which hyper drops without a word,
-            // somebody on the way may see another end of this request. Nothing follows it here.
+            // somebody on the way may see another end of this request. Nothing follows it here, nor
+            // a CONNECT, which is refused: what comes next was for the tunnel.
             let is_framed_doubtfully = request.method() == Method::CONNECT
                 || request.headers().contains_key(TRANSFER_ENCODING);
             // Outside of the future: hyper may drop that one before it is polled.
@@ -90,7 +87,7 @@ pub async fn serve<S: AsyncRead + AsyncWrite + Unpin + 'static>(
             Rest::End(over) => Poll::Ready((Ended::Over(over), Ok(()))),
             // A body may still be on its way up when its answer is complete; what follows it would
             // be taken for a request. Without a body, the next byte is a request's first.
-            Rest::Doze if !has_body.get() => Poll::Ready((Ended::Asleep, Ok(()))),
+            Rest::Doze if !session.activity.has_body() => Poll::Ready((Ended::Asleep, Ok(()))),
             Rest::Doze | Rest::Wait => Poll::Pending,
         }
     });

@@ -301,3 +301,38 @@ fn of_unix(stream: unix::UnixStream) -> Accepted {
         peer: PeerAddress::Unix,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_read_as_they_are_written() {
+        for text in [
+            "127.0.0.1:8080",
+            "[::1]:0",
+            "unix:/run/gate",
+            "unix:gate",
+            "systemd",
+            "systemd:web",
+        ] {
+            let read = text.parse::<Address>().map(|address| address.to_string());
+            assert_eq!(read.as_deref(), Ok(text));
+        }
+        for text in [
+            "",
+            "8080",
+            "localhost:80",
+            "127.0.0.1",
+            "systemd2",
+            "Unix:/x",
+        ] {
+            let refused = text.parse::<Address>();
+            assert!(matches!(refused, Err(InvalidAddress::Ip(_))), "{text:?}");
+        }
+        for prefix in ["unix:", "systemd:"] {
+            let refused = prefix.parse::<Address>();
+            assert_eq!(refused, Err(InvalidAddress::Empty(prefix)));
+        }
+    }
+}

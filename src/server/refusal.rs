@@ -70,7 +70,10 @@ impl Refusals {
             let closed = count.swap(0, Ordering::Relaxed);
             if closed > 0 {
                 let reason = refusal.reason();
-                warn!(reason, closed, "{closed} times closed: {reason}");
+                warn!(
+                    reason,
+                    closed, "{reason} closed {closed} connections or streams"
+                );
             }
         }
     }

@@ -105,3 +105,37 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Rewound<S> {
         Pin::new(&mut self.stream).poll_shutdown(context)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use tokio::io::AsyncReadExt as _;
+    use tokio::runtime;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn whoever_looks_changes_nothing(text: Vec<u8>, looks in 0..3, skip in 0_usize..20) {
+            let runtime = runtime::Builder::new_current_thread().build()?;
+            let mut stream = Rewound::new(text.as_slice());
+            let rest = runtime.block_on(async {
+                for _ in 0..looks {
+                    stream.look().await?;
+                }
+                let skipped = skip.min(stream.ahead().len());
+                stream.skip(skip);
+                // A reader that takes some and gives all of it back.
+                let mut some = vec![0; 5];
+                let count = stream.read(&mut some).await?;
+                some.truncate(count);
+                stream.give_back(&Bytes::from(some));
+                let mut rest = Vec::new();
+                stream.read_to_end(&mut rest).await?;
+                io::Result::Ok((skipped, rest))
+            });
+            let (skipped, rest) = rest?;
+            prop_assert_eq!(Some(rest.as_slice()), text.get(skipped..));
+        }
+    }
+}

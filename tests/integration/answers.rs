@@ -142,7 +142,7 @@ fn interim_answers_without_end_are_broken_off() {
 #[test]
 fn a_request_has_to_be_done_in_time() {
     let upstream = Upstream::start();
-    let setup = Setup::new(&upstream).upstream("request_timeout = \"150ms\"");
+    let setup = Setup::new(&upstream).upstream("request_timeout = \"500ms\"");
     let gateway = setup.start();
     assert_eq!(gateway.call(&get()).status, 200);
     let never = Signal::new();
@@ -154,7 +154,7 @@ fn a_request_has_to_be_done_in_time() {
     assert_eq!(message, "The request was not done in time.");
     // Within its body, which keeps coming.
     let head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
-    let flood = Step::Flood(b"1\r\nx\r\n".to_vec());
+    let flood = Step::Flood("1\r\nx\r\n".repeat(100).into());
     upstream.next(vec![Step::Read, Step::Write(head.into()), flood]);
     let mut client = gateway.connect();
     client.send(get().bytes());

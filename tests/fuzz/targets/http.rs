@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use actiongate::app::App;
 use actiongate::config::Config;
+use actiongate::server::Address;
 use libfuzzer_sys::{Corpus, fuzz_mutator, fuzz_target};
 use oracle::message::{self, Failure, Message, Strictness};
 use oracle::signer::Signer;
@@ -87,8 +88,11 @@ static WORLD: LazyLock<World> = LazyLock::new(|| {
     );
     let config = Config::parse("fuzz.toml", &text, folder.path()).expect("a config");
     let app = App::start(&config).expect("a gateway");
+    let Some(Address::Ip(gateway)) = app.addresses().first() else {
+        panic!("no address");
+    };
     World {
-        gateway: app.address(),
+        gateway: *gateway,
         all: token(&["ecs:*:*"]),
         list: token(&["ecs:servers:listMetadata"]),
         _app: app,
