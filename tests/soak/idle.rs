@@ -27,7 +27,7 @@ fn idle_connections_cost_little() {
     let address = gateway.address();
     // What the first requests leave behind is not the connections'.
     let _first = run(connect_all(address, BATCH));
-    let before = gateway.memory();
+    let before = settled(&gateway);
     let connections = run(connect_all(address, CONNECTIONS));
     let after = settled(&gateway);
     assert_eq!(connections.len() as u64, CONNECTIONS);
