@@ -7,6 +7,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::Poll;
 
+use hyper::Method;
 use hyper::body::Incoming;
 use hyper::header::{CONNECTION, HeaderValue, TRANSFER_ENCODING};
 use hyper::server::conn::http1;
@@ -48,8 +49,10 @@ pub async fn serve<S: AsyncRead + AsyncWrite + Unpin + 'static>(
         let upgraded = Rc::clone(&upgraded);
         move |request: Request<Incoming>| {
             // RFC 9112 §6.1: with a `Content-Length` beside it, which hyper drops without a word,
-            // somebody on the way may see another end of this request. Nothing follows it here.
-            let is_framed_doubtfully = request.headers().contains_key(TRANSFER_ENCODING);
+            // somebody on the way may see another end of this request. Nothing follows it here, nor
+            // a CONNECT, which is refused: what comes next was for the tunnel.
+            let is_framed_doubtfully = request.method() == Method::CONNECT
+                || request.headers().contains_key(TRANSFER_ENCODING);
             // Outside of the future: hyper may drop that one before it is polled.
             let answer = session.answer(request, &peer);
             let (session, upgraded) = (session.clone(), Rc::clone(&upgraded));
