@@ -15,7 +15,6 @@ mod endpoint;
 mod header;
 mod health;
 mod lease;
-mod mark;
 mod multiplex;
 mod peer;
 mod pool;
