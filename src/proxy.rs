@@ -15,13 +15,13 @@ mod endpoint;
 mod header;
 mod health;
 mod lease;
-mod mark;
 mod multiplex;
 mod peer;
 mod pool;
 mod send;
 mod settings;
 mod small_write;
+mod tunnel;
 mod upstream;
 mod witness;
 
@@ -30,6 +30,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use hyper::header::{CONTENT_LENGTH, HeaderValue, TRANSFER_ENCODING};
+use hyper::http::request;
 use hyper::{HeaderMap, Method, Request, Response, Uri};
 
 pub use activity::{Activity, Running};
@@ -45,6 +46,7 @@ pub use settings::{
     Credential, HealthCheck, IdentityHeaders, Location, Profile, Protocol, Security, Settings,
 };
 pub use small_write::poll_write;
+pub use tunnel::{Tunnel, TunnelEnd};
 pub use upstream::{Upstream, UpstreamError};
 
 use balance::{Attempt, Balance, NoPlace};
@@ -103,7 +105,7 @@ pub enum ForwardError {
     /// An answer that is not HTTP as we would pass it on.
     #[error("the upstream's answer is not valid HTTP")]
     InvalidAnswer(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// `101 Switching Protocols`, which nobody asked for.
+    /// `101 Switching Protocols` to nobody's or to another's liking.
     #[error("the upstream switched protocols, which nobody asked for")]
     UnexpectedUpgrade,
     /// No answer in time.
@@ -149,7 +151,7 @@ impl Proxy {
     pub async fn forward(
         &self,
         permit: Permit,
-        headers: HeaderMap,
+        head: &mut request::Parts,
         body: RequestBody,
         origin: Origin<'_>,
         transfer: &Rc<Transfer>,
@@ -157,11 +159,19 @@ impl Proxy {
         let mut now = Instant::now();
         let deadline = now + self.upstream.settings.request_timeout;
         transfer.deadline.set(Some(deadline));
+        let may_switch = permit.allows_upgrade()
+            && body.is_empty()
+            && self.upstream.settings.protocol == Protocol::Http1;
+        let protocol = may_switch.then(|| tunnel::requested(head)).flatten();
+        let headers = std::mem::take(&mut head.headers);
         let mut request = self.upstream_request(permit, headers, body, origin)?;
         if !request.body().is_empty() && !request.headers().contains_key(CONTENT_LENGTH) {
             // Boxed, as what follows: it is rare, and each request would have room for it.
             request = Box::pin(self.frame(request, deadline)).await?;
             now = Instant::now();
+        }
+        if let Some(protocol) = &protocol {
+            tunnel::announce(request.headers_mut(), protocol.clone());
         }
         self.budget.earn();
         let mut retries = 0;
@@ -193,7 +203,16 @@ impl Proxy {
                     let is_reused = channel.is_reused();
                     let may_repeat = is_repeatable(&request) && (is_reused || has_others);
                     let spare = channel.spare_copy(&request, may_repeat);
-                    match self.send(channel, attempt, request, transfer, now).await {
+                    match self
+                        .send(
+                            channel,
+                            attempt,
+                            (request, protocol.as_ref()),
+                            transfer,
+                            now,
+                        )
+                        .await
+                    {
                         Ok(answer) => return Ok(answer),
                         Err(Failure::NotSent(unsent)) => {
                             let reset = std::io::Error::from(std::io::ErrorKind::ConnectionReset);

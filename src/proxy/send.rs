@@ -2,21 +2,25 @@
 
 use std::pin::{Pin, pin};
 use std::rc::Rc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use hyper::body::Incoming;
 use hyper::client::conn::TrySendError;
-use hyper::header::HOST;
+use hyper::header::{HOST, HeaderValue};
 use hyper::http::uri::{Authority, Scheme};
 use hyper::{Request, Response, StatusCode, Uri, Version};
-use tokio::time::timeout_at;
+use tokio::sync::oneshot;
+use tokio::time::{timeout, timeout_at};
 
 use super::answer;
 use super::balance::Attempt;
 use super::lease::Lease;
-use super::multiplex::Ticket;
-use super::pool::Channel;
+use super::pool::{Channel, Switched};
+use super::tunnel::{self, Tunnel};
 use super::{ForwardError, Proxy, RequestBody, Transfer, UpstreamBody, header, multiplex};
+
+/// How long hyper may take to give up a connection whose `101` it has read.
+const SWITCH: Duration = Duration::from_secs(1);
 
 type Sent = Result<Response<Incoming>, TrySendError<Request<RequestBody>>>;
 
@@ -65,7 +69,7 @@ impl Proxy {
         &self,
         mut channel: Channel,
         attempt: Attempt,
-        request: Request<RequestBody>,
+        (mut request, protocol): (Request<RequestBody>, Option<&HeaderValue>),
         transfer: &Rc<Transfer>,
         now: Instant,
     ) -> Result<Response<UpstreamBody>, Failure> {
@@ -73,8 +77,10 @@ impl Proxy {
             transfer.started.set(Some(now));
         }
         let is_reused = channel.is_reused();
+        let mut switched = None;
         let sent = match &mut channel {
             Channel::Http1(connection) => {
+                switched = protocol.map(|protocol| (protocol, connection.expect_switch()));
                 connection.received.expect_answer();
                 let sending = pin!(connection.sender.try_send_request(request));
                 let sent = self.bounded(sending, transfer, now).await;
@@ -82,9 +88,11 @@ impl Proxy {
                 sent
             }
             Channel::Http2(ticket) => {
-                let scheme = attempt.place.endpoint.address.scheme();
+                name_authority(&mut request, attempt.place.endpoint.address.scheme())
+                    .map_err(Failure::Final)?;
                 // Boxed: the other way is the usual one.
-                Box::pin(self.send_multiplexed(ticket, scheme, request, transfer, now)).await
+                let mut sending = Box::pin(ticket.sender.try_send_request(request));
+                self.bounded(sending.as_mut(), transfer, now).await
             }
         };
         let answer = match sent {
@@ -106,26 +114,34 @@ impl Proxy {
         let mut answer = answer?;
         transfer.answered.set(Some(now));
         if answer.status() == StatusCode::SWITCHING_PROTOCOLS {
-            return Err(Failure::Final(ForwardError::UnexpectedUpgrade));
+            let switched = Box::pin(self.switch(answer, switched, attempt, transfer)).await;
+            return switched.ok_or(Failure::Final(ForwardError::UnexpectedUpgrade));
         }
-        header::remove_hop_by_hop(answer.headers_mut());
-        *answer.version_mut() = Version::HTTP_11;
+        prepare_downstream(&mut answer);
         let lease = Lease::new(channel, attempt);
         let pause = self.upstream.settings.response_timeout;
         Ok(answer.map(|body| UpstreamBody::new(body, lease, pause, Rc::clone(transfer))))
     }
 
-    async fn send_multiplexed(
+    /// Takes the connection over from hyper, if the upstream speaks what was asked for from here on.
+    async fn switch(
         &self,
-        ticket: &mut Ticket,
-        scheme: Scheme,
-        mut request: Request<RequestBody>,
-        transfer: &Transfer,
-        now: Instant,
-    ) -> Result<Sent, ForwardError> {
-        name_authority(&mut request, scheme)?;
-        let sending = pin!(ticket.sender.try_send_request(request));
-        self.bounded(sending, transfer, now).await
+        mut answer: Response<Incoming>,
+        switched: Option<(&HeaderValue, oneshot::Receiver<Switched>)>,
+        attempt: Attempt,
+        transfer: &Rc<Transfer>,
+    ) -> Option<Response<UpstreamBody>> {
+        let (protocol, switched) = switched?;
+        if !tunnel::is_agreed(answer.headers(), protocol) {
+            return None;
+        }
+        let (stream, early) = timeout(SWITCH, switched).await.ok()?.ok()?;
+        let idle_timeout = self.upstream.settings.tunnel_timeout;
+        let tunnel = Tunnel::new(stream, early, idle_timeout, attempt);
+        transfer.tunnel.replace(Some(tunnel));
+        prepare_downstream(&mut answer);
+        tunnel::announce(answer.headers_mut(), protocol.clone());
+        Some(answer.map(|body| UpstreamBody::switched(body, Rc::clone(transfer))))
     }
 
     /// Waits for the answer's head while there is progress.
@@ -219,4 +235,9 @@ fn name_authority(request: &mut Request<RequestBody>, scheme: Scheme) -> Result<
     *request.uri_mut() = Uri::from_parts(parts).map_err(|_| ForwardError::Authority)?;
     *request.version_mut() = Version::HTTP_2;
     Ok(())
+}
+
+fn prepare_downstream(answer: &mut Response<Incoming>) {
+    header::remove_hop_by_hop(answer.headers_mut());
+    *answer.version_mut() = Version::HTTP_11;
 }

@@ -40,6 +40,7 @@ mod stream;
 mod target;
 mod tls;
 mod trouble;
+mod upgrade;
 mod upstream_h2;
 mod upstream_tls;
 mod worker;
