@@ -65,30 +65,32 @@ impl FromStr for AllowedHost {
 /// The two parts of a host and perhaps a port (RFC 3986 §3.2, without user information, without
 /// escapes and without an empty port): it goes into headers that others take apart.
 fn split(text: &[u8]) -> Option<(&[u8], Option<&[u8]>)> {
-    let name_length = match text {
-        [b'[', ..] => 1 + text.iter().position(|byte| *byte == b']')?,
-        _ => {
-            let colon = text.iter().position(|byte| *byte == b':');
-            colon.unwrap_or(text.len())
-        }
+    let (name, rest) = if text.starts_with(b"[") {
+        let end = text.iter().position(|byte| *byte == b']')?;
+        let (name, rest) = text.split_at_checked(end + 1)?;
+        is_address(name).then_some((name, rest))?
+    } else {
+        let end = text.iter().position(|byte| !is_of_name(*byte));
+        text.split_at_checked(end.unwrap_or(text.len()))?
     };
-    let (name, rest) = text.split_at_checked(name_length)?;
     match rest {
-        _ if !is_name(name) => None,
+        _ if name.is_empty() => None,
         [] => Some((name, None)),
         [b':', port @ ..] if is_port(port) => Some((name, Some(port))),
         _ => None,
     }
 }
 
-fn is_name(name: &[u8]) -> bool {
-    if let [b'[', address @ .., b']'] = name {
-        let address = std::str::from_utf8(address).ok();
-        return address.is_some_and(|address| address.parse::<Ipv6Addr>().is_ok());
-    }
-    let is_plain =
-        |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~');
-    !name.is_empty() && name.iter().all(is_plain)
+fn is_address(name: &[u8]) -> bool {
+    let [b'[', address @ .., b']'] = name else {
+        return false;
+    };
+    let address = std::str::from_utf8(address).ok();
+    address.is_some_and(|address| address.parse::<Ipv6Addr>().is_ok())
+}
+
+fn is_of_name(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~')
 }
 
 fn is_port(port: &[u8]) -> bool {
