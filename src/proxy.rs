@@ -199,20 +199,14 @@ impl Proxy {
             };
             let (error, unsent) = match channel {
                 Err(error) => (error, has_others.then_some(request)),
-                Ok(channel) => {
+                Ok(mut channel) => {
                     let is_reused = channel.is_reused();
                     let may_repeat = is_repeatable(&request) && (is_reused || has_others);
                     let spare = channel.spare_copy(&request, may_repeat);
-                    match self
-                        .send(
-                            channel,
-                            attempt,
-                            (request, protocol.as_ref()),
-                            transfer,
-                            now,
-                        )
-                        .await
-                    {
+                    let scheme = place.endpoint.address.scheme();
+                    let sending = channel.start(request, protocol.as_ref(), scheme)?;
+                    let way = (channel, attempt);
+                    match self.receive(sending, is_reused, way, transfer, now).await {
                         Ok(answer) => return Ok(answer),
                         Err(Failure::NotSent(unsent)) => {
                             let reset = std::io::Error::from(std::io::ErrorKind::ConnectionReset);

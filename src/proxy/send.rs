@@ -1,6 +1,6 @@
 //! One request on one connection, to the head of its answer.
 
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -23,6 +23,14 @@ use super::{ForwardError, Proxy, RequestBody, Transfer, UpstreamBody, header, mu
 const SWITCH: Duration = Duration::from_secs(1);
 
 type Sent = Result<Response<Incoming>, TrySendError<Request<RequestBody>>>;
+
+/// A request that was given to a connection.
+pub struct Sending<'a> {
+    /// Boxed: whoever waits need not know over what it was sent, nor move it about.
+    answer: Pin<Box<dyn Future<Output = Sent>>>,
+    /// The protocol that was asked for, and where the connection comes to that changes to it.
+    switched: Option<(&'a HeaderValue, oneshot::Receiver<Switched>)>,
+}
 
 /// Why a request has no answer, and whether it may be sent again.
 pub enum Failure {
@@ -61,40 +69,53 @@ impl Channel {
         *copy.headers_mut() = request.headers().clone();
         Some(copy)
     }
+
+    /// Gives it the request, which may ask for `protocol`.
+    pub fn start<'a>(
+        &mut self,
+        mut request: Request<RequestBody>,
+        protocol: Option<&'a HeaderValue>,
+        scheme: Scheme,
+    ) -> Result<Sending<'a>, ForwardError> {
+        Ok(match self {
+            Self::Http1(connection) => {
+                let expect = |protocol| (protocol, connection.expect_switch());
+                let switched = protocol.map(expect);
+                connection.received.expect_answer();
+                Sending {
+                    answer: Box::pin(connection.sender.try_send_request(request)),
+                    switched,
+                }
+            }
+            Self::Http2(ticket) => {
+                name_authority(&mut request, scheme)?;
+                Sending {
+                    answer: Box::pin(ticket.sender.try_send_request(request)),
+                    switched: None,
+                }
+            }
+        })
+    }
 }
 
 impl Proxy {
-    /// Sends the request; what speaks for or against the endpoint is told to it.
-    pub(super) async fn send(
+    /// Waits for the answer; what speaks for or against the endpoint is told to it.
+    pub(super) async fn receive(
         &self,
-        mut channel: Channel,
-        attempt: Attempt,
-        (mut request, protocol): (Request<RequestBody>, Option<&HeaderValue>),
+        sending: Sending<'_>,
+        is_reused: bool,
+        (channel, attempt): (Channel, Attempt),
         transfer: &Rc<Transfer>,
         now: Instant,
     ) -> Result<Response<UpstreamBody>, Failure> {
         if transfer.started.get().is_none() {
             transfer.started.set(Some(now));
         }
-        let is_reused = channel.is_reused();
-        let mut switched = None;
-        let sent = match &mut channel {
-            Channel::Http1(connection) => {
-                switched = protocol.map(|protocol| (protocol, connection.expect_switch()));
-                connection.received.expect_answer();
-                let sending = pin!(connection.sender.try_send_request(request));
-                let sent = self.bounded(sending, transfer, now).await;
-                connection.received.answered();
-                sent
-            }
-            Channel::Http2(ticket) => {
-                name_authority(&mut request, attempt.place.endpoint.address.scheme())
-                    .map_err(Failure::Final)?;
-                // Boxed: the other way is the usual one.
-                let mut sending = Box::pin(ticket.sender.try_send_request(request));
-                self.bounded(sending.as_mut(), transfer, now).await
-            }
-        };
+        let Sending { answer, switched } = sending;
+        let sent = self.bounded(answer, transfer, now).await;
+        if let Channel::Http1(connection) = &channel {
+            connection.received.answered();
+        }
         let answer = match sent {
             Ok(Ok(answer)) => checked(answer, &channel),
             Ok(Err(error)) => Err(failure(error, &channel, transfer)),
@@ -147,7 +168,7 @@ impl Proxy {
     /// Waits for the answer's head while there is progress.
     async fn bounded(
         &self,
-        mut sending: Pin<&mut impl Future<Output = Sent>>,
+        mut sending: Pin<Box<dyn Future<Output = Sent>>>,
         transfer: &Transfer,
         mut now: Instant,
     ) -> Result<Sent, ForwardError> {
