@@ -136,9 +136,8 @@ fn check(target: &str) -> Result<(), InvalidRequestPath> {
 /// Whether nothing in the path needs a closer look; so it is with most.
 fn is_simple(path: &[u8]) -> bool {
     // From `-` to `:` are `./`, the digits and those two.
-    let is_common =
-        |byte: u8| byte.is_ascii_alphabetic() | matches!(byte, b'-'..=b':') | (byte == b'_');
-    let is_odd = |first, second| (first == b'/') & ((second == b'/') | (second == b'.'));
+    let is_common = |byte| matches!(byte, b'A'..=b'Z' | b'a'..=b'z' | b'-'..=b':' | b'_');
+    let is_odd = |first, second| matches!((first, second), (b'/', b'/' | b'.'));
     scan::all(path, is_common) && !scan::any_pair(path, is_odd) && path.last() != Some(&b'/')
 }
 
