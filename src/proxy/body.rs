@@ -134,14 +134,18 @@ pub struct RequestBody {
     content: Content,
 }
 
+/// Boxed, because most requests have none, and all of them are moved about.
 #[derive(Debug)]
 enum Content {
     Empty,
-    Streamed(Counted),
-    Whole {
-        bytes: Bytes,
-        reserved: Rc<Reserved>,
-    },
+    Streamed(Box<Counted>),
+    Whole(Box<Collected>),
+}
+
+#[derive(Clone, Debug)]
+struct Collected {
+    bytes: Bytes,
+    _reserved: Rc<Reserved>,
 }
 
 #[derive(Debug)]
@@ -159,12 +163,12 @@ impl RequestBody {
             return Self::empty();
         }
         Self {
-            content: Content::Streamed(Counted {
+            content: Content::Streamed(Box::new(Counted {
                 incoming,
                 transfer: Rc::clone(transfer),
                 max_size: limits.size,
                 pause: Pause::new(limits.pause),
-            }),
+            })),
         }
     }
 
@@ -178,10 +182,10 @@ impl RequestBody {
     /// A body that has been collected.
     pub fn whole(bytes: Bytes, reserved: Reserved) -> Self {
         Self {
-            content: Content::Whole {
+            content: Content::Whole(Box::new(Collected {
                 bytes,
-                reserved: Rc::new(reserved),
-            },
+                _reserved: Rc::new(reserved),
+            })),
         }
     }
 
@@ -194,7 +198,7 @@ impl RequestBody {
     pub fn size(&self) -> usize {
         match &self.content {
             Content::Empty | Content::Streamed(_) => 0,
-            Content::Whole { bytes, .. } => bytes.len(),
+            Content::Whole(whole) => whole.bytes.len(),
         }
     }
 
@@ -203,10 +207,7 @@ impl RequestBody {
         let content = match &self.content {
             Content::Empty => Content::Empty,
             Content::Streamed(_) => return None,
-            Content::Whole { bytes, reserved } => Content::Whole {
-                bytes: bytes.clone(),
-                reserved: Rc::clone(reserved),
-            },
+            Content::Whole(whole) => Content::Whole(whole.clone()),
         };
         Some(Self { content })
     }
@@ -254,8 +255,8 @@ impl Body for RequestBody {
         let counted = match &mut self.content {
             Content::Empty => return Poll::Ready(None),
             Content::Streamed(counted) => counted,
-            Content::Whole { bytes, .. } => {
-                let bytes = std::mem::take(bytes);
+            Content::Whole(whole) => {
+                let bytes = std::mem::take(&mut whole.bytes);
                 let frame = (!bytes.is_empty()).then(|| Ok(Frame::data(bytes)));
                 return Poll::Ready(frame);
             }
@@ -271,7 +272,7 @@ impl Body for RequestBody {
         match &self.content {
             Content::Empty => true,
             Content::Streamed(counted) => counted.incoming.is_end_stream(),
-            Content::Whole { bytes, .. } => bytes.is_empty(),
+            Content::Whole(whole) => whole.bytes.is_empty(),
         }
     }
 
@@ -279,7 +280,7 @@ impl Body for RequestBody {
         match &self.content {
             Content::Empty => SizeHint::with_exact(0),
             Content::Streamed(counted) => counted.incoming.size_hint(),
-            Content::Whole { bytes, .. } => SizeHint::with_exact(bytes.len() as u64),
+            Content::Whole(whole) => SizeHint::with_exact(whole.bytes.len() as u64),
         }
     }
 }
