@@ -93,7 +93,11 @@ impl RequestPath {
             return Err(InvalidRequestPath::NotAPath);
         }
         let text = uri.path_and_query().ok_or(InvalidRequestPath::NotAPath)?;
-        check(text.as_str())?;
+        // Before `path`, which makes up a `/` where there is none.
+        if !text.as_str().starts_with('/') {
+            return Err(InvalidRequestPath::NotAPath);
+        }
+        check(text.path(), text.query())?;
         Ok(Self { text: text.clone() })
     }
 
@@ -113,17 +117,17 @@ impl FromStr for RequestPath {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         // Before `PathAndQuery`, which would silently cut the text at a `#`.
-        check(text)?;
+        let (path, query) = match text.split_once('?') {
+            Some((path, query)) => (path, Some(query)),
+            None => (text, None),
+        };
+        check(path, query)?;
         let text = text.parse().map_err(|_| InvalidRequestPath::NotAPath)?;
         Ok(Self { text })
     }
 }
 
-fn check(target: &str) -> Result<(), InvalidRequestPath> {
-    let (path, query) = match target.split_once('?') {
-        Some((path, query)) => (path, Some(query)),
-        None => (target, None),
-    };
+fn check(path: &str, query: Option<&str>) -> Result<(), InvalidRequestPath> {
     let Some(segments) = path.strip_prefix('/') else {
         return Err(InvalidRequestPath::NotAPath);
     };
