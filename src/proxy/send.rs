@@ -91,7 +91,7 @@ impl Proxy {
             .map_err(Failure::Final)
             .and_then(|sent| sent.map_err(|error| failure(error, &channel, transfer)))
             .and_then(|answer| {
-                checked(answer, &channel)
+                checked(answer)
                     .map_err(|error| Failure::Final(ForwardError::InvalidAnswer(error.into())))
             });
         let now = Instant::now();
@@ -188,23 +188,23 @@ fn failure(
     }
 }
 
-fn checked(
-    answer: Response<Incoming>,
-    channel: &Channel,
-) -> Result<Response<Incoming>, InvalidAnswer> {
+fn checked(answer: Response<Incoming>) -> Result<Response<Incoming>, InvalidAnswer> {
     let (head, body) = answer.into_parts();
-    if let Channel::Http1(_) = channel {
-        answer::check(&head)?;
-    }
+    answer::check(&head)?;
     Ok(Response::from_parts(head, body))
 }
 
-/// HTTP/2 says the host as part of the URI (RFC 9113 §8.3.1).
+/// HTTP/2 says the host as part of the URI (RFC 9113 §8.3.1). One that another connection handed
+/// back unsent says so already.
 fn name_authority(request: &mut Request<RequestBody>, scheme: Scheme) -> Result<(), ForwardError> {
     let host = request.headers_mut().remove(HOST);
-    let authority = host.and_then(|host| Authority::try_from(host.as_bytes()).ok());
     let mut parts = request.uri().clone().into_parts();
-    parts.authority = Some(authority.ok_or(ForwardError::Authority)?);
+    if let Some(host) = host {
+        parts.authority = Authority::try_from(host.as_bytes()).ok();
+    }
+    if parts.authority.is_none() {
+        return Err(ForwardError::Authority);
+    }
     parts.scheme = Some(scheme);
     *request.uri_mut() = Uri::from_parts(parts).map_err(|_| ForwardError::Authority)?;
     *request.version_mut() = Version::HTTP_2;
