@@ -293,11 +293,16 @@ pub struct UpstreamBody {
 }
 
 impl UpstreamBody {
-    /// Ends with an error when nothing comes for `pause`.
-    pub fn new(incoming: Incoming, lease: Lease, pause: Duration, transfer: Rc<Transfer>) -> Self {
+    /// Ends with an error when nothing comes for `pause`. Without a lease, all of it has come.
+    pub fn new(
+        incoming: Incoming,
+        lease: Option<Lease>,
+        pause: Duration,
+        transfer: Rc<Transfer>,
+    ) -> Self {
         let mut body = Self {
             incoming,
-            lease: Some(lease),
+            lease,
             transfer,
             pause: Pause::new(pause),
             has_ended: false,

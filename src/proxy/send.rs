@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use hyper::body::Incoming;
 use hyper::client::conn::TrySendError;
-use hyper::header::HOST;
+use hyper::header::{CONTENT_LENGTH, HOST};
 use hyper::http::response;
 use hyper::http::uri::{Authority, Scheme};
 use hyper::{Request, Response, StatusCode, Uri, Version};
@@ -15,6 +15,7 @@ use super::answer::{self, InvalidAnswer};
 use super::balance::Attempt;
 use super::lease::Lease;
 use super::pool::Channel;
+use super::settings::Profile;
 use super::{ForwardError, Proxy, RequestBody, Transfer, UpstreamBody, header, multiplex};
 
 type Sent = Result<Response<Incoming>, TrySendError<Request<RequestBody>>>;
@@ -111,7 +112,8 @@ impl Proxy {
             return Err(Failure::Final(ForwardError::UnexpectedUpgrade));
         }
         let (head, body) = answer.into_parts();
-        let lease = Lease::new(channel, attempt);
+        let is_last = self.upstream.settings.profile == Profile::Nova && may_be_last(&head);
+        let lease = (!is_last).then(|| Lease::new(channel, attempt));
         let pause = self.upstream.settings.response_timeout;
         let body = UpstreamBody::new(body, lease, pause, Rc::clone(transfer));
         Ok(Response::from_parts(downstream_head(head), body))
@@ -186,6 +188,13 @@ fn failure(
         }
         Channel::Http1(_) | Channel::Http2(_) => Failure::Unanswered(error),
     }
+}
+
+/// uwsgi as Debian configures it for Nova closes after each answer and neither says so nor sends a
+/// length. Other answers end with the connection then, but after this one it looks as if kept, and
+/// the next request would meet its end.
+fn may_be_last(head: &response::Parts) -> bool {
+    head.status == StatusCode::NO_CONTENT && !head.headers.contains_key(CONTENT_LENGTH)
 }
 
 fn checked(answer: Response<Incoming>) -> Result<Response<Incoming>, InvalidAnswer> {
