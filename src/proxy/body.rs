@@ -44,6 +44,13 @@ impl Transfer {
         })
     }
 
+    /// Leaves no more time than to `limit`.
+    pub fn end_by(&self, limit: Instant) {
+        let deadline = self.deadline.get();
+        let sooner = deadline.map_or(limit, |deadline| deadline.min(limit));
+        self.deadline.set(Some(sooner));
+    }
+
     /// Whether no time is left at `now`.
     pub fn is_over(&self, now: Instant) -> bool {
         self.deadline.get().is_some_and(|deadline| now >= deadline)
@@ -230,6 +237,11 @@ impl Counted {
             let Some(data) = frame.data_ref() else {
                 continue;
             };
+            // Until there is an answer, whoever waits for it looks at the time.
+            let transfer = &self.transfer;
+            if transfer.answered.get().is_some() && transfer.is_over(Instant::now()) {
+                return Poll::Ready(Some(Err(BodyFailure::Timeout)));
+            }
             let received = self.transfer.received.get() + data.len() as u64;
             if received > self.max_size {
                 return Poll::Ready(Some(Err(BodyFailure::TooLarge)));
@@ -317,7 +329,7 @@ impl UpstreamBody {
     fn end(&mut self) {
         self.has_ended = true;
         if let Some(lease) = self.lease.take() {
-            lease.give_back();
+            lease.give_back(&self.transfer);
         }
     }
 

@@ -23,7 +23,7 @@ use super::witness::{Received, Witness};
 use super::{BUFFER, MAX_HEAD, MAX_HEADERS, RequestBody};
 
 /// How long a connection may take to be ready again after an answer's last byte.
-const SETTLE: Duration = Duration::from_secs(1);
+pub const SETTLE: Duration = Duration::from_secs(1);
 
 /// One HTTP/1.1 connection; dropping it closes the connection, whatever is on its way.
 #[derive(Debug)]

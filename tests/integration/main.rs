@@ -15,6 +15,7 @@
 
 mod support;
 
+mod abandoned;
 mod answers;
 mod audit;
 mod body;

@@ -37,6 +37,8 @@ enum Action {
     Large(usize),
     /// Answers with two lengths.
     Lengths,
+    /// Answers before it reads the body.
+    Early,
 }
 
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -54,6 +56,8 @@ struct State {
     always: Option<Action>,
     seen: Vec<Seen>,
     connections: usize,
+    /// Of all bodies.
+    bytes: usize,
     waiting: Vec<(SendResponse<Bytes>, String)>,
     max_streams: Option<u32>,
 }
@@ -193,6 +197,9 @@ async fn answer(
     connection: usize,
     state: Arc<Mutex<State>>,
 ) {
+    if matches!(action, Action::Early) {
+        echo(&mut respond, line.clone());
+    }
     let mut body = Vec::new();
     while let Some(Ok(data)) = request.body_mut().data().await {
         let _ = request
@@ -200,6 +207,7 @@ async fn answer(
             .flow_control()
             .release_capacity(data.len());
         body.extend_from_slice(&data);
+        state.lock().unwrap().bytes += data.len();
     }
     remember(&state, connection, &request, body);
     let count = match action {
@@ -210,6 +218,7 @@ async fn answer(
             let response = response.header("content-length", line.len());
             return send(&mut respond, response.body(()).unwrap(), line);
         }
+        Action::Early => return,
         _ => return echo(&mut respond, line),
     };
     let mut state = state.lock().unwrap();

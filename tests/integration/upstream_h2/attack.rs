@@ -5,10 +5,22 @@ use std::thread;
 use std::time::Instant;
 
 use super::{Action, Upstream, get, post};
-use crate::support::frames::{END_HEADERS, END_STREAM, HEADERS, START, block, frame};
-use crate::support::{PATIENCE, PROJECT, Wire, token};
+use crate::support::frames::{DATA, END_HEADERS, END_STREAM, HEADERS, START, block, frame};
+use crate::support::{PATIENCE, Wire, metadata, token};
 
 const SETTINGS: u8 = 4;
+
+/// The block of a request's fields.
+fn request(method: &str) -> Vec<u8> {
+    let (path, token) = (metadata(), token(&["*:*:*"]));
+    block(&[
+        (b":method", method.as_bytes()),
+        (b":scheme", b"http"),
+        (b":authority", b"api.test"),
+        (b":path", path.as_bytes()),
+        (b"x-auth-token", token.as_bytes()),
+    ])
+}
 
 /// A client that opens no window for any answer.
 fn deaf(address: std::net::SocketAddr, streams: u32) -> Wire {
@@ -17,21 +29,12 @@ fn deaf(address: std::net::SocketAddr, streams: u32) -> Wire {
     // SETTINGS_INITIAL_WINDOW_SIZE is 0.
     wire.write(&frame(SETTINGS, 0, 0, &[0, 4, 0, 0, 0, 0]))
         .unwrap();
-    let path = format!("/v2.1/{PROJECT}/servers/s1/metadata");
-    let token = token(&["*:*:*"]);
-    let fields: [(&[u8], &[u8]); 5] = [
-        (b":method", b"GET"),
-        (b":scheme", b"http"),
-        (b":authority", b"api.test"),
-        (b":path", path.as_bytes()),
-        (b"x-auth-token", token.as_bytes()),
-    ];
     for index in 0..streams {
         let head = frame(
             HEADERS,
             END_STREAM | END_HEADERS,
             2 * index + 1,
-            &block(&fields),
+            &request("GET"),
         );
         wire.write(&head).unwrap();
     }
@@ -72,6 +75,51 @@ fn what_was_not_sent_on_a_connection_that_goes_away_is_sent_on_another() {
         assert_eq!(first.answer().status, 200, "{round}");
     }
     assert_eq!(upstream.seen().len(), 20, "none was sent twice");
+}
+
+#[test]
+fn a_body_that_is_not_waited_for_has_its_time_too() {
+    let upstream = Upstream::start();
+    let setup = upstream.setup().upstream("profile = \"generic\"");
+    let setup = setup.listen("max_body = \"1GiB\"");
+    let gateway = setup.upstream("request_timeout = \"100ms\"").start();
+    upstream.next(&[Action::Early]);
+    let mut wire = Wire::new(TcpStream::connect(gateway.address()).unwrap());
+    wire.write(START).unwrap();
+    wire.write(&frame(HEADERS, END_HEADERS, 1, &request("POST")))
+        .unwrap();
+    let started = Instant::now();
+    let piece = frame(DATA, 0, 1, &[b'x'; 1000]);
+    let mut sent = 0;
+    while upstream.seen().is_empty() {
+        assert!(started.elapsed() < PATIENCE, "it goes on and on");
+        if upstream.state.lock().unwrap().bytes == sent {
+            // In the end nobody takes it.
+            let _ = wire.write(&piece);
+            sent += 1000;
+        }
+        thread::yield_now();
+    }
+}
+
+#[test]
+fn a_client_that_goes_away_makes_room() {
+    let upstream = Upstream::start();
+    let gateway = upstream.setup().upstream("max_pending = 1").start();
+    upstream.next(&[Action::Gather(2)]);
+    let mut client = gateway.connect();
+    client.send(post("{}").bytes());
+    let started = Instant::now();
+    while upstream.seen().is_empty() {
+        assert!(started.elapsed() < PATIENCE);
+        thread::yield_now();
+    }
+    assert_eq!(gateway.call(&get()).status, 503);
+    drop(client);
+    while gateway.call(&get()).status != 200 {
+        assert!(started.elapsed() < PATIENCE, "busy for ever");
+    }
+    assert_eq!(upstream.connections(), 1);
 }
 
 #[test]
