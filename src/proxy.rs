@@ -107,6 +107,10 @@ pub enum ForwardError {
     /// `101 Switching Protocols`, which nobody asked for.
     #[error("the upstream switched protocols, which nobody asked for")]
     UnexpectedUpgrade,
+    /// 401, where the credential is ours: the caller could do nothing about it, and a challenge that
+    /// is meant for us would have callers offer the upstream theirs.
+    #[error("the upstream does not take the gateway's credential")]
+    CredentialRefused,
     /// No answer in time.
     #[error("the upstream did not answer in time")]
     ResponseTimeout,

@@ -15,7 +15,7 @@ use super::answer::{self, InvalidAnswer};
 use super::balance::Attempt;
 use super::lease::Lease;
 use super::pool::Channel;
-use super::settings::Profile;
+use super::settings::{Credential, Profile};
 use super::{ForwardError, Proxy, RequestBody, Transfer, UpstreamBody, header, multiplex};
 
 type Sent = Result<Response<Incoming>, TrySendError<Request<RequestBody>>>;
@@ -110,6 +110,10 @@ impl Proxy {
         transfer.answered.set(Some(now));
         if answer.status() == StatusCode::SWITCHING_PROTOCOLS {
             return Err(Failure::Final(ForwardError::UnexpectedUpgrade));
+        }
+        let is_ours = matches!(self.upstream.settings.credential, Credential::File { .. });
+        if is_ours && answer.status() == StatusCode::UNAUTHORIZED {
+            return Err(Failure::Final(ForwardError::CredentialRefused));
         }
         let (head, body) = answer.into_parts();
         let is_last = self.upstream.settings.profile == Profile::Nova && may_be_last(&head);
