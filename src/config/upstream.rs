@@ -51,6 +51,10 @@ pub fn read(section: &Section<'_>, folder: &Path, default_profile: Profile) -> O
         section.duration("response_timeout"),
     );
     set(
+        &mut settings.tunnel_timeout,
+        section.duration("tunnel_timeout"),
+    );
+    set(
         &mut settings.request_timeout,
         section.duration("request_timeout"),
     );

@@ -13,7 +13,7 @@ use hyper::{Method, Response, StatusCode};
 use uuid::Uuid;
 
 use super::rejection::Rejection;
-use super::{Identity, Target};
+use super::{Identity, Target, Upgrade};
 use crate::audit::{Auditor, Decision, PeerAddress, Record};
 use crate::proxy::{AnswerFailure, Peer, Running, Transfer, UpstreamBody, X_OPENSTACK_REQUEST_ID};
 
@@ -103,7 +103,7 @@ impl Exchange {
     pub fn finish(
         mut self,
         answer: Result<Response<UpstreamBody>, Rejection>,
-    ) -> Response<ResponseBody> {
+    ) -> (Response<ResponseBody>, Option<Box<Upgrade>>) {
         let mut response = match answer {
             Ok(response) => {
                 self.inner.outcome = Some("ok");
@@ -120,10 +120,18 @@ impl Exchange {
         if let Some(record) = &mut self.inner.record {
             record.status = Some(response.status().as_u16());
         }
-        response.map(|content| ResponseBody {
-            content,
-            exchange: self,
-        })
+        let tunnel = self.inner.transfer.tunnel.take();
+        let (upgrade, exchange) = match tunnel {
+            Some(tunnel) => (Some(Box::new(Upgrade::new(tunnel, self))), None),
+            None => (None, Some(self)),
+        };
+        let response = response.map(|content| ResponseBody { content, exchange });
+        (response, upgrade)
+    }
+
+    /// How it came to its end; `None` as long as it has not.
+    pub fn set_outcome(&mut self, outcome: Option<&'static str>) {
+        self.inner.outcome = outcome;
     }
 
     fn rejected(&mut self, rejection: &Rejection) {
@@ -235,7 +243,8 @@ fn request_id(id: Uuid) -> HeaderValue {
 #[derive(Debug)]
 pub struct ResponseBody {
     content: Content,
-    exchange: Exchange,
+    /// None where it goes on in another protocol.
+    exchange: Option<Exchange>,
 }
 
 #[derive(Debug)]
@@ -256,8 +265,8 @@ impl Body for ResponseBody {
             Content::Upstream(body) => Pin::new(body).poll_frame(context),
             Content::Own(text) => {
                 let text = text.take();
-                if let Some(text) = &text {
-                    self.exchange.inner.sent(text.len());
+                if let (Some(text), Some(exchange)) = (&text, &self.exchange) {
+                    exchange.inner.sent(text.len());
                 }
                 Poll::Ready(text.map(|text| Ok(Frame::data(text))))
             }
@@ -284,8 +293,12 @@ impl Body for ResponseBody {
 impl Drop for ResponseBody {
     fn drop(&mut self) {
         // Nobody wanted the rest: the client has gone. A HEAD request never wanted it.
-        if !self.is_end_stream() && !self.exchange.inner.is_head {
-            self.exchange.inner.outcome = Some("aborted");
+        let is_end = self.is_end_stream();
+        if let Some(exchange) = &mut self.exchange
+            && !is_end
+            && !exchange.inner.is_head
+        {
+            exchange.inner.outcome = Some("aborted");
         }
     }
 }

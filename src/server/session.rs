@@ -12,7 +12,7 @@ use super::Settings;
 use super::drain::{Drain, Phase};
 use super::forwarded::{self, Source};
 use super::refusal::{Census, Refusals};
-use crate::gateway::{Gateway, ResponseBody};
+use crate::gateway::{Gateway, ResponseBody, Upgrade};
 use crate::proxy::{Activity, Peer};
 use crate::tls;
 
@@ -108,7 +108,7 @@ impl Session {
         &self,
         request: Request<Incoming>,
         peer: &Rc<Peer>,
-    ) -> impl Future<Output = Response<ResponseBody>> + use<> {
+    ) -> impl Future<Output = (Response<ResponseBody>, Option<Box<Upgrade>>)> + use<> {
         let trusted = &self.shared.settings.trusted_proxies;
         // One connection of a proxy carries the requests of many clients.
         let is_proxy = trusted.contain(peer.address());

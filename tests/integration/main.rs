@@ -41,6 +41,7 @@ mod stream;
 mod target;
 mod tls;
 mod trouble;
+mod upgrade;
 mod upstream_h2;
 mod upstream_tls;
 mod worker;
