@@ -24,6 +24,7 @@ mod collect;
 mod credential;
 mod endpoints;
 mod forward;
+mod hold;
 mod http2;
 mod keys;
 mod limits;
