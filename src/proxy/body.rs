@@ -296,11 +296,16 @@ pub struct UpstreamBody {
 }
 
 impl UpstreamBody {
-    /// Ends with an error when nothing comes for `pause`.
-    pub fn new(incoming: Incoming, lease: Lease, pause: Duration, transfer: Rc<Transfer>) -> Self {
+    /// Ends with an error when nothing comes for `pause`. Without a lease, all of it has come.
+    pub fn new(
+        incoming: Incoming,
+        lease: Option<Lease>,
+        pause: Duration,
+        transfer: Rc<Transfer>,
+    ) -> Self {
         let mut body = Self {
             incoming,
-            lease: Some(lease),
+            lease,
             transfer,
             pause: Pause::new(pause),
             has_ended: false,
@@ -310,17 +315,6 @@ impl UpstreamBody {
             body.end();
         }
         body
-    }
-
-    /// None: another protocol follows.
-    pub fn switched(incoming: Incoming, transfer: Rc<Transfer>) -> Self {
-        Self {
-            incoming,
-            lease: None,
-            transfer,
-            pause: Pause::new(Duration::ZERO),
-            has_ended: true,
-        }
     }
 
     fn end(&mut self) {

@@ -199,7 +199,7 @@ impl Pool {
 
     fn put(&self, connection: Connection) {
         let mut idle = self.idle.borrow_mut();
-        if idle.len() < self.idle_connections {
+        if idle.len() < self.idle_connections && !connection.received.is_deaf() {
             idle.push(Idle {
                 connection,
                 since: Instant::now(),

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use hyper::body::Incoming;
 use hyper::client::conn::TrySendError;
-use hyper::header::{HOST, HeaderValue};
+use hyper::header::{CONTENT_LENGTH, HOST, HeaderValue};
 use hyper::http::response;
 use hyper::http::uri::{Authority, Scheme};
 use hyper::{Request, Response, StatusCode, Uri, Version};
@@ -16,6 +16,7 @@ use super::answer::{self, InvalidAnswer};
 use super::balance::Attempt;
 use super::lease::Lease;
 use super::pool::{Channel, Switched};
+use super::settings::Profile;
 use super::tunnel::{self, Tunnel};
 use super::{ForwardError, Proxy, RequestBody, Transfer, UpstreamBody, header, multiplex};
 
@@ -98,7 +99,7 @@ impl Proxy {
             .map_err(Failure::Final)
             .and_then(|sent| sent.map_err(|error| failure(error, &channel, transfer)))
             .and_then(|answer| {
-                checked(answer, &channel)
+                checked(answer)
                     .map_err(|error| Failure::Final(ForwardError::InvalidAnswer(error.into())))
             });
         let now = Instant::now();
@@ -119,7 +120,8 @@ impl Proxy {
             return switched.ok_or(Failure::Final(ForwardError::UnexpectedUpgrade));
         }
         let (head, body) = answer.into_parts();
-        let lease = Lease::new(channel, attempt);
+        let is_last = self.upstream.settings.profile == Profile::Nova && may_be_last(&head);
+        let lease = (!is_last).then(|| Lease::new(channel, attempt));
         let pause = self.upstream.settings.response_timeout;
         let body = UpstreamBody::new(body, lease, pause, Rc::clone(transfer));
         Ok(Response::from_parts(downstream_head(head), body))
@@ -144,7 +146,8 @@ impl Proxy {
         let (head, body) = answer.into_parts();
         let mut head = downstream_head(head);
         tunnel::announce(&mut head.headers, protocol.clone());
-        let body = UpstreamBody::switched(body, Rc::clone(transfer));
+        // What follows is not a body's.
+        let body = UpstreamBody::new(body, None, idle_timeout, Rc::clone(transfer));
         Some(Response::from_parts(head, body))
     }
 
@@ -219,23 +222,30 @@ fn failure(
     }
 }
 
-fn checked(
-    answer: Response<Incoming>,
-    channel: &Channel,
-) -> Result<Response<Incoming>, InvalidAnswer> {
+/// uwsgi as Debian configures it for Nova closes after each answer and neither says so nor sends a
+/// length. Other answers end with the connection then, but after this one it looks as if kept, and
+/// the next request would meet its end.
+fn may_be_last(head: &response::Parts) -> bool {
+    head.status == StatusCode::NO_CONTENT && !head.headers.contains_key(CONTENT_LENGTH)
+}
+
+fn checked(answer: Response<Incoming>) -> Result<Response<Incoming>, InvalidAnswer> {
     let (head, body) = answer.into_parts();
-    if let Channel::Http1(_) = channel {
-        answer::check(&head)?;
-    }
+    answer::check(&head)?;
     Ok(Response::from_parts(head, body))
 }
 
-/// HTTP/2 says the host as part of the URI (RFC 9113 §8.3.1).
+/// HTTP/2 says the host as part of the URI (RFC 9113 §8.3.1). One that another connection handed
+/// back unsent says so already.
 fn name_authority(request: &mut Request<RequestBody>, scheme: Scheme) -> Result<(), ForwardError> {
     let host = request.headers_mut().remove(HOST);
-    let authority = host.and_then(|host| Authority::try_from(host.as_bytes()).ok());
     let mut parts = request.uri().clone().into_parts();
-    parts.authority = Some(authority.ok_or(ForwardError::Authority)?);
+    if let Some(host) = host {
+        parts.authority = Authority::try_from(host.as_bytes()).ok();
+    }
+    if parts.authority.is_none() {
+        return Err(ForwardError::Authority);
+    }
     parts.scheme = Some(scheme);
     *request.uri_mut() = Uri::from_parts(parts).map_err(|_| ForwardError::Authority)?;
     *request.version_mut() = Version::HTTP_2;

@@ -1,5 +1,7 @@
 //! HTTP/2 towards the upstream.
 
+mod attack;
+
 use std::collections::VecDeque;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
@@ -29,6 +31,12 @@ enum Action {
     GoAway,
     /// Answers once so many are there.
     Gather(usize),
+    /// The same, and goes away at once.
+    GatherAway(usize),
+    /// Answers with so many bytes.
+    Large(usize),
+    /// Answers with two lengths.
+    Lengths,
 }
 
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -149,8 +157,8 @@ async fn serve(stream: TcpStream, state: Arc<Mutex<State>>) {
                     _ => return,
                 }
             }
-            Action::Echo | Action::GoAway | Action::Gather(_) => {
-                if matches!(action, Action::GoAway) {
+            _ => {
+                if matches!(action, Action::GoAway | Action::GatherAway(_)) {
                     connection.graceful_shutdown();
                 }
                 tokio::spawn(answer(
@@ -194,9 +202,15 @@ async fn answer(
         body.extend_from_slice(&data);
     }
     remember(&state, connection, &request, body);
-    let Action::Gather(count) = action else {
-        echo(&mut respond, line);
-        return;
+    let count = match action {
+        Action::Gather(count) | Action::GatherAway(count) => count,
+        Action::Large(size) => return send(&mut respond, Response::new(()), vec![b'x'; size]),
+        Action::Lengths => {
+            let response = Response::builder().header("content-length", line.len());
+            let response = response.header("content-length", line.len());
+            return send(&mut respond, response.body(()).unwrap(), line);
+        }
+        _ => return echo(&mut respond, line),
     };
     let mut state = state.lock().unwrap();
     state.waiting.push((respond, line));
@@ -208,9 +222,12 @@ async fn answer(
 }
 
 fn echo(respond: &mut SendResponse<Bytes>, line: String) {
-    let response = Response::new(());
-    if let Ok(mut stream) = respond.send_response(response, false) {
-        let _ = stream.send_data(line.into(), true);
+    send(respond, Response::new(()), line);
+}
+
+fn send(respond: &mut SendResponse<Bytes>, head: Response<()>, body: impl Into<Bytes>) {
+    if let Ok(mut stream) = respond.send_response(head, false) {
+        let _ = stream.send_data(body.into(), true);
     }
 }
 
