@@ -292,11 +292,13 @@ impl Body for ResponseBody {
 
 impl Drop for ResponseBody {
     fn drop(&mut self) {
-        // Nobody wanted the rest: the client has gone. A HEAD request never wanted it.
+        // Nobody wanted the rest: the client has gone. A HEAD request never wanted it. Why a request
+        // was refused is not for the client to hide.
         let is_end = self.is_end_stream();
         if let Some(exchange) = &mut self.exchange
             && !is_end
             && !exchange.inner.is_head
+            && exchange.inner.outcome == Some("ok")
         {
             exchange.inner.outcome = Some("aborted");
         }

@@ -9,7 +9,7 @@ use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
 use crate::http2::client::{self, run};
-use crate::support::{Authority, Files, PATIENCE, Setup, Upstream, trusting};
+use crate::support::{Authority, Files, Gateway, PATIENCE, Setup, Upstream, frames, trusting};
 
 /// TLS has a last word, and a client that takes nothing does not take that either.
 #[test]
@@ -44,4 +44,25 @@ fn nobody_waits_for_ever_to_say_goodbye() {
         }
         drop(deaf);
     });
+}
+
+#[test]
+fn why_a_request_was_refused_is_not_for_the_client_to_hide() {
+    let upstream = Upstream::start();
+    let gateway = Gateway::start(&upstream);
+    let fields: [(&[u8], &[u8]); 5] = [
+        (b":method", b"GET"),
+        (b":scheme", b"http"),
+        (b":authority", b"a"),
+        (b":path", b"/"),
+        (b"x-auth-token", b"rubbish"),
+    ];
+    let ended = frames::END_HEADERS | frames::END_STREAM;
+    let request = frames::frame(frames::HEADERS, ended, 1, &frames::block(&fields));
+    let reset = frames::frame(frames::RST_STREAM, 0, 1, &8_u32.to_be_bytes());
+    let mut client = gateway.connect();
+    client.send([frames::START, &request, &reset].concat());
+    let line = gateway.wait_for_audit(1).remove(0);
+    assert_eq!(line["decision"], "reject");
+    assert_eq!(line["reason"], "token_malformed");
 }
