@@ -4,6 +4,7 @@ mod cache;
 mod exchange;
 mod rejection;
 mod rules;
+mod upgrade;
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -17,6 +18,7 @@ use hyper::{HeaderMap, Request, Response, StatusCode};
 pub use exchange::ResponseBody;
 pub use rejection::{Rejection, X_ACTIONGATE_REASON};
 pub use rules::{Identity, Rules};
+pub use upgrade::Upgrade;
 
 use cache::PrincipalCache;
 use exchange::Exchange;
@@ -89,12 +91,13 @@ impl Gateway {
     }
 
     /// Answers one request, and audits it when the answer has been sent or nobody waits for it:
-    /// also when the future is dropped before it was ever polled.
+    /// also when the future is dropped before it was ever polled. After a `101` the connection is no
+    /// longer HTTP's, and the [`Upgrade`]'s.
     pub fn handle(
         self: Rc<Self>,
         request: Request<Incoming>,
         peer: Rc<Peer>,
-    ) -> impl Future<Output = Response<ResponseBody>> {
+    ) -> impl Future<Output = (Response<ResponseBody>, Option<Box<Upgrade>>)> {
         let (head, body) = request.into_parts();
         let mut exchange = Exchange::begin(&self.auditor, (&head, &body), &peer, self.worker);
         let current = Rc::clone(&self.current.borrow());

@@ -15,13 +15,13 @@ mod endpoint;
 mod header;
 mod health;
 mod lease;
-mod mark;
 mod multiplex;
 mod peer;
 mod pool;
 mod send;
 mod settings;
 mod small_write;
+mod tunnel;
 mod upstream;
 mod witness;
 
@@ -46,6 +46,7 @@ pub use settings::{
     Credential, HealthCheck, IdentityHeaders, Location, Profile, Protocol, Security, Settings,
 };
 pub use small_write::poll_write;
+pub use tunnel::{Tunnel, TunnelEnd};
 pub use upstream::{Upstream, UpstreamError};
 
 use balance::{Attempt, Balance, NoPlace};
@@ -104,7 +105,7 @@ pub enum ForwardError {
     /// An answer that is not HTTP as we would pass it on.
     #[error("the upstream's answer is not valid HTTP")]
     InvalidAnswer(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// `101 Switching Protocols`, which nobody asked for.
+    /// `101 Switching Protocols` to nobody's or to another's liking.
     #[error("the upstream switched protocols, which nobody asked for")]
     UnexpectedUpgrade,
     /// 401, where the credential is ours: the caller could do nothing about it, and a challenge that
@@ -161,9 +162,16 @@ impl Proxy {
         let started = Instant::now();
         let deadline = started + self.upstream.settings.request_timeout;
         transfer.deadline.set(Some(deadline));
+        let may_switch = permit.allows_upgrade()
+            && body.is_empty()
+            && self.upstream.settings.protocol == Protocol::Http1;
+        let protocol = may_switch.then(|| tunnel::requested(&head)).flatten();
         let mut request = self
             .upstream_request(permit, head, body, origin, deadline)
             .await?;
+        if let Some(protocol) = &protocol {
+            tunnel::announce(request.headers_mut(), protocol.clone());
+        }
         self.budget.earn();
         let (mut retries, mut now) = (0, started);
         let mut avoid = None;
@@ -190,7 +198,16 @@ impl Proxy {
                     let is_reused = channel.is_reused();
                     let may_repeat = is_repeatable(&request) && (is_reused || has_others);
                     let spare = channel.spare_copy(&request, may_repeat);
-                    match self.send(channel, attempt, request, transfer, now).await {
+                    match self
+                        .send(
+                            channel,
+                            attempt,
+                            (request, protocol.as_ref()),
+                            transfer,
+                            now,
+                        )
+                        .await
+                    {
                         Ok(answer) => return Ok(answer),
                         Err(Failure::NotSent(unsent)) => {
                             let reset = std::io::Error::from(std::io::ErrorKind::ConnectionReset);

@@ -12,8 +12,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// From the first layer to the last.
-const LAYERS: [&str; 15] = [
+const LAYERS: [&str; 16] = [
     "telemetry",
+    "file",
     "document",
     "tls",
     "table",

@@ -3,31 +3,27 @@
 //! The files are looked at once a second: that sees every kind of replacement on every kind of file
 //! system, and costs a few microseconds on the control thread.
 
-use std::fs;
-use std::os::unix::fs::MetadataExt as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use tokio::time::sleep;
 
+use crate::file::Mark;
+
 /// Between two looks.
 const PAUSE: Duration = Duration::from_secs(1);
-
-/// What tells one state of a file from another: device, inode, size, and times of change in
-/// nanoseconds; `None` where there is no file.
-type Fingerprint = Option<(u64, u64, u64, i128, i128)>;
 
 /// Files, as they were when they were last looked at.
 #[derive(Debug)]
 pub struct FileWatch {
-    files: Vec<(PathBuf, Fingerprint)>,
+    files: Vec<(PathBuf, Option<Mark>)>,
 }
 
 impl FileWatch {
     /// Knows the files as they are now.
     pub fn new(paths: Vec<PathBuf>) -> Self {
         let look = |path: PathBuf| {
-            let seen = fingerprint(&path);
+            let seen = Mark::at(&path);
             (path, seen)
         };
         Self {
@@ -64,7 +60,7 @@ impl FileWatch {
     fn look(&mut self) -> bool {
         let mut has_changed = false;
         for (path, seen) in &mut self.files {
-            let found = fingerprint(path);
+            let found = Mark::at(path);
             has_changed |= found != *seen;
             *seen = found;
         }
@@ -72,23 +68,10 @@ impl FileWatch {
     }
 }
 
-fn fingerprint(path: &PathBuf) -> Fingerprint {
-    // Follows symbolic links.
-    let found = fs::metadata(path).ok()?;
-    let nanoseconds =
-        |seconds: i64, rest: i64| i128::from(seconds) * 1_000_000_000 + i128::from(rest);
-    Some((
-        found.dev(),
-        found.ino(),
-        found.size(),
-        nanoseconds(found.mtime(), found.mtime_nsec()),
-        nanoseconds(found.ctime(), found.ctime_nsec()),
-    ))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
     use std::os::unix::fs::symlink;
 
     #[test]

@@ -57,6 +57,7 @@ resolve = "31s"
 connect_timeout = "250ms"
 response_timeout = "1h"
 request_timeout = "2h"
+tunnel_timeout = "3h"
 idle_timeout = "1m 30s"
 idle_connections = 7
 max_pending = 8

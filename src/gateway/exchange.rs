@@ -9,16 +9,18 @@ use bytes::Bytes;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use hyper::header::HeaderValue;
 use hyper::http::request;
-use hyper::{Response, StatusCode};
+use hyper::{Method, Response, StatusCode};
 use uuid::Uuid;
 
 use super::rejection::Rejection;
-use super::{Identity, Target};
+use super::{Identity, Target, Upgrade};
 use crate::audit::{Auditor, Decision, PeerAddress, Record};
 use crate::proxy::{AnswerFailure, Peer, Running, Transfer, UpstreamBody, X_OPENSTACK_REQUEST_ID};
 
 /// The longest client request id that is kept, in characters.
 const MAX_CLIENT_ID: usize = 64;
+/// The longest method that is kept, in bytes; those that tables list are far shorter.
+const MAX_METHOD: usize = 64;
 
 /// Writes its record when dropped: at the end of the answer, or when the client has gone.
 #[derive(Debug)]
@@ -64,7 +66,7 @@ impl Exchange {
                 running: peer.begin(!body.is_end_stream()),
                 body: body.size_hint().exact(),
                 outcome: None,
-                is_head: head.method == hyper::Method::HEAD,
+                is_head: head.method == Method::HEAD,
             }),
         }
     }
@@ -101,7 +103,7 @@ impl Exchange {
     pub fn finish(
         mut self,
         answer: Result<Response<UpstreamBody>, Rejection>,
-    ) -> Response<ResponseBody> {
+    ) -> (Response<ResponseBody>, Option<Box<Upgrade>>) {
         let mut response = match answer {
             Ok(response) => {
                 self.inner.outcome = Some("ok");
@@ -118,10 +120,18 @@ impl Exchange {
         if let Some(record) = &mut self.inner.record {
             record.status = Some(response.status().as_u16());
         }
-        response.map(|content| ResponseBody {
-            content,
-            exchange: self,
-        })
+        let tunnel = self.inner.transfer.tunnel.take();
+        let (upgrade, exchange) = match tunnel {
+            Some(tunnel) => (Some(Box::new(Upgrade::new(tunnel, self))), None),
+            None => (None, Some(self)),
+        };
+        let response = response.map(|content| ResponseBody { content, exchange });
+        (response, upgrade)
+    }
+
+    /// How it came to its end; `None` as long as it has not.
+    pub fn set_outcome(&mut self, outcome: Option<&'static str>) {
+        self.inner.outcome = outcome;
     }
 
     fn rejected(&mut self, rejection: &Rejection) {
@@ -189,7 +199,10 @@ fn of_request(mut record: Record, head: &request::Parts) -> Record {
         let text = String::from_utf8_lossy(id.as_bytes());
         text.chars().take(MAX_CLIENT_ID).collect()
     };
-    record.method = Some(head.method.clone());
+    record.method = match head.method.as_str().get(..MAX_METHOD) {
+        Some(beginning) => Method::from_bytes(beginning.as_bytes()).ok(),
+        None => Some(head.method.clone()),
+    };
     record.client_request_id = head.headers.get(X_OPENSTACK_REQUEST_ID).map(shorten);
     record
 }
@@ -230,7 +243,8 @@ fn request_id(id: Uuid) -> HeaderValue {
 #[derive(Debug)]
 pub struct ResponseBody {
     content: Content,
-    exchange: Exchange,
+    /// None where it goes on in another protocol.
+    exchange: Option<Exchange>,
 }
 
 #[derive(Debug)]
@@ -251,8 +265,8 @@ impl Body for ResponseBody {
             Content::Upstream(body) => Pin::new(body).poll_frame(context),
             Content::Own(text) => {
                 let text = text.take();
-                if let Some(text) = &text {
-                    self.exchange.inner.sent(text.len());
+                if let (Some(text), Some(exchange)) = (&text, &self.exchange) {
+                    exchange.inner.sent(text.len());
                 }
                 Poll::Ready(text.map(|text| Ok(Frame::data(text))))
             }
@@ -278,9 +292,15 @@ impl Body for ResponseBody {
 
 impl Drop for ResponseBody {
     fn drop(&mut self) {
-        // Nobody wanted the rest: the client has gone. A HEAD request never wanted it.
-        if !self.is_end_stream() && !self.exchange.inner.is_head {
-            self.exchange.inner.outcome = Some("aborted");
+        // Nobody wanted the rest: the client has gone. A HEAD request never wanted it. Why a request
+        // was refused is not for the client to hide.
+        let is_end = self.is_end_stream();
+        if let Some(exchange) = &mut self.exchange
+            && !is_end
+            && !exchange.inner.is_head
+            && exchange.inner.outcome == Some("ok")
+        {
+            exchange.inner.outcome = Some("aborted");
         }
     }
 }

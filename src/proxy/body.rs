@@ -1,7 +1,7 @@
 //! Bodies on their way through: counted, bounded in time, gathered only for an upstream that cannot
 //! read them otherwise.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
@@ -13,6 +13,7 @@ use tokio::time::{Sleep, sleep};
 
 use super::collect::Reserved;
 use super::lease::Lease;
+use super::tunnel::Tunnel;
 
 /// What is known of one exchange while it runs; shared by its two bodies and the gateway.
 #[derive(Debug, Default)]
@@ -31,6 +32,8 @@ pub struct Transfer {
     pub answered: Cell<Option<Instant>>,
     /// Whether the next piece of the client's body is being waited for.
     pub awaits_client: Cell<bool>,
+    /// The connection to the upstream, once it speaks another protocol.
+    pub tunnel: RefCell<Option<Tunnel>>,
     /// When all of it has to be done.
     pub deadline: Cell<Option<Instant>>,
 }

@@ -8,9 +8,9 @@ use std::sync::{Mutex, PoisonError};
 use hyper::HeaderMap;
 use hyper::header::{AUTHORIZATION, HeaderName, HeaderValue};
 
-use super::mark::Mark;
 use super::settings::{Credential, IdentityHeaders};
 use crate::audit::Caller;
+use crate::file::Mark;
 
 const X_AUTH_TOKEN: HeaderName = HeaderName::from_static("x-auth-token");
 /// The most bytes of a credential.

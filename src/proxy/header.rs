@@ -7,7 +7,7 @@ mod check;
 mod host;
 
 use hyper::HeaderMap;
-use hyper::header::{CONNECTION, CONTENT_LENGTH, FORWARDED, HOST, HeaderName};
+use hyper::header::{CONNECTION, FORWARDED, HOST, HeaderName};
 
 pub use check::{InvalidHeaders, MAX_HEAD, MAX_HEADERS, check_head};
 pub use host::{AllowedHost, AllowedHosts, InvalidHost};
@@ -88,8 +88,8 @@ pub fn remove_hop_by_hop(headers: &mut HeaderMap) {
     remove_where(headers, is_hop_by_hop);
 }
 
-/// Removes what any `Connection` line names, but never the host nor the length, which are not the
-/// sender's to drop.
+/// Removes what any `Connection` line names, but never what is for the last receiver: the host, the
+/// credential that was judged, and what says how to read the body.
 fn remove_named_by_connection(headers: &mut HeaderMap) {
     if !headers.contains_key(CONNECTION) {
         return;
@@ -102,10 +102,17 @@ fn remove_named_by_connection(headers: &mut HeaderMap) {
         named.extend(options.filter_map(|name| HeaderName::from_bytes(name).ok()));
     }
     for name in named {
-        if name != HOST && name != CONTENT_LENGTH {
+        if !is_end_to_end(name.as_str()) {
             headers.remove(name);
         }
     }
+}
+
+fn is_end_to_end(name: &str) -> bool {
+    matches!(
+        name,
+        "authorization" | "content-length" | "content-type" | "host" | "x-auth-token"
+    )
 }
 
 /// The two options that name no header.

@@ -8,8 +8,10 @@ use std::io;
 use std::rc::{Rc, Weak};
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
+use tokio::sync::oneshot;
 use tokio::task::{AbortHandle, spawn_local};
 use tokio::time::{sleep, timeout};
 use tracing::debug;
@@ -25,6 +27,12 @@ use super::{BUFFER, MAX_HEAD, MAX_HEADERS, RequestBody};
 /// How long a connection may take to be ready again after an answer's last byte.
 pub const SETTLE: Duration = Duration::from_secs(1);
 
+/// Who gets the connection once it speaks another protocol.
+type Handover = RefCell<Option<oneshot::Sender<Switched>>>;
+
+/// A connection that HTTP is done with, and what was read of it already.
+pub type Switched = (Witness, Bytes);
+
 /// One HTTP/1.1 connection; dropping it closes the connection, whatever is on its way.
 #[derive(Debug)]
 pub struct Connection {
@@ -32,12 +40,22 @@ pub struct Connection {
     pub sender: SendRequest<RequestBody>,
     /// What came back.
     pub received: Rc<Received>,
+    handover: Rc<Handover>,
     driver: AbortHandle,
 }
 
 impl Drop for Connection {
     fn drop(&mut self) {
         self.driver.abort();
+    }
+}
+
+impl Connection {
+    /// Where the connection itself comes to if the answer to the next request is `101`.
+    pub fn expect_switch(&self) -> oneshot::Receiver<Switched> {
+        let (taker, switched) = oneshot::channel();
+        self.handover.replace(Some(taker));
+        switched
     }
 }
 
@@ -199,15 +217,24 @@ async fn connect_http1(upstream: &Upstream, address: &Address) -> io::Result<Con
         .max_header_size(MAX_HEAD)
         .max_headers(MAX_HEADERS)
         .handshake(TokioIo::new(stream));
-    let (sender, driver) = handshake.await.map_err(io::Error::other)?;
+    let (sender, mut driver) = handshake.await.map_err(io::Error::other)?;
+    let handover = Rc::new(Handover::default());
+    let taker = Rc::clone(&handover);
     let driver = spawn_local(async move {
-        if let Err(error) = driver.await {
+        if let Err(error) = (&mut driver).await {
             debug!("a connection to the upstream ended: {error}");
+            return;
+        }
+        if let Some(taker) = taker.take() {
+            let parts = driver.into_parts();
+            // Whoever asked for it may be gone, and so is the connection then.
+            let _ = taker.send((parts.io.into_inner(), parts.read_buf));
         }
     });
     Ok(Connection {
         sender,
         received,
+        handover,
         driver: driver.abort_handle(),
     })
 }

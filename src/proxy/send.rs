@@ -1,22 +1,27 @@
 //! One request on one connection, to the head of its answer.
 
 use std::rc::Rc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use hyper::body::Incoming;
 use hyper::client::conn::TrySendError;
-use hyper::header::{CONTENT_LENGTH, HOST};
+use hyper::header::{CONTENT_LENGTH, HOST, HeaderValue};
 use hyper::http::response;
 use hyper::http::uri::{Authority, Scheme};
 use hyper::{Request, Response, StatusCode, Uri, Version};
+use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 use super::answer::{self, InvalidAnswer};
 use super::balance::Attempt;
 use super::lease::Lease;
-use super::pool::Channel;
+use super::pool::{Channel, Switched};
 use super::settings::{Credential, Profile};
+use super::tunnel::{self, Tunnel};
 use super::{ForwardError, Proxy, RequestBody, Transfer, UpstreamBody, header, multiplex};
+
+/// How long hyper may take to give up a connection whose `101` it has read.
+const SWITCH: Duration = Duration::from_secs(1);
 
 type Sent = Result<Response<Incoming>, TrySendError<Request<RequestBody>>>;
 
@@ -65,7 +70,7 @@ impl Proxy {
         &self,
         mut channel: Channel,
         attempt: Attempt,
-        mut request: Request<RequestBody>,
+        (mut request, protocol): (Request<RequestBody>, Option<&HeaderValue>),
         transfer: &Rc<Transfer>,
         now: Instant,
     ) -> Result<Response<UpstreamBody>, Failure> {
@@ -73,8 +78,10 @@ impl Proxy {
             transfer.started.set(Some(now));
         }
         let is_reused = channel.is_reused();
+        let mut switched = None;
         let answer = match &mut channel {
             Channel::Http1(connection) => {
+                switched = protocol.map(|protocol| (protocol, connection.expect_switch()));
                 connection.received.expect_answer();
                 let sending = connection.sender.try_send_request(request);
                 let answer = self.bounded(sending, transfer, now).await;
@@ -109,7 +116,8 @@ impl Proxy {
         let answer = answer?;
         transfer.answered.set(Some(now));
         if answer.status() == StatusCode::SWITCHING_PROTOCOLS {
-            return Err(Failure::Final(ForwardError::UnexpectedUpgrade));
+            let switched = self.switch(answer, switched, attempt, transfer).await;
+            return switched.ok_or(Failure::Final(ForwardError::UnexpectedUpgrade));
         }
         let is_ours = matches!(self.upstream.settings.credential, Credential::File { .. });
         if is_ours && answer.status() == StatusCode::UNAUTHORIZED {
@@ -121,6 +129,30 @@ impl Proxy {
         let pause = self.upstream.settings.response_timeout;
         let body = UpstreamBody::new(body, lease, pause, Rc::clone(transfer));
         Ok(Response::from_parts(downstream_head(head), body))
+    }
+
+    /// Takes the connection over from hyper, if the upstream speaks what was asked for from here on.
+    async fn switch(
+        &self,
+        answer: Response<Incoming>,
+        switched: Option<(&HeaderValue, oneshot::Receiver<Switched>)>,
+        attempt: Attempt,
+        transfer: &Rc<Transfer>,
+    ) -> Option<Response<UpstreamBody>> {
+        let (protocol, switched) = switched?;
+        if !tunnel::is_agreed(answer.headers(), protocol) {
+            return None;
+        }
+        let (stream, early) = timeout(SWITCH, switched).await.ok()?.ok()?;
+        let idle_timeout = self.upstream.settings.tunnel_timeout;
+        let tunnel = Tunnel::new(stream, early, idle_timeout, attempt);
+        transfer.tunnel.replace(Some(tunnel));
+        let (head, body) = answer.into_parts();
+        let mut head = downstream_head(head);
+        tunnel::announce(&mut head.headers, protocol.clone());
+        // What follows is not a body's.
+        let body = UpstreamBody::new(body, None, idle_timeout, Rc::clone(transfer));
+        Some(Response::from_parts(head, body))
     }
 
     /// Waits for the answer's head while there is progress.

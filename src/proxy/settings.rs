@@ -167,6 +167,8 @@ pub struct Settings {
     pub response_timeout: Duration,
     /// The most time for a request in all, from its head to the last byte of its answer.
     pub request_timeout: Duration,
+    /// The most time that nothing is sent either way once a connection has changed its protocol.
+    pub tunnel_timeout: Duration,
     /// How long a connection is kept for the next request; shorter than the upstream's own.
     pub idle_timeout: Duration,
     /// How many idle connections a worker keeps to each endpoint.
@@ -198,6 +200,7 @@ impl Settings {
             connect_timeout: Duration::from_secs(5),
             response_timeout: Duration::from_mins(1),
             request_timeout: Duration::from_mins(10),
+            tunnel_timeout: Duration::from_hours(1),
             idle_timeout: Duration::from_secs(4),
             idle_connections: 256,
             max_pending: 1024,

@@ -16,8 +16,8 @@ use super::MAX_RETRIES;
 use super::credential::{CredentialError, CredentialFile};
 use super::endpoint::{Address, Ejection, Endpoint};
 use super::health;
-use super::mark::Mark;
 use super::settings::{Credential, Location, Protocol, Settings};
+use crate::file::Mark;
 use crate::tls::{self, TlsError};
 
 /// The most time to resolve a name.

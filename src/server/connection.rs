@@ -151,6 +151,15 @@ async fn serve_stream<S: AsyncRead + AsyncWrite + Unpin + 'static>(
                 }
                 break;
             }
+            http1::Ended::Upgraded(upgrade) if stream.ahead().is_empty() => {
+                stream.ignore_heads();
+                Box::pin(upgrade.run(&mut stream)).await;
+                break;
+            }
+            http1::Ended::Upgraded(upgrade) => {
+                upgrade.refuse();
+                break;
+            }
             http1::Ended::Done => break,
         }
     }

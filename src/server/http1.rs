@@ -1,11 +1,13 @@
 //! HTTP/1.1 on one connection, by hyper.
 
+use std::cell::Cell;
 use std::convert::Infallible;
 use std::future::Future as _;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::Poll;
 
+use hyper::Method;
 use hyper::body::Incoming;
 use hyper::header::{CONNECTION, HeaderValue, TRANSFER_ENCODING};
 use hyper::server::conn::http1;
@@ -18,15 +20,18 @@ use tracing::debug;
 use super::drain::Phase;
 use super::linger::Lingering;
 use super::session::{Over, Rest, Session};
+use crate::gateway::Upgrade;
 use crate::proxy::{self, MAX_HEAD, MAX_HEADERS, Peer};
 
 /// Why hyper is done with a connection.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Debug)]
 pub enum Ended {
     /// Nothing is on its way: the stream may wait for its next request without hyper.
     Asleep,
     /// The wait for the client is over.
     Over(Over),
+    /// Another protocol follows.
+    Upgraded(Box<Upgrade>),
     /// The last answer was sent, or the connection broke.
     Done,
 }
@@ -37,18 +42,25 @@ pub async fn serve<S: AsyncRead + AsyncWrite + Unpin + 'static>(
     peer: &Rc<Peer>,
     session: &Session,
 ) -> (Lingering<S>, Ended) {
+    // Boxed, and apart from the answers: few connections ever come to it.
+    let upgraded: Rc<Cell<Option<Box<Upgrade>>>> = Rc::default();
     let service = service_fn({
         let (session, peer) = (session.clone(), Rc::clone(peer));
+        let upgraded = Rc::clone(&upgraded);
         move |request: Request<Incoming>| {
             // RFC 9112 §6.1: with a `Content-Length` beside it, which hyper drops without a word,
-            // somebody on the way may see another end of this request. Nothing follows it here.
-            let is_framed_doubtfully = request.headers().contains_key(TRANSFER_ENCODING);
+            // somebody on the way may see another end of this request. Nothing follows it here, nor
+            // a CONNECT, which is refused: what comes next was for the tunnel.
+            let is_framed_doubtfully = request.method() == Method::CONNECT
+                || request.headers().contains_key(TRANSFER_ENCODING);
             // Outside of the future: hyper may drop that one before it is polled.
             let answer = session.answer(request, &peer);
-            let session = session.clone();
+            let (session, upgraded) = (session.clone(), Rc::clone(&upgraded));
             async move {
-                let mut response = answer.await;
-                if is_framed_doubtfully || session.is_last() {
+                let (mut response, upgrade) = answer.await;
+                if upgrade.is_some() {
+                    upgraded.set(upgrade);
+                } else if is_framed_doubtfully || session.is_last() {
                     let close = HeaderValue::from_static("close");
                     response.headers_mut().insert(CONNECTION, close);
                 }
@@ -89,11 +101,12 @@ pub async fn serve<S: AsyncRead + AsyncWrite + Unpin + 'static>(
         }
     });
     let (ended, result) = ended.await;
+    let upgrade = upgraded.take().filter(|_| result.is_ok());
     report(result, peer, session);
     let parts = connection.into_parts();
     let mut stream = parts.io.into_inner();
     stream.give_back(&parts.read_buf);
-    (stream, ended)
+    (stream, upgrade.map_or(ended, Ended::Upgraded))
 }
 
 fn report(result: hyper::Result<()>, peer: &Peer, session: &Session) {

@@ -65,7 +65,8 @@ pub async fn serve<S: AsyncRead + AsyncWrite + Unpin + 'static>(
             let answer = session.answer(request, &peer);
             let waiting = Waiting(Some(Rc::clone(&abandoned)));
             async move {
-                let answer = answer.await;
+                // Nobody can change the protocol of a stream.
+                let (answer, _) = answer.await;
                 waiting.answered();
                 Ok::<_, Infallible>(answer)
             }

@@ -10,9 +10,9 @@ use hyper::{Request, Response};
 
 use super::Settings;
 use super::drain::{Drain, Phase};
-use super::forwarded;
+use super::forwarded::{self, Source};
 use super::refusal::{Census, Refusals};
-use crate::gateway::{Gateway, ResponseBody};
+use crate::gateway::{Gateway, ResponseBody, Upgrade};
 use crate::proxy::{Activity, Peer};
 use crate::tls;
 
@@ -108,14 +108,15 @@ impl Session {
         &self,
         request: Request<Incoming>,
         peer: &Rc<Peer>,
-    ) -> impl Future<Output = Response<ResponseBody>> + use<> {
+    ) -> impl Future<Output = (Response<ResponseBody>, Option<Box<Upgrade>>)> + use<> {
         let trusted = &self.shared.settings.trusted_proxies;
         // One connection of a proxy carries the requests of many clients.
-        let client = trusted.contain(peer.address());
-        let client = client.then(|| forwarded::client(request.headers(), trusted));
-        let peer = match client.flatten() {
-            Some(client) => Rc::new(peer.behind(client)),
-            None => Rc::clone(peer),
+        let is_proxy = trusted.contain(peer.address());
+        let source = is_proxy.then(|| forwarded::source(request.headers(), trusted));
+        let peer = match source {
+            None | Some(Source::Proxy) => Rc::clone(peer),
+            Some(Source::Client(client)) => Rc::new(peer.behind(client)),
+            Some(Source::Unclear) => Rc::new(peer.behind(peer.address())),
         };
         Rc::clone(&self.shared.gateway).handle(request, peer)
     }

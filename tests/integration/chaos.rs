@@ -243,7 +243,9 @@ fn send(gateway: &Gateway, count: usize, call: impl Fn(&str) -> Call + Sync) -> 
                     own.send(call.bytes());
                     let status = match own.try_answer(&call.method) {
                         Ok(answer) => {
-                            client = (answer.status == 200).then_some(own);
+                            // It is closed after a refusal, and after so many requests.
+                            let stays = answer.headers.get("connection") != Some("close");
+                            client = (answer.status == 200 && stays).then_some(own);
                             answer.status
                         }
                         Err(cut) => cut.head.map_or(0, |head| head.0),

@@ -29,6 +29,7 @@ pub fn least() -> proxy::Settings {
         connect_timeout: seconds(5),
         response_timeout: seconds(60),
         request_timeout: seconds(600),
+        tunnel_timeout: seconds(3600),
         idle_timeout: seconds(4),
         idle_connections: 256,
         max_pending: 1024,
@@ -70,6 +71,7 @@ pub fn all(folder: &Path) -> proxy::Settings {
         connect_timeout: Duration::from_millis(250),
         response_timeout: seconds(3600),
         request_timeout: seconds(7200),
+        tunnel_timeout: seconds(3 * 3600),
         idle_timeout: seconds(90),
         idle_connections: 7,
         max_pending: 8,
@@ -177,6 +179,18 @@ fn what_the_upstream_is_told_is_a_closed_choice() {
         (
             "identity = { user = \"X-User\" }",
             "`upstream.identity.user` is not a known key; did you mean `issuer`?",
+        ),
+        (
+            "identity = { subject = \"X-User\", project = \"x-user\" }",
+            "`upstream.identity` has `x-user`, which carries something else already",
+        ),
+        (
+            "identity = { subject = \"X-Auth-Token\" }",
+            "`upstream.identity` has `x-auth-token`, which carries something else already",
+        ),
+        (
+            "tls = { server_name = \"a\" }",
+            "`upstream.tls` is not used, expected it only beside an https URL",
         ),
         (
             "health = { path = \"health\" }",

@@ -4,9 +4,9 @@
 //! What belongs to one connection is malformed in HTTP/2 (RFC 9113 §8.2.2); its parser refuses that
 //! by itself.
 
-use hyper::Version;
-use hyper::header::{HOST, HeaderName, HeaderValue};
+use hyper::header::{COOKIE, HOST, HeaderName, HeaderValue};
 use hyper::http::request;
+use hyper::{HeaderMap, Version};
 
 use super::AllowedHosts;
 
@@ -58,6 +58,9 @@ pub enum InvalidHeaders {
 /// The first reason.
 pub fn check_head(head: &mut request::Parts, hosts: &AllowedHosts) -> Result<(), InvalidHeaders> {
     let is_http2 = head.version == Version::HTTP_2;
+    if is_http2 {
+        join_cookie(&mut head.headers);
+    }
     let host = find_host(head, is_http2)?;
     match (host, head.uri.authority()) {
         (Some(host), None) => hosts.check(host.as_bytes()),
@@ -76,6 +79,17 @@ pub fn check_head(head: &mut request::Parts, hosts: &AllowedHosts) -> Result<(),
             Ok(())
         }
         (None, _) => Err(InvalidHeaders::Host),
+    }
+}
+
+/// HTTP/2 may send a cookie in crumbs; for all others it is one line (RFC 9113 §8.2.3).
+fn join_cookie(headers: &mut HeaderMap) {
+    let crumbs = headers.get_all(COOKIE).iter();
+    let crumbs: Vec<&[u8]> = crumbs.map(HeaderValue::as_bytes).collect();
+    if crumbs.len() > 1
+        && let Ok(cookie) = HeaderValue::from_bytes(&crumbs.join(&b"; "[..]))
+    {
+        headers.insert(COOKIE, cookie);
     }
 }
 

@@ -5,6 +5,9 @@ use std::str::FromStr;
 
 use super::InvalidHeaders;
 
+/// The longest name, in bytes: what DNS has room for. Each connection remembers its last host.
+const MAX_NAME: usize = 255;
+
 /// The hosts that requests may be for; none listed means any.
 ///
 /// Without a limit a name that somebody else points here (DNS rebinding) is as good as ours.
@@ -87,7 +90,7 @@ fn is_name(name: &[u8]) -> bool {
         return address.is_some_and(|address| address.parse::<Ipv6Addr>().is_ok());
     }
     let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~".contains(byte);
-    !name.is_empty() && name.iter().all(is_plain)
+    (1..=MAX_NAME).contains(&name.len()) && name.iter().all(is_plain)
 }
 
 fn is_port(port: &[u8]) -> bool {
@@ -155,6 +158,14 @@ mod tests {
             let found = hosts(&[]).check(host.as_bytes());
             assert_eq!(found, Err(InvalidHeaders::Host), "{host}");
             assert_eq!(host.parse::<AllowedHost>(), Err(InvalidHost), "{host}");
+        }
+    }
+
+    #[test]
+    fn a_host_has_a_bounded_length() {
+        for (length, expected) in [(255, Ok(())), (256, Err(InvalidHeaders::Host))] {
+            let host = format!("{}:80", "a".repeat(length));
+            assert_eq!(hosts(&[]).check(host.as_bytes()), expected, "{length}");
         }
     }
 

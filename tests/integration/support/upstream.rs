@@ -18,6 +18,8 @@ pub enum Step {
     Echo,
     /// Sends these bytes until nobody takes them.
     Flood(Vec<u8>),
+    /// Sends back what comes, until nothing more does.
+    Repeat,
     /// Goes on when the test says so.
     Wait(Signal),
     /// Closes the connection.
@@ -293,6 +295,7 @@ fn run(shared: &Shared, index: usize, wire: &mut Wire, framing: &mut Framing, st
             while wire.write(&bytes).is_ok() {}
             false
         }
+        Step::Repeat => wire.repeat().is_ok(),
         Step::Wait(signal) => signal.wait(),
         Step::Close => {
             wire.close();

@@ -54,6 +54,20 @@ impl Wire {
         self.buffer.is_empty() && peeked.is_err_and(|error| error.kind() == ErrorKind::WouldBlock)
     }
 
+    /// Sends back every byte that comes, until the end of the stream.
+    pub fn repeat(&mut self) -> io::Result<()> {
+        let mut piece = [0; 4096];
+        loop {
+            let own = std::mem::take(&mut self.buffer);
+            self.stream.write_all(&own)?;
+            let length = self.stream.read(&mut piece)?;
+            if length == 0 {
+                return Ok(());
+            }
+            self.buffer.extend_from_slice(&piece[..length]);
+        }
+    }
+
     /// Ends both directions.
     pub fn close(&self) {
         let _ = self.stream.shutdown(Shutdown::Both);
