@@ -16,6 +16,7 @@ mod header;
 mod health;
 mod lease;
 mod multiplex;
+mod pause;
 mod peer;
 mod pool;
 mod send;

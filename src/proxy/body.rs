@@ -9,10 +9,10 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
-use tokio::time::{Sleep, sleep};
 
 use super::collect::Reserved;
 use super::lease::Lease;
+use super::pause::Pause;
 use super::tunnel::Tunnel;
 
 /// What is known of one exchange while it runs; shared by its two bodies and the gateway.
@@ -95,44 +95,6 @@ pub struct BodyLimits {
     pub size: u64,
     /// The most time between two pieces.
     pub pause: Duration,
-}
-
-/// A deadline that runs only while something is waited for.
-#[derive(Debug)]
-struct Pause {
-    limit: Duration,
-    running: Option<Pin<Box<Sleep>>>,
-}
-
-impl Pause {
-    fn new(limit: Duration) -> Self {
-        Self {
-            limit,
-            running: None,
-        }
-    }
-
-    /// Ready when the wait has been too long.
-    fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        self.poll_within(context, |limit| limit)
-    }
-
-    /// The same where there may be less time, which `left` says.
-    fn poll_within(
-        &mut self,
-        context: &mut Context<'_>,
-        left: impl FnOnce(Duration) -> Duration,
-    ) -> Poll<()> {
-        let limit = self.limit;
-        let running = self
-            .running
-            .get_or_insert_with(|| Box::pin(sleep(left(limit))));
-        running.as_mut().poll(context)
-    }
-
-    fn end(&mut self) {
-        self.running = None;
-    }
 }
 
 /// The client's body on its way to the upstream; trailers are dropped.
