@@ -33,7 +33,6 @@ enum Action {
     Gather(usize),
     /// The same, and goes away at once.
     GatherAway(usize),
-    /// Answers with so many bytes.
     Large(usize),
     /// Answers with two lengths.
     Lengths,
@@ -151,7 +150,7 @@ async fn serve(stream: TcpStream, state: Arc<Mutex<State>>) {
             let always = state.always.unwrap_or(Action::Echo);
             state.next.pop_front().unwrap_or(always)
         };
-        let line = format!("{} {}", request.method(), request.uri().path());
+        let line = line_of(&request);
         match action {
             Action::Refuse | Action::Reset | Action::Close => {
                 remember(&state, index, &request, Vec::new());
@@ -178,11 +177,17 @@ async fn serve(stream: TcpStream, state: Arc<Mutex<State>>) {
     }
 }
 
+/// The method and the path, with its query.
+fn line_of(request: &Request<RecvStream>) -> String {
+    let path = request.uri().path_and_query().unwrap();
+    format!("{} {path}", request.method())
+}
+
 fn remember(state: &Mutex<State>, connection: usize, request: &Request<RecvStream>, body: Vec<u8>) {
     let uri = request.uri();
     state.lock().unwrap().seen.push(Seen {
         connection,
-        line: format!("{} {}", request.method(), uri.path()),
+        line: line_of(request),
         authority: uri.authority().unwrap().to_string(),
         host: request.headers().contains_key("host"),
         body,

@@ -1,12 +1,13 @@
 //! One request must not be at the mercy of another that shares its connection.
 
 use std::net::TcpStream;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Instant;
 
 use super::{Action, Upstream, get, post};
 use crate::support::frames::{DATA, END_HEADERS, END_STREAM, HEADERS, START, block, frame};
-use crate::support::{PATIENCE, Wire, metadata, token};
+use crate::support::{Call, PATIENCE, Wire, metadata, token};
 
 const SETTINGS: u8 = 4;
 
@@ -120,6 +121,43 @@ fn a_client_that_goes_away_makes_room() {
         assert!(started.elapsed() < PATIENCE, "busy for ever");
     }
     assert_eq!(upstream.connections(), 1);
+}
+
+#[test]
+fn no_post_is_processed_twice() {
+    const CLIENTS: usize = 4;
+    const POSTS: usize = 100;
+    let upstream = Upstream::start();
+    let gateway = upstream.setup().start();
+    let mut random = fastrand::Rng::with_seed(3);
+    let kinds = [Action::Reset, Action::Close, Action::GoAway, Action::Echo];
+    let actions = std::iter::repeat_with(|| kinds[random.usize(..kinds.len())]);
+    let actions: Vec<Action> = actions.take(2 * CLIENTS * POSTS).collect();
+    upstream.next(&actions);
+    let answered = AtomicUsize::new(0);
+    thread::scope(|scope| {
+        for client in 0..CLIENTS {
+            let (gateway, answered) = (&gateway, &answered);
+            scope.spawn(move || {
+                for post in 0..POSTS {
+                    let path = format!("{}?n={client}-{post}", metadata());
+                    // Without a body it could be sent again.
+                    let body = if post % 2 == 0 { "{}" } else { "" };
+                    let call = Call::post(path, body).bearer(&token(&["*:*:*"]));
+                    let status = gateway.call(&call).status;
+                    assert!(matches!(status, 200 | 502), "{status}");
+                    answered.fetch_add(usize::from(status == 200), Ordering::Relaxed);
+                }
+            });
+        }
+    });
+    let mut seen: Vec<String> = upstream.seen().into_iter().map(|seen| seen.line).collect();
+    let count = seen.len();
+    seen.sort();
+    seen.dedup();
+    assert_eq!(seen.len(), count, "one was sent twice");
+    let answered = answered.into_inner();
+    assert!(answered > CLIENTS * POSTS / 4, "{answered}");
 }
 
 #[test]
