@@ -141,7 +141,7 @@ fn control_thread(
             return Drained::default();
         }
     };
-    runtime.block_on(async {
+    let drained = runtime.block_on(async {
         let Running {
             server,
             audit,
@@ -166,7 +166,10 @@ fn control_thread(
             info!(dropped, "{dropped} audit lines were dropped in all");
         }
         drained
-    })
+    });
+    // A reload may still be waiting for a file system.
+    runtime.shutdown_background();
+    drained
 }
 
 /// What runs once everything has started.

@@ -90,7 +90,7 @@ pub struct Record {
     pub peer: PeerAddress,
     /// Which worker served it.
     pub worker: usize,
-    /// As sent; `None` where the request could not be read.
+    /// As sent, cut to 64 characters; `None` where the request could not be read.
     pub method: Option<Method>,
     /// The permission label of the operation, once routed.
     pub operation: Option<Arc<str>>,

@@ -16,6 +16,7 @@ mod header;
 mod health;
 mod lease;
 mod multiplex;
+mod pause;
 mod peer;
 mod pool;
 mod send;
@@ -108,6 +109,10 @@ pub enum ForwardError {
     /// `101 Switching Protocols` to nobody's or to another's liking.
     #[error("the upstream switched protocols, which nobody asked for")]
     UnexpectedUpgrade,
+    /// 401, where the credential is ours: the caller could do nothing about it, and a challenge that
+    /// is meant for us would have callers offer the upstream theirs.
+    #[error("the upstream does not take the gateway's credential")]
+    CredentialRefused,
     /// No answer in time.
     #[error("the upstream did not answer in time")]
     ResponseTimeout,

@@ -1,5 +1,6 @@
 //! Taking up a changed config while requests run: all of it that can change, or nothing.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot, watch};
@@ -58,7 +59,7 @@ impl Reloader {
                 () = self.files.changed(), if self.config.watch => None,
             };
             // Before the files are read: what changes while they are is seen at the next look.
-            self.files = FileWatch::new(self.config.files());
+            self.files = FileWatch::new(self.named_files().await);
             let reloaded = self.reload().await;
             match &reloaded {
                 Ok(()) => {
@@ -68,7 +69,7 @@ impl Reloader {
                         operations,
                         "the config was reloaded: {operations} operations"
                     );
-                    self.files.follow(self.config.files());
+                    self.files.follow(self.used_files());
                 }
                 Err(error) => {
                     let cause = chain(error);
@@ -79,6 +80,24 @@ impl Reloader {
                 let _ = order.send(reloaded);
             }
         }
+    }
+
+    /// Every file that is in use. Of `[listen.tls]` those of the start.
+    fn used_files(&self) -> Vec<PathBuf> {
+        let mut files = self.config.files();
+        files.extend(self.tls.iter().flat_map(tls::Server::files));
+        files
+    }
+
+    /// Those that are in use and those that the config names now: if it is not taken up, one of
+    /// them may be at fault.
+    async fn named_files(&self) -> Vec<PathBuf> {
+        let path = self.config.origin.clone();
+        let survey = move || path.and_then(|path| Config::survey(&path).0);
+        let surveyed = tokio::task::spawn_blocking(survey).await;
+        let mut files = self.used_files();
+        files.extend(surveyed.ok().flatten().iter().flat_map(Config::files));
+        files
     }
 
     async fn reload(&mut self) -> Result<(), ReloadError> {

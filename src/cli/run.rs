@@ -13,8 +13,6 @@ use crate::app::App;
 use crate::server::Drained;
 use crate::telemetry;
 
-const HANGUP: &str = "SIGHUP";
-
 pub fn run(path: &Path) -> anyhow::Result<Outcome> {
     let config = super::read_config(path)?;
     telemetry::start(config.log);
@@ -50,47 +48,64 @@ impl Signals {
 
     /// Reloads at each SIGHUP; at one of the others lets the gateway come to its end, and at the next
     /// ends it at once.
-    pub fn serve(mut self, mut app: App) -> anyhow::Result<Outcome> {
-        let mut next_signal = async || {
+    pub fn serve(self, mut app: App) -> anyhow::Result<Outcome> {
+        let Self {
+            runtime,
+            mut terminate,
+            mut interrupt,
+            mut hangup,
+        } = self;
+        let mut end = async || {
             tokio::select! {
-                _ = self.terminate.recv() => "SIGTERM",
-                _ = self.interrupt.recv() => "SIGINT",
-                _ = self.hangup.recv() => HANGUP,
+                _ = terminate.recv() => "SIGTERM",
+                _ = interrupt.recv() => "SIGINT",
             }
         };
         notify(&[NotifyState::Ready]);
-        self.runtime.block_on(async {
-        let name = loop {
-            match next_signal().await {
-                HANGUP => reload(&app).await,
-                name => break name,
-            }
-        };
-        notify(&[NotifyState::Stopping]);
-        info!("{name}: letting running requests finish");
-        app.stop();
-        let mut stopped = tokio::task::spawn_blocking(move || app.join());
-        loop { tokio::select! {
-            drained = &mut stopped => {
-                let Drained { cut_off, panicked } = drained?;
-                if panicked > 0 {
-                    error!(panicked, "stopped; {panicked} threads ended by a panic, with their connections");
-                    return Ok(Outcome::Failed);
+        runtime.block_on(async {
+            let name = loop {
+                tokio::select! {
+                    name = end() => break name,
+                    _ = hangup.recv() => {}
                 }
-                if cut_off > 0 {
-                    warn!(cut_off, "stopped; {cut_off} connections were cut off at the deadline");
-                    return Ok(Outcome::CutOff);
+                // A file system may let a reload wait, but not the end.
+                tokio::select! {
+                    name = end() => break name,
+                    () = reload(&app) => {}
                 }
-                info!("stopped; every request was answered");
-                return Ok(Outcome::Done);
+            };
+            notify(&[NotifyState::Stopping]);
+            info!("{name}: letting running requests finish");
+            app.stop();
+            tokio::select! {
+                drained = tokio::task::spawn_blocking(move || app.join()) => Ok(outcome(drained?)),
+                name = end() => {
+                    info!("{name} again: stopping at once");
+                    std::process::exit(Outcome::CutOff.code().into());
+                }
             }
-            name = next_signal() => if name != HANGUP {
-                info!("{name} again: stopping at once");
-                std::process::exit(Outcome::CutOff.code().into());
-            }
-        } }
-    })
+        })
     }
+}
+
+fn outcome(drained: Drained) -> Outcome {
+    let Drained { cut_off, panicked } = drained;
+    if panicked > 0 {
+        error!(
+            panicked,
+            "stopped; {panicked} threads ended by a panic, with their connections"
+        );
+        return Outcome::Failed;
+    }
+    if cut_off > 0 {
+        warn!(
+            cut_off,
+            "stopped; {cut_off} connections were cut off at the deadline"
+        );
+        return Outcome::CutOff;
+    }
+    info!("stopped; every request was answered");
+    Outcome::Done
 }
 
 async fn reload(app: &App) {

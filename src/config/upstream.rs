@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use hyper::header::HeaderName;
+use hyper::header::{AUTHORIZATION, HeaderName};
 use hyper::http::uri::PathAndQuery;
 
 use super::{parse_required, set, tls};
@@ -34,9 +34,15 @@ pub fn read(section: &Section<'_>, folder: &Path, default_profile: Profile) -> O
     set(&mut settings.credential, read_credential(section, folder));
     if let Some(identity) = section.section("identity") {
         settings.identity = read_identity(&identity);
+        refuse_taken_headers(&identity, &settings);
     }
     if let Some(tls) = section.section("tls") {
         settings.tls = Some(tls::read_client(&tls, folder));
+        let mut locations = settings.locations.iter();
+        if !settings.locations.is_empty() && !locations.any(is_encrypted) {
+            let message = "`upstream.tls` is not used, expected it only beside an https URL";
+            section.problem(tls.line(), message);
+        }
     }
     if let Some(health) = section.section("health") {
         settings.health = read_health(&health);
@@ -190,6 +196,34 @@ fn read_identity(section: &Section<'_>) -> IdentityHeaders {
     };
     section.finish();
     identity
+}
+
+/// Each name is the only place of what it carries: one of two would be lost.
+fn refuse_taken_headers(section: &Section<'_>, settings: &Settings) {
+    let mut taken = vec![AUTHORIZATION, HeaderName::from_static("x-auth-token")];
+    if let Credential::File { header, .. } = &settings.credential {
+        taken.push(header.clone());
+    }
+    let IdentityHeaders {
+        subject,
+        project,
+        issuer,
+    } = &settings.identity;
+    for name in [subject, project, issuer].into_iter().flatten() {
+        if taken.contains(name) {
+            let message =
+                format!("`upstream.identity` has `{name}`, which carries something else already");
+            section.problem(section.line(), message);
+        }
+        taken.push(name.clone());
+    }
+}
+
+fn is_encrypted(location: &Location) -> bool {
+    let Location::Host { security, .. } = location else {
+        return false;
+    };
+    *security == Security::Tls
 }
 
 /// A name that is nobody else's: not one of those that frame the message, or that the gateway sets

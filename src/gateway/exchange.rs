@@ -9,7 +9,7 @@ use bytes::Bytes;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use hyper::header::HeaderValue;
 use hyper::http::request;
-use hyper::{Response, StatusCode};
+use hyper::{Method, Response, StatusCode};
 use uuid::Uuid;
 
 use super::rejection::Rejection;
@@ -19,6 +19,8 @@ use crate::proxy::{AnswerFailure, Peer, Running, Transfer, UpstreamBody, X_OPENS
 
 /// The longest client request id that is kept, in characters.
 const MAX_CLIENT_ID: usize = 64;
+/// The longest method that is kept, in bytes; those that tables list are far shorter.
+const MAX_METHOD: usize = 64;
 
 /// Writes its record when dropped: at the end of the answer, or when the client has gone.
 #[derive(Debug)]
@@ -64,7 +66,7 @@ impl Exchange {
                 running: peer.begin(!body.is_end_stream()),
                 body: body.size_hint().exact(),
                 outcome: None,
-                is_head: head.method == hyper::Method::HEAD,
+                is_head: head.method == Method::HEAD,
             }),
         }
     }
@@ -197,7 +199,10 @@ fn of_request(mut record: Record, head: &request::Parts) -> Record {
         let text = String::from_utf8_lossy(id.as_bytes());
         text.chars().take(MAX_CLIENT_ID).collect()
     };
-    record.method = Some(head.method.clone());
+    record.method = match head.method.as_str().get(..MAX_METHOD) {
+        Some(beginning) => Method::from_bytes(beginning.as_bytes()).ok(),
+        None => Some(head.method.clone()),
+    };
     record.client_request_id = head.headers.get(X_OPENSTACK_REQUEST_ID).map(shorten);
     record
 }
@@ -287,11 +292,13 @@ impl Body for ResponseBody {
 
 impl Drop for ResponseBody {
     fn drop(&mut self) {
-        // Nobody wanted the rest: the client has gone. A HEAD request never wanted it.
+        // Nobody wanted the rest: the client has gone. A HEAD request never wanted it. Why a request
+        // was refused is not for the client to hide.
         let is_end = self.is_end_stream();
         if let Some(exchange) = &mut self.exchange
             && !is_end
             && !exchange.inner.is_head
+            && exchange.inner.outcome == Some("ok")
         {
             exchange.inner.outcome = Some("aborted");
         }

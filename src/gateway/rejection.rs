@@ -80,7 +80,8 @@ impl Rejection {
                 | ForwardError::Refused(_)
                 | ForwardError::BrokenAnswer(_)
                 | ForwardError::InvalidAnswer(_)
-                | ForwardError::UnexpectedUpgrade => StatusCode::BAD_GATEWAY,
+                | ForwardError::UnexpectedUpgrade
+                | ForwardError::CredentialRefused => StatusCode::BAD_GATEWAY,
                 ForwardError::ConnectTimeout
                 | ForwardError::ResponseTimeout
                 | ForwardError::RequestTimeout => StatusCode::GATEWAY_TIMEOUT,
@@ -143,6 +144,7 @@ impl Rejection {
                 ForwardError::BrokenAnswer(_) => "upstream_broken",
                 ForwardError::InvalidAnswer(_) => "upstream_invalid",
                 ForwardError::UnexpectedUpgrade => "upstream_upgrade",
+                ForwardError::CredentialRefused => "upstream_credential",
                 ForwardError::ResponseTimeout => "upstream_timeout",
                 ForwardError::RequestBody(BodyFailure::Broken) => "body_broken",
                 ForwardError::RequestBody(BodyFailure::Timeout) => "body_timeout",

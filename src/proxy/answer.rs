@@ -20,7 +20,7 @@ pub enum InvalidAnswer {
     UnexpectedBody,
 }
 
-/// Refuses an HTTP/1.1 answer whose framing is in doubt.
+/// Refuses an answer whose framing is in doubt; one over HTTP/2 may become one over HTTP/1.1.
 pub fn check<B>(answer: &Response<B>) -> Result<(), InvalidAnswer> {
     let mut lengths = answer.headers().get_all(CONTENT_LENGTH).iter();
     let length = lengths.next();

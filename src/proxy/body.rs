@@ -9,10 +9,10 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
-use tokio::time::{Sleep, sleep};
 
 use super::collect::Reserved;
 use super::lease::Lease;
+use super::pause::Pause;
 use super::tunnel::Tunnel;
 
 /// What is known of one exchange while it runs; shared by its two bodies and the gateway.
@@ -45,6 +45,13 @@ impl Transfer {
         deadline.map_or(limit, |deadline| {
             limit.min(deadline.saturating_duration_since(now))
         })
+    }
+
+    /// Leaves no more time than to `limit`.
+    pub fn end_by(&self, limit: Instant) {
+        let deadline = self.deadline.get();
+        let sooner = deadline.map_or(limit, |deadline| deadline.min(limit));
+        self.deadline.set(Some(sooner));
     }
 
     /// Whether no time is left at `now`.
@@ -88,44 +95,6 @@ pub struct BodyLimits {
     pub size: u64,
     /// The most time between two pieces.
     pub pause: Duration,
-}
-
-/// A deadline that runs only while something is waited for.
-#[derive(Debug)]
-struct Pause {
-    limit: Duration,
-    running: Option<Pin<Box<Sleep>>>,
-}
-
-impl Pause {
-    fn new(limit: Duration) -> Self {
-        Self {
-            limit,
-            running: None,
-        }
-    }
-
-    /// Ready when the wait has been too long.
-    fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        self.poll_within(context, |limit| limit)
-    }
-
-    /// The same where there may be less time, which `left` says.
-    fn poll_within(
-        &mut self,
-        context: &mut Context<'_>,
-        left: impl FnOnce(Duration) -> Duration,
-    ) -> Poll<()> {
-        let limit = self.limit;
-        let running = self
-            .running
-            .get_or_insert_with(|| Box::pin(sleep(left(limit))));
-        running.as_mut().poll(context)
-    }
-
-    fn end(&mut self) {
-        self.running = None;
-    }
 }
 
 /// The client's body on its way to the upstream; trailers are dropped.
@@ -234,6 +203,11 @@ impl Counted {
             let Some(data) = frame.data_ref() else {
                 continue;
             };
+            // Until there is an answer, whoever waits for it looks at the time.
+            let transfer = &self.transfer;
+            if transfer.answered.get().is_some() && transfer.is_over(Instant::now()) {
+                return Poll::Ready(Some(Err(BodyFailure::Timeout)));
+            }
             let received = self.transfer.received.get() + data.len() as u64;
             if received > self.max_size {
                 return Poll::Ready(Some(Err(BodyFailure::TooLarge)));
@@ -297,11 +271,16 @@ pub struct UpstreamBody {
 }
 
 impl UpstreamBody {
-    /// Ends with an error when nothing comes for `pause`.
-    pub fn new(incoming: Incoming, lease: Lease, pause: Duration, transfer: Rc<Transfer>) -> Self {
+    /// Ends with an error when nothing comes for `pause`. Without a lease, all of it has come.
+    pub fn new(
+        incoming: Incoming,
+        lease: Option<Lease>,
+        pause: Duration,
+        transfer: Rc<Transfer>,
+    ) -> Self {
         let mut body = Self {
             incoming,
-            lease: Some(lease),
+            lease,
             transfer,
             pause: Pause::new(pause),
             has_ended: false,
@@ -313,21 +292,10 @@ impl UpstreamBody {
         body
     }
 
-    /// None: another protocol follows.
-    pub fn switched(incoming: Incoming, transfer: Rc<Transfer>) -> Self {
-        Self {
-            incoming,
-            lease: None,
-            transfer,
-            pause: Pause::new(Duration::ZERO),
-            has_ended: true,
-        }
-    }
-
     fn end(&mut self) {
         self.has_ended = true;
         if let Some(lease) = self.lease.take() {
-            lease.give_back();
+            lease.give_back(&self.transfer);
         }
     }
 

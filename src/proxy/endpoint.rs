@@ -148,7 +148,8 @@ impl Endpoint {
 
     /// A request was answered.
     pub fn succeeded(&self) {
-        if self.failures.load(Relaxed) == 0 {
+        // Both: another worker may eject it right after a good answer.
+        if self.failures.load(Relaxed) == 0 && self.ejected_until.load(Relaxed) == 0 {
             return;
         }
         self.failures.store(0, Relaxed);
@@ -263,6 +264,22 @@ mod tests {
         assert_eq!(endpoint.admit(later), Admission::Trial);
         assert_eq!(endpoint.admit(later), Admission::Closed);
         endpoint.end_trial();
+        assert_eq!(endpoint.admit(later), Admission::Trial);
+        endpoint.succeeded();
+        endpoint.end_trial();
+        assert_eq!(endpoint.admit(later), Admission::Open);
+    }
+
+    #[test]
+    fn an_answer_just_before_the_ejection_does_not_make_it_last() {
+        let endpoint = endpoint();
+        let now = Instant::now();
+        for _ in 0..3 {
+            endpoint.failed(now, EJECTION);
+        }
+        // As when another worker has an answer while this one is ejecting.
+        endpoint.failures.store(0, Relaxed);
+        let later = now + Duration::from_secs(11);
         assert_eq!(endpoint.admit(later), Admission::Trial);
         endpoint.succeeded();
         endpoint.end_trial();

@@ -20,15 +20,16 @@ use super::connect::Stream;
 use super::{BUFFER, MAX_HEAD, RequestBody};
 
 /// The most requests on a connection, if the upstream allows more.
-const MAX_STREAMS: usize = 100;
+const MAX_STREAMS: u32 = 100;
 /// What is allowed until the upstream has said so.
 const UNKNOWN: usize = 0;
 /// How often it is looked whether the upstream has said so.
 const LOOK: Duration = Duration::from_millis(1);
 /// What the upstream may send of one answer before it is read on.
-const STREAM_WINDOW: u32 = 256 * 1024;
-/// What the upstream may send on a connection before it is read on.
-const CONNECTION_WINDOW: u32 = 4 * 1024 * 1024;
+const STREAM_WINDOW: u32 = 128 * 1024;
+/// What the upstream may send on a connection before it is read on: enough for all its requests, so
+/// that answers that their clients do not read cannot keep those of others.
+const CONNECTION_WINDOW: u32 = STREAM_WINDOW * MAX_STREAMS;
 /// After how long without a word a connection with running requests is asked whether it lives.
 const PING_INTERVAL: Duration = Duration::from_secs(15);
 /// How long its answer may take.
@@ -130,7 +131,8 @@ impl Multiplexed {
         let allowed = driver
             .as_ref()
             .map(|driver| driver.current_max_send_streams());
-        allowed.map_or(UNKNOWN, |allowed| allowed.min(MAX_STREAMS))
+        let most = usize::try_from(MAX_STREAMS).unwrap_or(usize::MAX);
+        allowed.map_or(UNKNOWN, |allowed| allowed.min(most))
     }
 
     /// A place on it, unless it is full or at its end.

@@ -69,10 +69,10 @@ impl Peer {
         self
     }
 
-    /// A client of the proxy that this peer is. The certificate is the proxy's and proves nothing
-    /// about the client.
+    /// A client of the proxy that this peer is; at the proxy's address where no other is known. The
+    /// certificate is the proxy's and proves nothing about the client.
     #[must_use]
-    pub fn behind(&self, address: IpAddr) -> Self {
+    pub fn behind(&self, address: impl Into<PeerAddress>) -> Self {
         Self::on(Rc::clone(&self.activity), address.into(), self.scheme)
     }
 

@@ -25,7 +25,7 @@ use super::witness::{Received, Witness};
 use super::{BUFFER, MAX_HEAD, MAX_HEADERS, RequestBody};
 
 /// How long a connection may take to be ready again after an answer's last byte.
-const SETTLE: Duration = Duration::from_secs(1);
+pub const SETTLE: Duration = Duration::from_secs(1);
 
 /// Who gets the connection once it speaks another protocol.
 type Handover = RefCell<Option<oneshot::Sender<Switched>>>;
@@ -199,7 +199,7 @@ impl Pool {
 
     fn put(&self, connection: Connection) {
         let mut idle = self.idle.borrow_mut();
-        if idle.len() < self.idle_connections {
+        if idle.len() < self.idle_connections && !connection.received.is_deaf() {
             idle.push(Idle {
                 connection,
                 since: Instant::now(),

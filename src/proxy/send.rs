@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use hyper::body::Incoming;
 use hyper::client::conn::TrySendError;
-use hyper::header::{HOST, HeaderValue};
+use hyper::header::{CONTENT_LENGTH, HOST, HeaderValue};
 use hyper::http::uri::{Authority, Scheme};
 use hyper::{Request, Response, StatusCode, Uri, Version};
 use tokio::sync::oneshot;
@@ -16,6 +16,7 @@ use super::answer;
 use super::balance::Attempt;
 use super::lease::Lease;
 use super::pool::{Channel, Switched};
+use super::settings::{Credential, Profile};
 use super::tunnel::{self, Tunnel};
 use super::{ForwardError, Proxy, RequestBody, Transfer, UpstreamBody, header, multiplex};
 
@@ -117,7 +118,7 @@ impl Proxy {
             connection.received.answered();
         }
         let answer = match sent {
-            Ok(Ok(answer)) => checked(answer, &channel),
+            Ok(Ok(answer)) => checked(answer),
             Ok(Err(error)) => Err(failure(error, &channel, transfer)),
             Err(error) => Err(Failure::Final(error)),
         };
@@ -138,8 +139,13 @@ impl Proxy {
             let switched = Box::pin(self.switch(answer, switched, attempt, transfer)).await;
             return switched.ok_or(Failure::Final(ForwardError::UnexpectedUpgrade));
         }
+        let is_ours = matches!(self.upstream.settings.credential, Credential::File { .. });
+        if is_ours && answer.status() == StatusCode::UNAUTHORIZED {
+            return Err(Failure::Final(ForwardError::CredentialRefused));
+        }
+        let is_last = self.upstream.settings.profile == Profile::Nova && may_be_last(&answer);
+        let lease = (!is_last).then(|| Lease::new(channel, attempt));
         prepare_downstream(&mut answer);
-        let lease = Lease::new(channel, attempt);
         let pause = self.upstream.settings.response_timeout;
         Ok(answer.map(|body| UpstreamBody::new(body, lease, pause, Rc::clone(transfer))))
     }
@@ -162,7 +168,8 @@ impl Proxy {
         transfer.tunnel.replace(Some(tunnel));
         prepare_downstream(&mut answer);
         tunnel::announce(answer.headers_mut(), protocol.clone());
-        Some(answer.map(|body| UpstreamBody::switched(body, Rc::clone(transfer))))
+        // What follows is not a body's.
+        Some(answer.map(|body| UpstreamBody::new(body, None, idle_timeout, Rc::clone(transfer))))
     }
 
     /// Waits for the answer's head while there is progress.
@@ -235,23 +242,31 @@ fn failure(
     }
 }
 
-fn checked(answer: Response<Incoming>, channel: &Channel) -> Result<Response<Incoming>, Failure> {
-    let checked = match channel {
-        Channel::Http1(_) => answer::check(&answer),
-        Channel::Http2(_) => Ok(()),
-    };
-    match checked {
+/// uwsgi as Debian configures it for Nova closes after each answer and neither says so nor sends a
+/// length. Other answers end with the connection then, but after this one it looks as if kept, and
+/// the next request would meet its end.
+fn may_be_last(answer: &Response<Incoming>) -> bool {
+    answer.status() == StatusCode::NO_CONTENT && !answer.headers().contains_key(CONTENT_LENGTH)
+}
+
+fn checked(answer: Response<Incoming>) -> Result<Response<Incoming>, Failure> {
+    match answer::check(&answer) {
         Ok(()) => Ok(answer),
         Err(error) => Err(Failure::Final(ForwardError::InvalidAnswer(error.into()))),
     }
 }
 
-/// HTTP/2 says the host as part of the URI (RFC 9113 §8.3.1).
+/// HTTP/2 says the host as part of the URI (RFC 9113 §8.3.1). One that another connection handed
+/// back unsent says so already.
 fn name_authority(request: &mut Request<RequestBody>, scheme: Scheme) -> Result<(), ForwardError> {
     let host = request.headers_mut().remove(HOST);
-    let authority = host.and_then(|host| Authority::try_from(host.as_bytes()).ok());
     let mut parts = request.uri().clone().into_parts();
-    parts.authority = Some(authority.ok_or(ForwardError::Authority)?);
+    if let Some(host) = host {
+        parts.authority = Authority::try_from(host.as_bytes()).ok();
+    }
+    if parts.authority.is_none() {
+        return Err(ForwardError::Authority);
+    }
     parts.scheme = Some(scheme);
     *request.uri_mut() = Uri::from_parts(parts).map_err(|_| ForwardError::Authority)?;
     *request.version_mut() = Version::HTTP_2;

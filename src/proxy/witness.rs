@@ -2,6 +2,10 @@
 //!
 //! A request may be sent again only if nothing of an answer was received; hyper's errors do not
 //! tell an answer that broke off from none. And hyper reads interim answers without end.
+//!
+//! An upstream may answer before it has read the whole body, and close (RFC 9112 §9.5). hyper stops
+//! at the write that fails then, without reading the answer that is there; so none fails here, and
+//! what comes of the connection is what can still be read.
 
 use std::cell::Cell;
 use std::io::{self, IoSlice};
@@ -24,9 +28,15 @@ pub struct Received {
     /// Whether the head of an answer is being waited for.
     awaits_head: Cell<bool>,
     is_used: Cell<bool>,
+    is_deaf: Cell<bool>,
 }
 
 impl Received {
+    /// Whether the upstream takes nothing more on the connection.
+    pub fn is_deaf(&self) -> bool {
+        self.is_deaf.get()
+    }
+
     /// Whether a request has been sent on the connection.
     pub fn is_used(&self) -> bool {
         self.is_used.get()
@@ -62,6 +72,22 @@ impl Witness {
     pub fn new(stream: Stream, received: Rc<Received>) -> Self {
         Self { stream, received }
     }
+
+    /// What to say of a write, or of the attempt.
+    fn written<T>(&self, polled: Poll<io::Result<T>>, all: T) -> Poll<io::Result<T>> {
+        let Poll::Ready(Err(error)) = &polled else {
+            return polled;
+        };
+        let is_closed = matches!(
+            error.kind(),
+            io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset
+        );
+        if !is_closed {
+            return polled;
+        }
+        self.received.is_deaf.set(true);
+        Poll::Ready(Ok(all))
+    }
 }
 
 impl AsyncRead for Witness {
@@ -88,7 +114,11 @@ impl AsyncWrite for Witness {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(context, bytes)
+        if self.received.is_deaf() {
+            return Poll::Ready(Ok(bytes.len()));
+        }
+        let polled = Pin::new(&mut self.stream).poll_write(context, bytes);
+        self.written(polled, bytes.len())
     }
 
     fn poll_write_vectored(
@@ -96,7 +126,12 @@ impl AsyncWrite for Witness {
         context: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(context, slices)
+        let all = slices.iter().map(|slice| slice.len()).sum();
+        if self.received.is_deaf() {
+            return Poll::Ready(Ok(all));
+        }
+        let polled = Pin::new(&mut self.stream).poll_write_vectored(context, slices);
+        self.written(polled, all)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -104,10 +139,52 @@ impl AsyncWrite for Witness {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
+        if self.received.is_deaf() {
+            return Poll::Ready(Ok(()));
+        }
+        let polled = Pin::new(&mut self.stream).poll_flush(context);
+        self.written(polled, ())
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::{TcpListener, TcpStream};
+
+    use super::*;
+
+    #[test]
+    fn an_answer_is_read_although_nothing_more_can_be_written() {
+        let mut builder = tokio::runtime::Builder::new_current_thread();
+        builder.enable_io().build().unwrap().block_on(async {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let address = listener.local_addr().unwrap();
+            let received = Rc::new(Received::default());
+            let stream = TcpStream::connect(address).await.unwrap();
+            let mut witness = Witness::new(Stream::Tcp(stream), Rc::clone(&received));
+            witness.write_all(b"request").await.unwrap();
+            let (mut upstream, _) = listener.accept().await.unwrap();
+            upstream.write_all(b"answer").await.unwrap();
+            // Closing with something unread is a reset.
+            upstream.readable().await.unwrap();
+            drop(upstream);
+            assert!(!received.is_deaf());
+            while !received.is_deaf() {
+                witness.write_all(b"more").await.unwrap();
+                let slices = [IoSlice::new(b"and "), IoSlice::new(b"more")];
+                assert_ne!(witness.write_vectored(&slices).await.unwrap(), 0);
+                witness.flush().await.unwrap();
+            }
+            let mut answer = [0; 6];
+            witness.read_exact(&mut answer).await.unwrap();
+            assert_eq!(&answer, b"answer");
+            // And that is all, well or not.
+            assert!(!matches!(witness.read(&mut answer).await, Ok(1..)));
+        });
     }
 }

@@ -14,26 +14,38 @@ use super::networks::Networks;
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
-/// The address of the client behind a trusted proxy; `None` where the proxy does not say, or not
-/// clearly.
+/// Who a request from a trusted proxy is from.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Source {
+    /// The proxy, which names nobody else.
+    Proxy,
+    /// A client of its.
+    Client(IpAddr),
+    /// A client of its; which one, it does not say clearly.
+    Unclear,
+}
+
+/// Reads what a trusted proxy says.
 ///
 /// `Forwarded` (RFC 7239) and `X-Forwarded-For` may both be there. A proxy that writes one of them
 /// passes on the other as the client sent it, and we cannot know which: if they differ, neither
 /// counts.
-pub fn client(headers: &HeaderMap, trusted: &Networks) -> Option<IpAddr> {
+pub fn source(headers: &HeaderMap, trusted: &Networks) -> Source {
     let find = |name, address_of| {
         headers
             .contains_key(&name)
             .then(|| rightmost(headers, &name, trusted, address_of))
     };
-    match (
+    let client = match (
         find(X_FORWARDED_FOR, bare_address),
         find(FORWARDED, for_address),
     ) {
+        (None, None) => return Source::Proxy,
         (Some(one), None) | (None, Some(one)) => one,
         (Some(one), Some(other)) if one == other => one,
         _ => None,
-    }
+    };
+    client.map_or(Source::Unclear, Source::Client)
 }
 
 /// The last address that is not a trusted proxy's; the first of all, if they all are.
@@ -45,7 +57,9 @@ fn rightmost(
 ) -> Option<IpAddr> {
     let mut last = None;
     for line in headers.get_all(name).iter().rev() {
-        for element in Elements(Some(line.to_str().ok()?)) {
+        for element in Elements(Some(line.as_bytes())) {
+            // One by one: what a client wrote further left need not be text at all.
+            let element = std::str::from_utf8(element).ok()?;
             let address = address_of(element.trim_matches([' ', '\t']))?.to_canonical();
             if !trusted.contain(address.into()) {
                 return Some(address);
@@ -58,19 +72,19 @@ fn rightmost(
 
 /// The elements of a list, last one first. Quotes are told from the right, too: one that a client
 /// left open does not swallow what a proxy appended.
-struct Elements<'a>(Option<&'a str>);
+struct Elements<'a>(Option<&'a [u8]>);
 
 impl<'a> Iterator for Elements<'a> {
-    type Item = &'a str;
+    type Item = &'a [u8];
 
-    fn next(&mut self) -> Option<&'a str> {
+    fn next(&mut self) -> Option<&'a [u8]> {
         let rest = self.0?;
         let mut is_quoted = false;
-        let comma = rest.char_indices().rev().find(|(_, character)| {
-            is_quoted ^= *character == '"';
-            *character == ',' && !is_quoted
+        let comma = rest.iter().rposition(|byte| {
+            is_quoted ^= *byte == b'"';
+            *byte == b',' && !is_quoted
         });
-        match comma.and_then(|(at, _)| Some((rest.get(..at)?, rest.get(at + 1..)?))) {
+        match comma.and_then(|at| Some((rest.get(..at)?, rest.get(at + 1..)?))) {
             Some((before, element)) => {
                 self.0 = Some(before);
                 Some(element)

@@ -148,6 +148,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Lingering<S> {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.has_ended {
+            return Poll::Ready(Ok(()));
+        }
+        if self.deadline.is_none() {
+            // TLS has a last word to say, which the client may not take either.
+            let ended = Pin::new(&mut self.stream).poll_shutdown(context);
+            ready!(self.bounded(ended, context))?;
+        }
         let Self {
             stream,
             deadline,
@@ -155,17 +163,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Lingering<S> {
             has_ended,
             ..
         } = &mut *self;
-        if *has_ended {
-            return Poll::Ready(Ok(()));
-        }
         unsent.set(true);
-        let deadline = match deadline {
-            Some(deadline) => deadline,
-            None => {
-                ready!(Pin::new(&mut *stream).poll_shutdown(context))?;
-                deadline.insert(Box::pin(sleep(LINGER)))
-            }
-        };
+        let deadline = deadline.get_or_insert_with(|| Box::pin(sleep(LINGER)));
         loop {
             if deadline.as_mut().poll(context).is_ready() {
                 *has_ended = true;

@@ -4,7 +4,7 @@ use std::fmt;
 use std::fs::{self, Permissions};
 use std::io;
 use std::net::SocketAddr;
-use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
+use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt as _};
 use std::os::unix::net as unix;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -80,9 +80,10 @@ pub struct ListenError {
 pub enum Listener {
     Tcp(TcpListener),
     Unix {
-        listener: UnixListener,
-        /// Removed at the end, if it is ours.
+        /// Removed at the end, if it is ours. Before the listener: until that is closed, nobody else's
+        /// file has its inode.
         file: Option<SocketFile>,
+        listener: UnixListener,
     },
 }
 
@@ -91,8 +92,8 @@ pub enum Listener {
 pub enum Unwatched {
     Tcp(std::net::TcpListener),
     Unix {
-        listener: unix::UnixListener,
         _file: Option<SocketFile>,
+        listener: unix::UnixListener,
     },
 }
 
@@ -105,11 +106,27 @@ pub struct Accepted {
 
 /// The file of a Unix socket, for as long as it is listened on.
 #[derive(Debug)]
-pub struct SocketFile(PathBuf);
+pub struct SocketFile {
+    path: PathBuf,
+    inode: u64,
+}
+
+impl SocketFile {
+    fn at(path: &Path) -> io::Result<Self> {
+        Ok(Self {
+            path: path.to_owned(),
+            inode: fs::symlink_metadata(path)?.ino(),
+        })
+    }
+}
 
 impl Drop for SocketFile {
     fn drop(&mut self) {
-        let _ = fs::remove_file(&self.0);
+        // Another may listen at the same place by now.
+        let found = fs::symlink_metadata(&self.path);
+        if found.is_ok_and(|found| found.ino() == self.inode) {
+            let _ = fs::remove_file(&self.path);
+        }
     }
 }
 
@@ -152,13 +169,13 @@ fn bind_unix(path: &Path, mode: u32) -> io::Result<Listener> {
     // a name that nobody knows and gets its own once its mode is right.
     let mut hidden = path.as_os_str().to_owned();
     hidden.push(format!(".{:08x}", fastrand::u32(..)));
-    let hidden = SocketFile(hidden.into());
-    let listener = UnixListener::bind(&hidden.0)?;
-    fs::set_permissions(&hidden.0, Permissions::from_mode(mode))?;
-    fs::rename(&hidden.0, path)?;
+    let listener = UnixListener::bind(&hidden)?;
+    let hidden = SocketFile::at(Path::new(&hidden))?;
+    fs::set_permissions(&hidden.path, Permissions::from_mode(mode))?;
+    fs::rename(&hidden.path, path)?;
     Ok(Listener::Unix {
         listener,
-        file: Some(SocketFile(path.to_owned())),
+        file: Some(SocketFile::at(path)?),
     })
 }
 
@@ -236,7 +253,7 @@ impl Listener {
             Self::Tcp(listener) => listener.local_addr().map(Address::Ip),
             Self::Unix {
                 file: Some(file), ..
-            } => Ok(Address::Unix(file.0.clone())),
+            } => Ok(Address::Unix(file.path.clone())),
             Self::Unix { listener, .. } => {
                 let address = listener.local_addr()?;
                 let path = address.as_pathname().unwrap_or(Path::new(""));

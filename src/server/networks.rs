@@ -1,6 +1,7 @@
 //! Whose word is taken for where a client is.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::str::FromStr;
 
 use ipnet::IpNet;
@@ -39,15 +40,26 @@ impl FromStr for Network {
             return Ok(Self::Unix);
         }
         if let Ok(address) = text.parse() {
-            return Ok(Self::Ip(IpNet::from(std::net::IpAddr::to_canonical(
-                &address,
-            ))));
+            return Ok(Self::Ip(IpNet::from(IpAddr::to_canonical(&address))));
         }
         let network: IpNet = text.parse().map_err(|_| InvalidNetwork::Form)?;
         match network.trunc() {
-            trunk if trunk == network => Ok(Self::Ip(network)),
+            trunk if trunk == network => Ok(Self::Ip(to_canonical(network))),
             trunk => Err(InvalidNetwork::HostBits(trunk)),
         }
+    }
+}
+
+/// A network of IPv4 addresses as IPv6 writes them, as IPv4 does: so are peers.
+fn to_canonical(network: IpNet) -> IpNet {
+    let length = network.prefix_len().checked_sub(96);
+    match (network, length) {
+        (IpNet::V6(mapped), Some(length)) => {
+            let address = mapped.addr().to_ipv4_mapped().map(IpAddr::from);
+            let canonical = address.and_then(|address| IpNet::new(address, length).ok());
+            canonical.unwrap_or(network)
+        }
+        _ => network,
     }
 }
 
@@ -79,8 +91,6 @@ impl FromIterator<Network> for Networks {
 
 #[cfg(test)]
 mod tests {
-    use std::net::IpAddr;
-
     use super::*;
 
     #[test]
@@ -108,7 +118,8 @@ mod tests {
 
     #[test]
     fn contain_only_their_own() {
-        let networks = ["10.0.0.0/8", "2001:db8::/32"].map(str::parse::<Network>);
+        let networks = ["10.0.0.0/8", "2001:db8::/32", "::ffff:192.0.2.0/120"];
+        let networks = networks.map(str::parse::<Network>);
         let networks: Networks = networks.into_iter().filter_map(Result::ok).collect();
         let cases = [
             ("10.255.0.1", true),
@@ -116,6 +127,8 @@ mod tests {
             ("11.0.0.1", false),
             ("2001:db8::1", true),
             ("2001:db9::1", false),
+            ("192.0.2.255", true),
+            ("192.0.3.0", false),
         ];
         for (address, expected) in cases {
             let address = address.parse::<IpAddr>().ok().map(PeerAddress::from);

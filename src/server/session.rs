@@ -10,7 +10,7 @@ use hyper::{Request, Response};
 
 use super::Settings;
 use super::drain::{Drain, Phase};
-use super::forwarded;
+use super::forwarded::{self, Source};
 use super::refusal::{Census, Refusals};
 use crate::gateway::{Gateway, ResponseBody, Upgrade};
 use crate::proxy::{Activity, Peer};
@@ -111,11 +111,12 @@ impl Session {
     ) -> impl Future<Output = (Response<ResponseBody>, Option<Box<Upgrade>>)> + use<> {
         let trusted = &self.shared.settings.trusted_proxies;
         // One connection of a proxy carries the requests of many clients.
-        let client = trusted.contain(peer.address());
-        let client = client.then(|| forwarded::client(request.headers(), trusted));
-        let peer = match client.flatten() {
-            Some(client) => Rc::new(peer.behind(client)),
-            None => Rc::clone(peer),
+        let is_proxy = trusted.contain(peer.address());
+        let source = is_proxy.then(|| forwarded::source(request.headers(), trusted));
+        let peer = match source {
+            None | Some(Source::Proxy) => Rc::clone(peer),
+            Some(Source::Client(client)) => Rc::new(peer.behind(client)),
+            Some(Source::Unclear) => Rc::new(peer.behind(peer.address())),
         };
         self.shared.gateway.handle(request, peer)
     }

@@ -315,7 +315,8 @@ fn files_of_tls_that_cannot_be_used_are_found() {
     folder.write("empty.pem", "");
     let tls = "[listen.tls]\ncertificates = [{ chain = 'empty.pem', key = 'key.pem' }]\n\
          [upstream.tls]\nca = 'missing.pem'\n";
-    folder.write("actiongate.toml", &format!("{CONFIG}{tls}"));
+    let config = CONFIG.replace("http://127", "https://127");
+    folder.write("actiongate.toml", &format!("{config}{tls}"));
     let expected: [(&str, &[&str]); 2] = [
         (
             "[listen.tls] ",

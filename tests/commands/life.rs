@@ -1,7 +1,9 @@
 //! The life of `run`: reload by signal, the way to its end, and what its exit code says.
 
+use std::fs::{self, OpenOptions};
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
+use std::process::Command;
 
 use super::issuer::{CONFIG, ED25519, claims, issuer, sign};
 use super::run::listening;
@@ -119,4 +121,20 @@ fn a_second_signal_ends_it_at_once() {
     running.signal("INT");
     let ran = running.end().ended(4);
     assert!(ran.err.contains("SIGINT again"), "{}", ran.err);
+}
+
+#[test]
+fn a_reload_that_hangs_does_not_keep_it_from_its_end() {
+    let folder = issuer(ED25519);
+    folder.write("actiongate.toml", CONFIG);
+    let (running, _) = listening(&folder, "actiongate.toml");
+    let config = folder.path("actiongate.toml");
+    fs::remove_file(&config).unwrap();
+    let made = Command::new("mkfifo").arg(&config).status().unwrap();
+    assert!(made.success());
+    running.signal("HUP");
+    // Once it reads; nothing will ever come.
+    let _writer = OpenOptions::new().write(true).open(&config).unwrap();
+    running.signal("TERM");
+    running.end().ended(0);
 }

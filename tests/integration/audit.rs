@@ -275,3 +275,15 @@ fn no_line_holds_a_token() {
         }
     }
 }
+
+/// Lines wait in a queue: a client must not choose how long they are.
+#[test]
+fn a_line_has_a_bounded_length() {
+    let upstream = Upstream::start();
+    let gateway = Gateway::start(&upstream);
+    let method = "M".repeat(60_000);
+    let answer = gateway.call(&Call::new(&method, metadata()).bearer("rubbish"));
+    answer.refusal(401, "token_malformed", "error");
+    let line = gateway.into_audit().remove(0);
+    assert_eq!(line["method"], "M".repeat(64));
+}

@@ -4,7 +4,8 @@ use std::thread;
 use std::time::Instant;
 
 use crate::support::{
-    Call, Claims, Gateway, ISSUER, PATIENCE, PROJECT, Setup, Upstream, default_key, metadata, token,
+    Call, Claims, Gateway, ISSUER, PATIENCE, PROJECT, Setup, Step, Upstream, answer, default_key,
+    metadata, token,
 };
 
 const PUBLIC: &str =
@@ -29,6 +30,26 @@ fn the_callers_token_is_forwarded_or_not() {
         let seen = upstream.requests();
         assert_eq!(seen[0].headers.has("authorization"), is_forwarded, "{line}");
         assert_eq!(seen[1].headers.has("x-auth-token"), is_forwarded, "{line}");
+    }
+}
+
+#[test]
+fn a_refusal_of_the_gateways_own_token_is_not_the_callers() {
+    let own = "credential = { header = \"X-Auth-Token\", file = \"token\" }";
+    for (line, status) in [("", 401), ("credential = \"strip\"", 401), (own, 502)] {
+        let upstream = Upstream::start();
+        let setup = Setup::new(&upstream).file("token", "expired");
+        let gateway = setup.upstream(line).start();
+        let challenge = "WWW-Authenticate: Keystone uri=\"http://keystone.test\"";
+        let unauthorized = answer("401 Unauthorized", &[challenge], "{}");
+        upstream.next(vec![Step::Read, unauthorized]);
+        let answer = gateway.call(&get());
+        assert_eq!(answer.status, status, "{line}");
+        assert_eq!(answer.headers.has("www-authenticate"), status == 401);
+        if status == 502 {
+            answer.refusal(502, "upstream_credential", "badGateway");
+        }
+        assert_eq!(gateway.call(&get()).status, 200);
     }
 }
 

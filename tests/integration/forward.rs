@@ -293,7 +293,7 @@ fn answers_without_a_body_end_at_once() {
     let table = format!(
         "[[operation]]\npermission = \"heads\"\nroutes = [\"HEAD /v2.1/{{project_id}}/servers/{{server_id}}/metadata\"]\nactions = [\"{LIST}\"]\n"
     );
-    let gateway = Setup::new(&upstream).table(&table).start();
+    let gateway = Setup::generic(&upstream).table(&table).start();
     let mut client = gateway.connect();
     let head = Call::new("HEAD", metadata()).bearer(&token(&[LIST]));
     let no_body = |text: &str| vec![Step::Read, Step::Write(text.into())];

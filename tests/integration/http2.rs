@@ -1,6 +1,6 @@
 //! HTTP/2 from the client: the same answers, and no more than one client's share of anything.
 
-mod client;
+pub mod client;
 mod flood;
 
 use std::time::Duration;
@@ -131,6 +131,56 @@ fn a_token_is_bound_to_the_certificate_of_its_connection() {
             let mut tls = client::tls(&gateway, config.config()).await;
             let text = client::exchange(&mut tls, &call).await;
             assert!(text.starts_with(&format!("HTTP/1.1 {status} ")), "{text}");
+        }
+    });
+}
+
+/// The certificate of a proxy is nobody's who is behind it, whatever they make the proxy pass on.
+#[test]
+fn a_proxys_certificate_is_not_its_clients() {
+    let upstream = Upstream::start();
+    let (files, authority) = (Files::new(), Authority::new("ca"));
+    let ca = files.write("ca.pem", &authority.pem());
+    let pair = files.pair("server", &authority.issue(&["api.test"]));
+    let tls = format!(
+        "[listen.tls]\ncertificates = [{{ chain = {:?}, key = {:?} }}]\n\
+         client_certificates = \"optional\"\nclient_ca = {ca:?}\n",
+        pair.chain, pair.key
+    );
+    let setup = Setup::new(&upstream).listen("trusted_proxies = \"127.0.0.0/8\"");
+    let gateway = setup.more(&tls).start();
+    let proxy = authority.issue(&["proxy"]);
+    let claims = Claims::new(PROJECT, &["*:*:*"]);
+    let hash = proxy.hash.to_string();
+    let claims = claims.set("cnf", serde_json::json!({"x5t#S256": hash}));
+    let call = Call::get(metadata()).bearer(&claims.sign(default_key()));
+    let call = call.header("Connection: close");
+    let settings = ClientSettings {
+        ca: Some(ca),
+        certificate: Some(files.pair("client", &proxy)),
+        server_name: None,
+    };
+    let config = actiongate::tls::Client::load(&settings, &[]).unwrap();
+    run(async {
+        // For itself, for a client, and for one that does not want to be known.
+        for (lines, status) in [
+            (&[][..], 200),
+            (&["X-Forwarded-For: 192.0.2.1"], 401),
+            (&["X-Forwarded-For: rubbish"], 401),
+            (
+                &["X-Forwarded-For: 192.0.2.1", "Forwarded: for=192.0.2.2"],
+                401,
+            ),
+        ] {
+            let call = lines
+                .iter()
+                .fold(call.clone(), |call, line| call.header(*line));
+            let mut tls = client::tls(&gateway, config.config()).await;
+            let text = client::exchange(&mut tls, &call.bytes()).await;
+            assert!(
+                text.starts_with(&format!("HTTP/1.1 {status} ")),
+                "{lines:?} {text}"
+            );
         }
     });
 }

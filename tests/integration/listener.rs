@@ -51,6 +51,19 @@ fn several_addresses_are_one_gateway() {
 }
 
 #[test]
+fn a_socket_that_somebody_else_has_put_there_stays() {
+    let upstream = Upstream::start();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("gate");
+    let addresses = format!("address = [\"127.0.0.1:0\", \"unix:{}\"]", path.display());
+    let mut gateway = Setup::new(&upstream).listen(&addresses).start();
+    fs::remove_file(&path).unwrap();
+    let _successor = UnixListener::bind(&path).unwrap();
+    gateway.stop();
+    assert!(path.exists());
+}
+
+#[test]
 fn a_proxy_over_a_unix_socket_may_be_trusted() {
     let upstream = Upstream::start();
     let folder = tempfile::tempdir().unwrap();

@@ -15,6 +15,7 @@
 
 mod support;
 
+mod abandoned;
 mod answers;
 mod audit;
 mod body;
@@ -24,6 +25,7 @@ mod collect;
 mod credential;
 mod endpoints;
 mod forward;
+mod hold;
 mod http2;
 mod keys;
 mod limits;

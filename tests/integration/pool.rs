@@ -147,6 +147,28 @@ fn an_answer_that_says_close_is_the_connections_last() {
 }
 
 #[test]
+fn a_connection_of_nova_is_not_kept_after_an_answer_that_may_be_its_last() {
+    let bare = "HTTP/1.1 204 No Content\r\n\r\n";
+    let with_length = "HTTP/1.1 204 No Content\r\nContent-Length: 0\r\n\r\n";
+    let cases = [
+        (bare, "nova", 1),
+        (with_length, "nova", 0),
+        (bare, "generic", 0),
+    ];
+    for (text, profile, expected) in cases {
+        let upstream = Upstream::start();
+        let profile = format!("profile = {profile:?}");
+        let gateway = Setup::new(&upstream).upstream(&profile).start();
+        upstream.next(vec![Step::Read, Step::Write(text.into())]);
+        let mut client = gateway.connect();
+        assert_eq!(client.call(&delete()).status, 204);
+        assert_eq!(client.call(&post("{}")).status, 200);
+        let connection = upstream.requests()[1].connection;
+        assert_eq!(connection, expected, "{text:?} {profile}");
+    }
+}
+
+#[test]
 fn a_post_that_may_have_been_received_is_not_repeated() {
     let (upstream, _gateway, mut client) = with_idle_connection();
     upstream.next(vec![Step::Read, Step::Close]);

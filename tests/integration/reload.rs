@@ -197,3 +197,17 @@ fn no_request_fails_while_it_reloads_again_and_again() {
         assert!(counts.sum::<usize>() > 100);
     });
 }
+
+/// Also where the file at fault is new: whoever mends it need not tell.
+#[test]
+fn a_file_that_kept_a_config_from_use_is_watched() {
+    let upstream = Upstream::start();
+    let gateway = with_table(&upstream).start();
+    let at = |name: &str| gateway.folder().join(name);
+    fs::write(at("new.toml"), "[[operation]]\n").unwrap();
+    gateway.write_config(&gateway.config().replace("table.toml", "new.toml"));
+    gateway.reload().expect_err("a broken table");
+    assert_eq!(gateway.call(&list()).status, 200);
+    fs::write(at("new.toml"), STRICTER).unwrap();
+    wait_for(&gateway, &list(), 403);
+}

@@ -152,6 +152,25 @@ fn an_answer_that_comes_before_the_body_is_passed_on() {
 }
 
 #[test]
+fn an_answer_is_passed_on_although_the_upstream_takes_no_more_of_the_body() {
+    const SIZE: usize = 4 * 1024 * 1024;
+    let upstream = Upstream::start();
+    let gateway = Setup::generic(&upstream).start();
+    upstream.always(vec![
+        write("HTTP/1.1 413 Too Much\r\nContent-Length: 4\r\nConnection: close\r\n\r\nlong"),
+        Step::Close,
+    ]);
+    let head = post_head(&[&format!("Content-Length: {SIZE}")]);
+    for _ in 0..20 {
+        let mut client = gateway.connect();
+        client.send(&head);
+        client.send(vec![b'x'; SIZE]);
+        let answer = client.answer();
+        assert_eq!((answer.status, answer.text()), (413, "long"));
+    }
+}
+
+#[test]
 fn chunked_is_framed_afresh_and_trailers_are_dropped() {
     let upstream = Upstream::start();
     let gateway = Setup::generic(&upstream).start();

@@ -1,5 +1,7 @@
 //! HTTP/2 towards the upstream.
 
+mod attack;
+
 use std::collections::VecDeque;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
@@ -29,6 +31,13 @@ enum Action {
     GoAway,
     /// Answers once so many are there.
     Gather(usize),
+    /// The same, and goes away at once.
+    GatherAway(usize),
+    Large(usize),
+    /// Answers with two lengths.
+    Lengths,
+    /// Answers before it reads the body.
+    Early,
 }
 
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -46,6 +55,8 @@ struct State {
     always: Option<Action>,
     seen: Vec<Seen>,
     connections: usize,
+    /// Of all bodies.
+    bytes: usize,
     waiting: Vec<(SendResponse<Bytes>, String)>,
     max_streams: Option<u32>,
 }
@@ -139,7 +150,7 @@ async fn serve(stream: TcpStream, state: Arc<Mutex<State>>) {
             let always = state.always.unwrap_or(Action::Echo);
             state.next.pop_front().unwrap_or(always)
         };
-        let line = format!("{} {}", request.method(), request.uri().path());
+        let line = line_of(&request);
         match action {
             Action::Refuse | Action::Reset | Action::Close => {
                 remember(&state, index, &request, Vec::new());
@@ -149,8 +160,8 @@ async fn serve(stream: TcpStream, state: Arc<Mutex<State>>) {
                     _ => return,
                 }
             }
-            Action::Echo | Action::GoAway | Action::Gather(_) => {
-                if matches!(action, Action::GoAway) {
+            _ => {
+                if matches!(action, Action::GoAway | Action::GatherAway(_)) {
                     connection.graceful_shutdown();
                 }
                 tokio::spawn(answer(
@@ -166,11 +177,17 @@ async fn serve(stream: TcpStream, state: Arc<Mutex<State>>) {
     }
 }
 
+/// The method and the path, with its query.
+fn line_of(request: &Request<RecvStream>) -> String {
+    let path = request.uri().path_and_query().unwrap();
+    format!("{} {path}", request.method())
+}
+
 fn remember(state: &Mutex<State>, connection: usize, request: &Request<RecvStream>, body: Vec<u8>) {
     let uri = request.uri();
     state.lock().unwrap().seen.push(Seen {
         connection,
-        line: format!("{} {}", request.method(), uri.path()),
+        line: line_of(request),
         authority: uri.authority().unwrap().to_string(),
         host: request.headers().contains_key("host"),
         body,
@@ -185,6 +202,9 @@ async fn answer(
     connection: usize,
     state: Arc<Mutex<State>>,
 ) {
+    if matches!(action, Action::Early) {
+        echo(&mut respond, line.clone());
+    }
     let mut body = Vec::new();
     while let Some(Ok(data)) = request.body_mut().data().await {
         let _ = request
@@ -192,11 +212,19 @@ async fn answer(
             .flow_control()
             .release_capacity(data.len());
         body.extend_from_slice(&data);
+        state.lock().unwrap().bytes += data.len();
     }
     remember(&state, connection, &request, body);
-    let Action::Gather(count) = action else {
-        echo(&mut respond, line);
-        return;
+    let count = match action {
+        Action::Gather(count) | Action::GatherAway(count) => count,
+        Action::Large(size) => return send(&mut respond, Response::new(()), vec![b'x'; size]),
+        Action::Lengths => {
+            let response = Response::builder().header("content-length", line.len());
+            let response = response.header("content-length", line.len());
+            return send(&mut respond, response.body(()).unwrap(), line);
+        }
+        Action::Early => return,
+        _ => return echo(&mut respond, line),
     };
     let mut state = state.lock().unwrap();
     state.waiting.push((respond, line));
@@ -208,9 +236,12 @@ async fn answer(
 }
 
 fn echo(respond: &mut SendResponse<Bytes>, line: String) {
-    let response = Response::new(());
-    if let Ok(mut stream) = respond.send_response(response, false) {
-        let _ = stream.send_data(line.into(), true);
+    send(respond, Response::new(()), line);
+}
+
+fn send(respond: &mut SendResponse<Bytes>, head: Response<()>, body: impl Into<Bytes>) {
+    if let Ok(mut stream) = respond.send_response(head, false) {
+        let _ = stream.send_data(body.into(), true);
     }
 }
 

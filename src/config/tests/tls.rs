@@ -75,7 +75,8 @@ fn clients_are_asked_as_told() {
 
 #[test]
 fn an_empty_table_for_the_upstream_is_tls_as_the_system_has_it() {
-    let config = read(&format!("{MINIMAL}[upstream.tls]\n")).unwrap();
+    let text = with("http://127.0.0.1", "https://127.0.0.1");
+    let config = read(&format!("{text}[upstream.tls]\n")).unwrap();
     assert_eq!(config.upstream.tls, Some(ClientSettings::default()));
     assert_eq!(read(MINIMAL).unwrap().upstream.tls, None);
 }
@@ -163,8 +164,9 @@ fn what_cannot_be_meant_is_refused() {
             ],
         ),
     ];
+    let text = with("http://127.0.0.1", "https://127.0.0.1");
     for (side, keys, expected) in cases {
-        let found = problems(&format!("{MINIMAL}[{side}.tls]\n{keys}\n"));
+        let found = problems(&format!("{text}[{side}.tls]\n{keys}\n"));
         let expected: Vec<String> = expected
             .iter()
             .map(|line| format!("a.toml:{line}"))

@@ -181,6 +181,18 @@ fn what_the_upstream_is_told_is_a_closed_choice() {
             "`upstream.identity.user` is not a known key; did you mean `issuer`?",
         ),
         (
+            "identity = { subject = \"X-User\", project = \"x-user\" }",
+            "`upstream.identity` has `x-user`, which carries something else already",
+        ),
+        (
+            "identity = { subject = \"X-Auth-Token\" }",
+            "`upstream.identity` has `x-auth-token`, which carries something else already",
+        ),
+        (
+            "tls = { server_name = \"a\" }",
+            "`upstream.tls` is not used, expected it only beside an https URL",
+        ),
+        (
             "health = { path = \"health\" }",
             "`upstream.health.path` is `health`, expected a path such as \"/healthcheck\": it is not a path",
         ),

@@ -5,6 +5,9 @@ use std::str::FromStr;
 
 use super::InvalidHeaders;
 
+/// The longest name, in bytes: what DNS has room for. Each connection remembers its last host.
+const MAX_NAME: usize = 255;
+
 /// The hosts that requests may be for; none listed means any.
 ///
 /// Without a limit a name that somebody else points here (DNS rebinding) is as good as ours.
@@ -74,7 +77,7 @@ fn split(text: &[u8]) -> Option<(&[u8], Option<&[u8]>)> {
         text.split_at_checked(end.unwrap_or(text.len()))?
     };
     match rest {
-        _ if name.is_empty() => None,
+        _ if !(1..=MAX_NAME).contains(&name.len()) => None,
         [] => Some((name, None)),
         [b':', port @ ..] if is_port(port) => Some((name, Some(port))),
         _ => None,
@@ -158,6 +161,14 @@ mod tests {
             let found = hosts(&[]).check(host.as_bytes());
             assert_eq!(found, Err(InvalidHeaders::Host), "{host}");
             assert_eq!(host.parse::<AllowedHost>(), Err(InvalidHost), "{host}");
+        }
+    }
+
+    #[test]
+    fn a_host_has_a_bounded_length() {
+        for (length, expected) in [(255, Ok(())), (256, Err(InvalidHeaders::Host))] {
+            let host = format!("{}:80", "a".repeat(length));
+            assert_eq!(hosts(&[]).check(host.as_bytes()), expected, "{length}");
         }
     }
 

@@ -189,6 +189,13 @@ pub fn forwards() -> Vec<Row> {
             "The upstream switched protocols, which nobody asked for.",
         ),
         (
+            ForwardError::CredentialRefused.into(),
+            502,
+            "upstream_credential",
+            "badGateway",
+            "The upstream does not take the gateway's credential.",
+        ),
+        (
             ForwardError::ConnectTimeout.into(),
             504,
             "upstream_connect_timeout",
