@@ -82,6 +82,9 @@ pub enum ForwardError {
     /// `Host` is not what HTTP/2 takes for one.
     #[error("the `Host` cannot be sent over HTTP/2")]
     Authority,
+    /// Nova takes a `_method` in a form for the request's method.
+    #[error("a form can change the method behind the gateway, expected a body of JSON")]
+    Form,
     /// No endpoint is known.
     #[error("no endpoint of the upstream is known")]
     Unavailable,
@@ -273,6 +276,9 @@ impl Proxy {
         origin: Origin<'_>,
     ) -> Result<Request<RequestBody>, ForwardError> {
         let settings = &self.upstream.settings;
+        if settings.profile == Profile::Nova && header::is_form(&headers) {
+            return Err(ForwardError::Form);
+        }
         header::prepare_request(&mut headers, origin);
         let own = match settings.credential {
             Credential::File { .. } => self.balance.credential(),

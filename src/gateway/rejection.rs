@@ -71,6 +71,7 @@ impl Rejection {
                 ForwardError::RequestBody(BodyFailure::Broken) | ForwardError::Authority => {
                     StatusCode::BAD_REQUEST
                 }
+                ForwardError::Form => StatusCode::UNSUPPORTED_MEDIA_TYPE,
                 ForwardError::RequestBody(BodyFailure::Timeout) => StatusCode::REQUEST_TIMEOUT,
                 ForwardError::RequestBody(BodyFailure::TooLarge) => StatusCode::PAYLOAD_TOO_LARGE,
                 ForwardError::Identity(_) => StatusCode::FORBIDDEN,
@@ -133,6 +134,7 @@ impl Rejection {
             },
             Self::Forward(error) => match error {
                 ForwardError::Authority => "host_authority",
+                ForwardError::Form => "body_form",
                 ForwardError::Identity(_) => "identity_unnameable",
                 ForwardError::Unavailable => "upstream_unavailable",
                 ForwardError::Busy => "upstream_busy",
@@ -256,6 +258,7 @@ fn family(status: StatusCode) -> &'static str {
         StatusCode::METHOD_NOT_ALLOWED => "badMethod",
         StatusCode::REQUEST_TIMEOUT => "requestTimeout",
         StatusCode::PAYLOAD_TOO_LARGE => "overLimit",
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => "badMediaType",
         StatusCode::URI_TOO_LONG => "uriTooLong",
         StatusCode::MISDIRECTED_REQUEST => "misdirectedRequest",
         StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => "headersTooLarge",

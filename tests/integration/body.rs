@@ -252,3 +252,31 @@ fn a_client_that_takes_nothing_of_its_answer_is_given_up() {
     assert_eq!(line["reason"], "aborted");
     drop(client);
 }
+
+/// Nova routes by a `_method` in a form as by one in the query.
+#[test]
+fn forms_are_for_generic_upstreams_only() {
+    let upstream = Upstream::start();
+    let post = || Call::post(metadata(), "_method=DELETE").bearer(&token(&["*:*:*"]));
+    let forms = [
+        "application/x-www-form-urlencoded",
+        "Application/X-WWW-Form-Urlencoded ; charset=utf-8",
+        "multipart/form-data; boundary=x",
+    ];
+    let gateway = Setup::new(&upstream).start();
+    for form in forms {
+        let call = post().header(format!("Content-Type: {form}"));
+        let answer = gateway.call(&call);
+        let message = answer.refusal(415, "body_form", "badMediaType");
+        assert_eq!(
+            message,
+            "A form can change the method behind the gateway, expected a body of JSON."
+        );
+    }
+    assert_eq!(upstream.count(), 0);
+    let json = post().header("Content-Type: application/json");
+    assert_eq!(gateway.call(&json).status, 200);
+    let gateway = Setup::generic(&upstream).start();
+    let call = post().header(format!("Content-Type: {}", forms[0]));
+    assert_eq!(gateway.call(&call).status, 200);
+}

@@ -84,16 +84,16 @@ fn others() -> Vec<Row> {
         )
         .refused(401, "token_missing"),
     ];
-    let form = "Content-Type: application/x-www-form-urlencoded";
-    rows.push(
-        Row::new(
-            "`_method` in a form",
-            post(&[form, "Content-Length: 14"], "_method=DELETE"),
-        )
-        .forwarded(
-            View::post("_method=DELETE").header(form.replace("Content-Type", "content-type")),
-        ),
-    );
+    let forms = [
+        ("`_method` in a form", "application/x-www-form-urlencoded"),
+        ("a form in parts", "MULTIPART/form-data ;boundary=x"),
+    ];
+    for (name, form) in forms {
+        let form = format!("Content-Type: {form}");
+        let lines = [form.as_str(), "Content-Length: 14"];
+        let row = Row::new(name, post(&lines, "_method=DELETE"));
+        rows.push(row.refused(415, "body_form"));
+    }
     let forwarded = [
         ("an empty query", "{path}?".to_owned()),
         ("a query", "{path}?limit=1&marker=s2".to_owned()),

@@ -15,6 +15,13 @@ pub fn choices() -> Vec<Row> {
             "The `Host` cannot be sent over HTTP/2.",
         ),
         (
+            ForwardError::Form.into(),
+            415,
+            "body_form",
+            "badMediaType",
+            "A form can change the method behind the gateway, expected a body of JSON.",
+        ),
+        (
             ForwardError::Identity(Unnameable::Missing("subject")).into(),
             403,
             "identity_unnameable",
