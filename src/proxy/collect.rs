@@ -9,10 +9,7 @@ use http_body_util::BodyExt as _;
 use tokio::time::timeout_at;
 
 use super::upstream::Upstream;
-use super::{BodyFailure, ForwardError, RequestBody};
-
-/// The most bytes of one body where no other bound is set.
-const MAX_SIZE: usize = 16 * 1024 * 1024;
+use super::{ForwardError, RequestBody};
 
 /// Bytes that are counted as collected for as long as this lives.
 #[derive(Debug)]
@@ -44,7 +41,7 @@ impl Drop for Reserved {
     }
 }
 
-/// Reads `body` to its end; each pause is bounded by the body itself.
+/// Reads `body` to its end; its size and each pause are bounded by the body itself.
 pub async fn collect(
     mut body: RequestBody,
     upstream: &Arc<Upstream>,
@@ -61,9 +58,6 @@ pub async fn collect(
             .map_err(ForwardError::RequestBody)?
             .into_data()
             .unwrap_or_default();
-        if collected.len() + data.len() > MAX_SIZE {
-            return Err(ForwardError::RequestBody(BodyFailure::TooLarge));
-        }
         if !reserved.add(data.len()) {
             return Err(ForwardError::Busy);
         }

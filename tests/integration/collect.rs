@@ -104,6 +104,19 @@ fn a_body_beyond_its_limit_is_413_and_not_sent() {
     assert_eq!(upstream.count(), 1);
 }
 
+/// The bound is the operation's, or the listener's: there is none beside it.
+#[test]
+fn a_body_may_be_as_large_as_its_limit_says() {
+    let upstream = Upstream::start();
+    let setup = Setup::new(&upstream).listen("max_body = \"20MiB\"");
+    let gateway = setup.start();
+    let piece = "x".repeat(1024 * 1024);
+    let mut client = gateway.connect();
+    client.send(chunked("POST", &metadata(), &[piece.as_str(); 17]));
+    assert_eq!(client.answer().status, 200);
+    assert_eq!(upstream.only().body.len(), 17 * 1024 * 1024);
+}
+
 #[test]
 fn a_body_that_stops_or_breaks_is_not_sent() {
     let upstream = Upstream::start();
