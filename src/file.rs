@@ -1,8 +1,20 @@
-//! Whether a file has changed, without reading it.
+//! Reading files within bounds, and telling whether one has changed without reading it.
 
-use std::fs::{self, Metadata};
+use std::fs::{self, File, Metadata};
+use std::io::{self, Read as _};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
+
+/// All of a file, or `None` if it has more than `most` bytes.
+///
+/// # Errors
+///
+/// As reading it.
+pub fn read(file: File, most: u64) -> io::Result<Option<Vec<u8>>> {
+    let mut bytes = Vec::new();
+    file.take(most.saturating_add(1)).read_to_end(&mut bytes)?;
+    Ok((bytes.len() as u64 <= most).then_some(bytes))
+}
 
 /// Tells versions of a file apart: another inode where it was replaced, another size or time where
 /// it was written.

@@ -1,7 +1,7 @@
 //! Which credential and which identity the upstream is sent.
 
 use std::fs::{self, File};
-use std::io::{self, Read as _};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -10,7 +10,7 @@ use hyper::header::{AUTHORIZATION, HeaderName, HeaderValue};
 
 use super::settings::{Credential, IdentityHeaders};
 use crate::audit::Caller;
-use crate::file::Mark;
+use crate::file::{self, Mark};
 
 const X_AUTH_TOKEN: HeaderName = HeaderName::from_static("x-auth-token");
 /// The most bytes of a credential.
@@ -68,11 +68,7 @@ impl CredentialFile {
 fn read(path: &Path) -> Result<(Mark, HeaderValue), CredentialError> {
     let file = File::open(path)?;
     let mark = Mark::from(&file.metadata()?);
-    let mut bytes = Vec::new();
-    file.take(MAX_SIZE + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > MAX_SIZE {
-        return Err(CredentialError::TooLarge);
-    }
+    let bytes = file::read(file, MAX_SIZE)?.ok_or(CredentialError::TooLarge)?;
     let text = bytes.trim_ascii();
     if text.is_empty() {
         return Err(CredentialError::Empty);

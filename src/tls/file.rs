@@ -1,7 +1,6 @@
 //! PEM files, read as a whole, and a digest of all of them.
 
 use std::fs::File;
-use std::io::Read as _;
 use std::path::Path;
 
 use aws_lc_rs::digest::{Context, Digest, SHA256};
@@ -10,6 +9,7 @@ use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer};
 
 use super::TlsError;
+use crate::file;
 
 /// The most bytes of one file: revocation lists of large authorities fit.
 const MAX_SIZE: u64 = 16 * 1024 * 1024;
@@ -110,23 +110,15 @@ impl Files {
     }
 
     fn read(&mut self, path: &Path) -> Result<Vec<u8>, TlsError> {
-        let read = || {
-            let mut bytes = Vec::new();
-            File::open(path)?
-                .take(MAX_SIZE + 1)
-                .read_to_end(&mut bytes)?;
-            Ok(bytes)
-        };
-        let bytes = read().map_err(|source| TlsError::Read {
+        let read = File::open(path).and_then(|file| file::read(file, MAX_SIZE));
+        let bytes = read.map_err(|source| TlsError::Read {
             path: path.to_owned(),
             source,
         })?;
-        if bytes.len() as u64 > MAX_SIZE {
-            return Err(TlsError::TooLarge {
-                path: path.to_owned(),
-                max: MAX_SIZE,
-            });
-        }
+        let bytes = bytes.ok_or_else(|| TlsError::TooLarge {
+            path: path.to_owned(),
+            max: MAX_SIZE,
+        })?;
         self.see(&bytes);
         Ok(bytes)
     }

@@ -1,7 +1,8 @@
 //! One GET of a key set, bounded in time and size. No redirects: a key set comes from where the
 //! operator said, or not at all.
 
-use std::io::{self, Read as _};
+use std::fs::File;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -15,6 +16,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
 use super::keys::InvalidKeySet;
+use crate::file;
 use crate::tls::{Client, TlsError};
 
 /// The whole fetch, from name resolution to the last byte.
@@ -59,21 +61,12 @@ impl From<TlsError> for FetchError {
 
 /// Reads a file of at most [`MAX_SIZE`].
 pub fn read_file(path: &Path) -> Result<Bytes, FetchError> {
-    let read = || {
-        let mut bytes = Vec::new();
-        std::fs::File::open(path)?
-            .take(MAX_SIZE + 1)
-            .read_to_end(&mut bytes)?;
-        Ok(bytes)
-    };
-    let bytes = read().map_err(|source| FetchError::File {
+    let read = File::open(path).and_then(|file| file::read(file, MAX_SIZE));
+    let bytes = read.map_err(|source| FetchError::File {
         path: path.to_owned(),
         source,
     })?;
-    if bytes.len() as u64 > MAX_SIZE {
-        return Err(FetchError::TooLarge);
-    }
-    Ok(bytes.into())
+    Ok(bytes.ok_or(FetchError::TooLarge)?.into())
 }
 
 /// Gets `uri`, over TLS where a client for it is given.
