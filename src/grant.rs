@@ -4,13 +4,12 @@
 //! comparison of bits. What cannot be parsed refuses the token.
 
 mod pattern;
-mod pointer;
 
 use serde_json::{Map, Value};
 
 pub use pattern::{InvalidPattern, Pattern};
-pub use pointer::{InvalidPointer, Pointer};
 
+use crate::json::Pointer;
 use crate::table::{ActionSet, ActionTable};
 
 /// Which claims of an issuer's tokens say what.

@@ -7,7 +7,6 @@
 mod claims;
 mod credential;
 mod fetch;
-mod json;
 mod jws;
 mod keys;
 mod source;
@@ -22,7 +21,6 @@ use crate::tls::CertificateHash;
 
 pub use claims::{unverified_claims, verify};
 pub use credential::credential;
-pub use json::InvalidJson;
 pub use keys::{Algorithm, InvalidKeySet, KeySet, SkippedKey};
 pub use source::{
     FetchError, InvalidLocation, KeyFeed, KeySource, KeyState, Location, Settings as KeySettings,

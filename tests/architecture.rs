@@ -12,10 +12,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// From the first layer to the last.
-const LAYERS: [&str; 16] = [
+const LAYERS: [&str; 17] = [
     "telemetry",
     "file",
     "document",
+    "json",
     "tls",
     "table",
     "token",

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use super::{IssuerConfig, parse_required, set};
 use crate::document::{Located, Section};
-use crate::grant::{ClaimMapping, Pointer};
+use crate::grant::ClaimMapping;
+use crate::json::Pointer;
 use crate::token::{KeySettings, Location};
 
 /// No clocks differ by more, and a stolen token is good for that much longer.

@@ -5,7 +5,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value};
 
 use super::keys::{Algorithm, Key};
-use super::{Token, TokenError, json};
+use super::{Token, TokenError};
+use crate::json;
 
 /// A token whose parts are readable; nothing of it is verified yet.
 pub struct Jws<'a> {

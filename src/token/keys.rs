@@ -13,7 +13,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::DecodingKey;
 use serde_json::{Map, Value};
 
-use super::json::{self, InvalidJson};
+use crate::json::{self, InvalidJson};
 
 /// The fewest bits of an RSA modulus (RFC 7518 §3.3).
 const MIN_RSA_BITS: usize = 2048;

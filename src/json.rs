@@ -1,6 +1,10 @@
 //! JSON without the freedom that two readers could use differently: a repeated member is refused.
 
+mod pointer;
+
 use std::fmt;
+
+pub use pointer::{InvalidPointer, Pointer};
 
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
@@ -10,14 +14,18 @@ use serde_json::{Map, Value};
 #[error("not one JSON object with distinct members")]
 pub struct InvalidJson(#[from] serde_json::Error);
 
+/// Arrays and objects inside each other that every reader takes; serde's own bound is beyond it.
+pub const MAX_DEPTH: usize = 32;
+
 /// Reads one object.
 ///
 /// # Errors
 ///
-/// Anything but one object (RFC 8259), a repeated member at any depth, nesting beyond 128.
+/// Anything but one object (RFC 8259), a repeated member at any depth, a number out of range, a
+/// lone surrogate, nesting beyond [`MAX_DEPTH`].
 pub fn parse_object(bytes: &[u8]) -> Result<Map<String, Value>, InvalidJson> {
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
-    let value = Strict.deserialize(&mut deserializer)?;
+    let value = Strict { left: MAX_DEPTH }.deserialize(&mut deserializer)?;
     deserializer.end()?;
     match value {
         Value::Object(object) => Ok(object),
@@ -25,7 +33,19 @@ pub fn parse_object(bytes: &[u8]) -> Result<Map<String, Value>, InvalidJson> {
     }
 }
 
-struct Strict;
+#[derive(Clone, Copy)]
+struct Strict {
+    /// How many more levels there may be.
+    left: usize,
+}
+
+impl Strict {
+    fn inner<E: Error>(self) -> Result<Self, E> {
+        let left = self.left.checked_sub(1);
+        left.map(|left| Self { left })
+            .ok_or_else(|| E::custom(format_args!("it is nested deeper than {MAX_DEPTH} levels")))
+    }
+}
 
 impl<'de> DeserializeSeed<'de> for Strict {
     type Value = Value;
@@ -67,14 +87,16 @@ impl<'de> Visitor<'de> for Strict {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
+        let inner = self.inner()?;
         let mut values = Vec::new();
-        while let Some(value) = items.next_element_seed(Strict)? {
+        while let Some(value) = items.next_element_seed(inner)? {
             values.push(value);
         }
         Ok(Value::Array(values))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
+        let inner = self.inner()?;
         let mut object = Map::new();
         while let Some(name) = members.next_key::<String>()? {
             if object.contains_key(&name) {
@@ -82,7 +104,7 @@ impl<'de> Visitor<'de> for Strict {
                     "the member `{name}` is repeated"
                 )));
             }
-            object.insert(name, members.next_value_seed(Strict)?);
+            object.insert(name, members.next_value_seed(inner)?);
         }
         Ok(Value::Object(object))
     }
@@ -100,8 +122,21 @@ mod tests {
     }
 
     #[test]
+    fn nests_as_deep_as_every_reader_takes() {
+        for (arrays, expected) in [(MAX_DEPTH - 1, true), (MAX_DEPTH, false), (200, false)] {
+            for inside in ["", "1"] {
+                let text = format!(
+                    "{{\"a\":{}{inside}{}}}",
+                    "[".repeat(arrays),
+                    "]".repeat(arrays)
+                );
+                assert_eq!(parse_object(text.as_bytes()).is_ok(), expected, "{text}");
+            }
+        }
+    }
+
+    #[test]
     fn refuses_everything_else() {
-        let deep = format!("{{\"a\":{}1{}}}", "[".repeat(200), "]".repeat(200));
         let cases = [
             "",
             "1",
@@ -114,7 +149,10 @@ mod tests {
             "{\"a\":1,\"\\u0061\":2}",
             "{\"b\":[{\"a\":1,\"a\":2}]}",
             "\u{feff}{}",
-            deep.as_str(),
+            "{\"a\":1e999}",
+            "{\"a\":\"\\ud800\"}",
+            "{\"\\udc00\":1}",
+            "{\"a\":\"\u{1}\"}",
         ];
         for text in cases {
             assert!(parse_object(text.as_bytes()).is_err(), "{text:?}");
