@@ -50,6 +50,16 @@ pub enum PeerAddress {
     Unix,
 }
 
+impl PeerAddress {
+    /// The address of a host.
+    pub fn ip(self) -> Option<IpAddr> {
+        match self {
+            Self::Ip(address) => Some(address),
+            Self::Unix => None,
+        }
+    }
+}
+
 impl From<IpAddr> for PeerAddress {
     /// An IPv4 address that came over an IPv6 socket is an IPv4 address.
     fn from(address: IpAddr) -> Self {

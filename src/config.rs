@@ -162,7 +162,10 @@ fn read_root(root: &Section<'_>, folder: &Path) -> Option<Config> {
         .map_or_else(token::Settings::default, |section| read_token(&section));
     let (table, table_files) = table::read(root.section("table").as_ref(), folder);
     // The built-in table is of an API that Nova serves.
-    let profile = match table.contains(&Source::builtin()) {
+    let is_builtin = Source::builtin()
+        .first()
+        .is_some_and(|page| table.contains(page));
+    let profile = match is_builtin {
         true => proxy::Profile::Nova,
         false => proxy::Profile::Generic,
     };

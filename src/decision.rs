@@ -2,12 +2,14 @@
 //!
 //! Pure: the same inputs give the same decision, so `explain` asks what the gateway asks.
 
+use std::net::IpAddr;
+
 use hyper::Method;
 use hyper::http::uri::PathAndQuery;
 
-use crate::grant::Principal;
+use crate::grant::{Instances, Principal, Request, Verdict};
 use crate::router::Target;
-use crate::table::{Access, ActionSet};
+use crate::table::{Access, ActionId};
 
 /// Proof that [`authorize`] or [`admit_public`] allowed a request, and the request line it allowed.
 ///
@@ -56,12 +58,33 @@ pub enum Denial {
         /// As the path spells it.
         project: String,
     },
+    /// The path is about a domain that is not the token's.
+    #[error("the token is not for domain `{domain}`")]
+    Domain {
+        /// As the path spells it.
+        domain: String,
+    },
+    /// The token's policies deny required actions, whatever grants them.
+    #[error("the token's policies deny a required action")]
+    Denied {
+        /// What they deny; never empty.
+        actions: Vec<ActionId>,
+    },
     /// The token does not grant every required action.
     #[error("the token does not grant every required action")]
     Actions {
         /// What it does not grant; never empty.
-        missing: ActionSet,
+        missing: Vec<ActionId>,
     },
+}
+
+/// What a decision may rest on besides the caller and the target.
+#[derive(Clone, Copy, Debug)]
+pub struct Circumstances {
+    /// Seconds since 1970.
+    pub now: u64,
+    /// The client's address; none over a Unix socket.
+    pub address: Option<IpAddr>,
 }
 
 /// Decides whether `principal` may do what `target` is about.
@@ -69,19 +92,48 @@ pub enum Denial {
 /// # Errors
 ///
 /// [`Denial`], the project first.
-pub fn authorize(principal: &Principal, target: &Target<'_>) -> Result<Permit, Denial> {
+pub fn authorize(
+    principal: &Principal,
+    target: &Target<'_>,
+    circumstances: Circumstances,
+) -> Result<Permit, Denial> {
     if let Some(project) = target.project()
+        && !principal.enters_all_projects
         && !principal.projects.iter().any(|own| own == project)
     {
         return Err(Denial::Project {
             project: project.to_owned(),
         });
     }
-    let required = &target.operation.required;
-    if !required.is_subset(&principal.granted) {
-        return Err(Denial::Actions {
-            missing: required.difference(&principal.granted),
+    if let Some(domain) = target.domain()
+        && principal.domain.as_deref() != Some(domain)
+    {
+        return Err(Denial::Domain {
+            domain: domain.to_owned(),
         });
+    }
+    let grants = &principal.grants;
+    let request = Request {
+        now: circumstances.now,
+        address: circumstances.address,
+        instances: match grants.asks_request() {
+            true => target.instances(),
+            false => Instances::default(),
+        },
+    };
+    let (mut denied, mut missing) = (Vec::new(), Vec::new());
+    for action in target.required() {
+        match grants.verdict(action, &request) {
+            Verdict::Allowed => {}
+            Verdict::NotGranted => missing.push(action),
+            Verdict::Denied => denied.push(action),
+        }
+    }
+    if !denied.is_empty() {
+        return Err(Denial::Denied { actions: denied });
+    }
+    if !missing.is_empty() {
+        return Err(Denial::Actions { missing });
     }
     Ok(Permit::new(target))
 }
@@ -94,24 +146,30 @@ pub fn admit_public(target: &Target<'_>) -> Option<Permit> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::grant::Grants;
     use crate::router::{RequestPath, Router};
     use crate::table::{ActionTable, Source};
 
     const PUBLIC: &str =
         "[[operation]]\npermission = 'versions'\nroutes = ['GET /v2.1']\naccess = 'public'\n";
 
+    const NOWHERE: Circumstances = Circumstances {
+        now: 0,
+        address: None,
+    };
+
     fn router() -> Router {
         let own = Source {
             name: "own".to_owned(),
             text: PUBLIC.to_owned(),
         };
-        Router::new(ActionTable::load(&[Source::builtin(), own]).unwrap()).unwrap()
+        Router::new(ActionTable::load(&[Source::builtin(), vec![own]].concat()).unwrap()).unwrap()
     }
 
     fn principal(router: &Router, projects: &[&str], actions: &[&str]) -> Principal {
-        let mut granted = ActionSet::default();
+        let mut grants = Grants::default();
         for action in actions {
-            granted.insert(router.table().action(&action.parse().unwrap()).unwrap());
+            grants.allow(router.table().action(&action.parse().unwrap()).unwrap());
         }
         Principal {
             issuer: 0,
@@ -120,7 +178,10 @@ mod tests {
                 .iter()
                 .map(|project| (*project).to_owned())
                 .collect(),
-            granted,
+            domain: None,
+            enters_all_projects: false,
+            grants,
+            unknown_roles: Vec::new(),
         }
     }
 
@@ -128,11 +189,16 @@ mod tests {
     fn demands_the_project_and_every_action() {
         let router = router();
         let path: RequestPath = "/v2.1/p/servers/s/metadata?x=1".parse().unwrap();
-        let target = router.resolve(&Method::PUT, &path).unwrap();
+        let target = router
+            .resolve(&Method::PUT, &path)
+            .unwrap()
+            .target(None)
+            .unwrap();
         let (set, get) = ("ecs:servers:setMetadata", "ecs:servers:get");
         let missing = |actions: &[&str]| {
-            let granted = principal(&router, &[], actions).granted;
-            Err(Denial::Actions { missing: granted })
+            let id = |action: &&str| router.table().action(&action.parse().unwrap()).unwrap();
+            let missing = actions.iter().map(id).collect();
+            Err(Denial::Actions { missing })
         };
         let project = || {
             Err(Denial::Project {
@@ -150,7 +216,7 @@ mod tests {
         ];
         for (projects, actions, expected) in cases {
             let caller = principal(&router, projects, actions);
-            let decision = authorize(&caller, &target).map(|_| ());
+            let decision = authorize(&caller, &target, NOWHERE).map(|_| ());
             assert_eq!(decision, expected, "{projects:?} {actions:?}");
         }
     }
@@ -159,9 +225,13 @@ mod tests {
     fn a_permit_is_for_the_request_line_that_was_judged() {
         let router = router();
         let path: RequestPath = "/v2.1/p/servers/s/metadata?x=1".parse().unwrap();
-        let target = router.resolve(&Method::GET, &path).unwrap();
+        let target = router
+            .resolve(&Method::GET, &path)
+            .unwrap()
+            .target(None)
+            .unwrap();
         let caller = principal(&router, &["p"], &["ecs:servers:listMetadata"]);
-        let (method, sent) = authorize(&caller, &target).unwrap().into_parts();
+        let (method, sent) = authorize(&caller, &target, NOWHERE).unwrap().into_parts();
         assert_eq!(
             (method, sent.as_str()),
             (Method::GET, "/v2.1/p/servers/s/metadata?x=1")
@@ -179,7 +249,11 @@ mod tests {
         let router = Router::new(ActionTable::load(&[source]).unwrap()).unwrap();
         for (path, max_body, upgrade) in [("/a", Some(2048), true), ("/b", None, false)] {
             let path: RequestPath = path.parse().unwrap();
-            let target = router.resolve(&Method::GET, &path).unwrap();
+            let target = router
+                .resolve(&Method::GET, &path)
+                .unwrap()
+                .target(None)
+                .unwrap();
             let permit = admit_public(&target).unwrap();
             let found = (permit.max_body(), permit.allows_upgrade());
             assert_eq!(found, (max_body, upgrade), "{path:?}");
@@ -191,7 +265,25 @@ mod tests {
         let router = router();
         let public: RequestPath = "/v2.1".parse().unwrap();
         let other: RequestPath = "/v2.1/p/servers/s/metadata".parse().unwrap();
-        assert!(admit_public(&router.resolve(&Method::GET, &public).unwrap()).is_some());
-        assert!(admit_public(&router.resolve(&Method::GET, &other).unwrap()).is_none());
+        assert!(
+            admit_public(
+                &router
+                    .resolve(&Method::GET, &public)
+                    .unwrap()
+                    .target(None)
+                    .unwrap()
+            )
+            .is_some()
+        );
+        assert!(
+            admit_public(
+                &router
+                    .resolve(&Method::GET, &other)
+                    .unwrap()
+                    .target(None)
+                    .unwrap()
+            )
+            .is_none()
+        );
     }
 }

@@ -4,6 +4,8 @@
 //! [`Section::finish`] refuses what nobody asked for. Never decides what a value means; that is the
 //! reader's closure.
 
+mod lists;
+
 use std::cell::RefCell;
 use std::fmt;
 use std::time::Duration;
@@ -54,15 +56,21 @@ impl fmt::Display for Problems {
 pub struct Document {
     file: String,
     text: String,
+    /// Where its lines end, in bytes from the start.
+    line_ends: Vec<usize>,
     problems: RefCell<Vec<Problem>>,
 }
 
 impl Document {
     /// `file` is how problems name the text.
     pub fn new(file: impl Into<String>, text: impl Into<String>) -> Self {
+        let text: String = text.into();
+        let line_ends = text.bytes().enumerate();
+        let line_ends = line_ends.filter(|(_, byte)| *byte == b'\n');
         Self {
             file: file.into(),
-            text: text.into(),
+            line_ends: line_ends.map(|(offset, _)| offset).collect(),
+            text,
             problems: RefCell::default(),
         }
     }
@@ -103,8 +111,7 @@ impl Document {
     }
 
     fn line_of(&self, offset: usize) -> usize {
-        let before = self.text.bytes().take(offset);
-        1 + before.filter(|byte| *byte == b'\n').count()
+        1 + self.line_ends.partition_point(|end| *end < offset)
     }
 }
 

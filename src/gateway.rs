@@ -24,12 +24,12 @@ use cache::PrincipalCache;
 use exchange::Exchange;
 
 use crate::audit::Auditor;
-use crate::decision::{self, Permit};
+use crate::decision::{self, Circumstances, Permit};
 use crate::proxy::{
     self, AllowedHosts, BodyFailure, BodyLimits, ForwardError, Origin, Peer, Proxy, RequestBody,
     Upstream, UpstreamBody,
 };
-use crate::router::{RequestPath, Target, Unroutable};
+use crate::router::{Candidates, RequestPath, Target};
 use crate::token::{self, TokenError};
 
 /// What holds for every request, whatever the table says.
@@ -143,16 +143,25 @@ impl Current {
         let path = RequestPath::parse(&head.uri)?;
         proxy::check_head(head, &self.snapshot.settings.hosts)?;
         let method = head.method.clone();
-        let target = self.rules().router().resolve(&method, &path);
-        let project = target.as_ref().ok().and_then(Target::project);
-        let target = target.as_ref().map_err(Clone::clone);
-        let decided = self.decide(&head.headers, peer, target, exchange).await;
-        let (permit, identity) = decided?;
+        let candidates = self.rules().router().resolve(&method, &path);
+        let is_public = candidates.as_ref().is_ok_and(Candidates::is_public);
+        let now = unix_time();
+        let identity = match is_public {
+            true => nobody(&head.headers)?,
+            false => Some(self.identify(&head.headers, peer, now, exchange).await?),
+        };
+        // Only now: nobody unknown may probe the table.
+        let target = candidates?.target(None)?;
+        exchange.routed(&target);
+        let permit = self.decide(identity.as_deref(), &target, peer, now)?;
+        exchange.permitted();
         let body = self.request_body(body, &permit, exchange)?;
         let origin = Origin {
             peer,
             request_id: exchange.request_id(),
-            caller: identity.as_ref().map(|known| known.of_request(project)),
+            caller: identity
+                .as_ref()
+                .map(|known| known.of_request(target.project())),
         };
         let transfer = exchange.transfer();
         Ok(self
@@ -161,41 +170,41 @@ impl Current {
             .await?)
     }
 
-    async fn decide(
+    async fn identify(
         &self,
         headers: &HeaderMap,
         peer: &Peer,
-        target: Result<&Target<'_>, Unroutable>,
+        now: u64,
         exchange: &mut Exchange,
-    ) -> Result<(Permit, Option<Rc<Identity>>), Rejection> {
-        if let Ok(target) = target
-            && let Some(permit) = decision::admit_public(target)
-        {
-            // No token is needed, but two would be read in two ways.
-            if let Err(error @ TokenError::Ambiguous) = token::credential(headers) {
-                return Err(error.into());
-            }
-            exchange.routed(target);
-            exchange.permitted();
-            return Ok((permit, None));
-        }
-        // Before a miss is told: nobody unknown may probe the table.
-        let identity = self.authenticate(headers).await?;
+    ) -> Result<Rc<Identity>, Rejection> {
+        let identity = self.authenticate(headers, now).await?;
         // Before the check: the audit shows whose token somebody else has.
         exchange.identified(&identity);
         identity.check_holder(peer.certificate())?;
-        let target = target?;
-        exchange.routed(target);
-        let decision = decision::authorize(&identity.principal, target);
-        let permit = decision.map_err(|denial| self.rules().denied(denial))?;
-        exchange.permitted();
-        Ok((permit, Some(identity)))
+        Ok(identity)
+    }
+
+    fn decide(
+        &self,
+        identity: Option<&Identity>,
+        target: &Target<'_>,
+        peer: &Peer,
+        now: u64,
+    ) -> Result<Permit, Rejection> {
+        let Some(identity) = identity else {
+            return decision::admit_public(target).ok_or(TokenError::Missing.into());
+        };
+        let circumstances = Circumstances {
+            now,
+            address: peer.address().ip(),
+        };
+        let decision = decision::authorize(&identity.principal, target, circumstances);
+        decision.map_err(|denial| self.rules().denied(denial))
     }
 
     /// Who is calling; asks for fresh keys once if the token's key is not known.
-    async fn authenticate(&self, headers: &HeaderMap) -> Result<Rc<Identity>, Rejection> {
+    async fn authenticate(&self, headers: &HeaderMap, now: u64) -> Result<Rc<Identity>, Rejection> {
         let token = token::credential(headers)?;
-        let now = unix_time();
         if let Some(identity) = self.callers.find(self.rules(), token, now) {
             return Ok(identity);
         }
@@ -227,6 +236,14 @@ impl Current {
             return Err(ForwardError::RequestBody(BodyFailure::TooLarge).into());
         }
         Ok(RequestBody::new(body, exchange.transfer(), limits))
+    }
+}
+
+/// No token is needed, but two would be read in two ways.
+fn nobody(headers: &HeaderMap) -> Result<Option<Rc<Identity>>, Rejection> {
+    match token::credential(headers) {
+        Err(error @ TokenError::Ambiguous) => Err(error.into()),
+        _ => Ok(None),
     }
 }
 

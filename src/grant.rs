@@ -3,14 +3,16 @@
 //! Pure. Patterns are held against the table once, when the token is first seen; deciding is then a
 //! comparison of bits. What cannot be parsed refuses the token.
 
+mod grants;
 mod pattern;
 
 use serde_json::{Map, Value};
 
+pub use grants::{Grants, Instances, Request, Verdict};
 pub use pattern::{InvalidPattern, Pattern};
 
 use crate::json::Pointer;
-use crate::table::{ActionSet, ActionTable};
+use crate::table::ActionTable;
 
 /// Which claims of an issuer's tokens say what.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -32,8 +34,14 @@ pub struct Principal {
     pub subject: Option<String>,
     /// The projects it may act in.
     pub projects: Vec<String>,
+    /// The domain it may act in.
+    pub domain: Option<String>,
+    /// Whether it may act in every project, as a token for a whole domain may be allowed to.
+    pub enters_all_projects: bool,
     /// The table's actions it may use.
-    pub granted: ActionSet,
+    pub grants: Grants,
+    /// Roles of the token that the config maps to nothing.
+    pub unknown_roles: Vec<String>,
 }
 
 /// Why verified claims cannot be read.
@@ -75,15 +83,18 @@ impl Principal {
         mapping: &ClaimMapping,
         table: &ActionTable,
     ) -> Result<Self, InvalidClaim> {
-        let mut granted = ActionSet::default();
+        let mut grants = Grants::default();
         for pattern in patterns(claims, &mapping.actions)? {
-            grant(&pattern, table, &mut granted);
+            grant(&pattern, table, &mut grants);
         }
         Ok(Self {
             issuer,
             subject: subject(claims, &mapping.subject)?,
             projects: projects(claims, &mapping.project)?,
-            granted,
+            domain: None,
+            enters_all_projects: false,
+            grants,
+            unknown_roles: Vec::new(),
         })
     }
 }
@@ -120,10 +131,10 @@ pub fn patterns(
     texts.into_iter().map(parse).collect()
 }
 
-fn grant(pattern: &Pattern, table: &ActionTable, granted: &mut ActionSet) {
+fn grant(pattern: &Pattern, table: &ActionTable, grants: &mut Grants) {
     for (id, action) in table.actions() {
-        if pattern.matches(action) {
-            granted.insert(id);
+        if pattern.names(action, table) {
+            grants.allow(id);
         }
     }
 }

@@ -1,58 +1,37 @@
-//! Which operation a request is about: one matchit tree for each method.
+//! Which operation a request is about: one matchit tree of all paths.
 //!
-//! Pure. A literal segment wins over a parameter; what no template lists is not found. Never
-//! decides whether the caller may.
+//! Pure. A literal segment wins over a parameter, whatever the method; what no template lists is not
+//! found. Never decides whether the caller may.
 
+mod candidate;
 mod parameter;
 mod path;
 mod scan;
 
-use hyper::Method;
-use matchit::Params;
+use std::collections::HashMap;
 
+use hyper::Method;
+
+pub use candidate::{Candidates, Target};
 pub use parameter::InvalidParameter;
 pub use path::{InvalidRequestPath, RequestPath};
 
-use crate::table::{ActionTable, Operation, PROJECT_PARAMETER, Route};
+use candidate::{Choice, RouteIndex};
+
+use crate::table::{ActionTable, Operation};
 
 /// Finds the [`Target`] of a request in an action table.
 #[derive(Debug)]
 pub struct Router {
     table: ActionTable,
-    trees: Vec<(Method, matchit::Router<RouteIndex>)>,
+    tree: matchit::Router<usize>,
+    endpoints: Vec<Endpoint>,
 }
 
-#[derive(Clone, Copy, Debug)]
-struct RouteIndex {
-    operation: usize,
-    route: usize,
-}
-
-/// What one request is about.
-#[derive(Debug)]
-pub struct Target<'a> {
-    /// The request's method, which is the route's.
-    pub method: &'a Method,
-    /// The path that matched.
-    pub path: &'a RequestPath,
-    /// The operation the route leads to.
-    pub operation: &'a Operation,
-    /// The route that matched.
-    pub route: &'a Route,
-    project: Option<&'a str>,
-    parameters: Params<'a, 'a>,
-}
-
-impl Target<'_> {
-    /// The project in the path, as it is spelled there.
-    pub fn project(&self) -> Option<&str> {
-        self.project
-    }
-
-    /// The segment that stands for the template's parameter, as it is spelled in the path.
-    pub fn parameter(&self, name: &str) -> Option<&str> {
-        self.parameters.get(name)
-    }
+/// All templates of one shape.
+#[derive(Debug, Default)]
+struct Endpoint {
+    methods: Vec<(Method, Choice)>,
 }
 
 /// Why a request has no [`Target`].
@@ -68,6 +47,9 @@ pub enum Unroutable {
     /// The path is an operation's, but for what one of its parameters holds.
     #[error(transparent)]
     Parameter(#[from] InvalidParameter),
+    /// Operations have the path and the method, for other bodies only.
+    #[error("no operation of the action table has this path with {}", candidate::describe(.0.as_deref()))]
+    Body(Option<String>),
 }
 
 /// Why a table cannot be routed.
@@ -81,39 +63,47 @@ pub struct UnroutableTable {
 }
 
 impl Router {
-    /// Builds the trees.
+    /// Builds the tree.
     ///
     /// # Errors
     ///
     /// A route that matchit cannot tell from another one.
     pub fn new(table: ActionTable) -> Result<Self, Box<UnroutableTable>> {
-        let mut trees: Vec<(Method, matchit::Router<RouteIndex>)> = Vec::new();
+        let mut tree = matchit::Router::new();
+        let mut endpoints: Vec<Endpoint> = Vec::new();
+        let mut shapes: HashMap<String, usize> = HashMap::new();
         for (operation_index, operation) in table.operations().iter().enumerate() {
             for (route_index, route) in operation.routes.iter().enumerate() {
+                let template = &route.template;
+                let known = shapes.entry(template.shape());
+                let is_new = matches!(known, std::collections::hash_map::Entry::Vacant(_));
+                let endpoint = *known.or_insert(endpoints.len());
+                if is_new {
+                    let inserted = tree.insert(template.as_str(), endpoint);
+                    inserted.map_err(|source| UnroutableTable {
+                        route: format!("{} {template}", route.method),
+                        file: route.place.file.clone(),
+                        line: route.place.line,
+                        source,
+                    })?;
+                    endpoints.push(Endpoint::default());
+                }
                 let index = RouteIndex {
                     operation: operation_index,
                     route: route_index,
+                    project: template.parameter_index(operation.project.as_deref()),
+                    domain: template.parameter_index(operation.domain.as_deref()),
                 };
-                let insert = |tree: &mut matchit::Router<RouteIndex>| {
-                    tree.insert(route.template.as_str(), index)
-                        .map_err(|source| UnroutableTable {
-                            route: format!("{} {}", route.method, route.template),
-                            file: route.place.file.clone(),
-                            line: route.place.line,
-                            source,
-                        })
-                };
-                match trees.iter_mut().find(|(method, _)| *method == route.method) {
-                    Some((_, tree)) => insert(tree)?,
-                    None => {
-                        let mut tree = matchit::Router::new();
-                        insert(&mut tree)?;
-                        trees.push((route.method.clone(), tree));
-                    }
+                if let Some(endpoint) = endpoints.get_mut(endpoint) {
+                    endpoint.add(&route.method, operation, index);
                 }
             }
         }
-        Ok(Self { table, trees })
+        Ok(Self {
+            table,
+            tree,
+            endpoints,
+        })
     }
 
     /// The table that is routed.
@@ -121,54 +111,51 @@ impl Router {
         &self.table
     }
 
-    /// Finds what a request is about.
+    /// Finds what a request may be about.
     ///
     /// # Errors
     ///
-    /// [`Unroutable`] where the table lists no such request.
+    /// [`Unroutable`] where the table lists no such request line.
     pub fn resolve<'a>(
         &'a self,
         method: &'a Method,
         path: &'a RequestPath,
-    ) -> Result<Target<'a>, Unroutable> {
-        let tree = self.trees.iter().find(|(known, _)| known == method);
-        let Some(found) = tree.and_then(|(_, tree)| tree.at(path.path()).ok()) else {
-            return Err(self.explain_miss(path));
+    ) -> Result<Candidates<'a>, Unroutable> {
+        let found = self.tree.at(path.path());
+        let found = found.map_err(|_| Unroutable::NotFound)?;
+        let endpoint = self.endpoints.get(*found.value);
+        let endpoint = endpoint.ok_or(Unroutable::NotFound)?;
+        let choice = endpoint.methods.iter().find(|(known, _)| known == method);
+        let Some((_, choice)) = choice else {
+            return Err(endpoint.explain_miss());
         };
-        let operation = self.table.operations().get(found.value.operation);
-        let Some((operation, route)) = operation.and_then(|operation| {
-            let route = operation.routes.get(found.value.route)?;
-            Some((operation, route))
-        }) else {
-            return Err(Unroutable::NotFound);
-        };
-        let kinds = route.template.parameter_kinds().iter();
-        let mut project = None;
-        for (kind, (name, value)) in kinds.zip(found.params.iter()) {
-            parameter::check(*kind, name, value)?;
-            if name == PROJECT_PARAMETER {
-                project = Some(value);
+        Ok(Candidates::new(
+            (method, path),
+            self.table.operations(),
+            choice,
+            found.params,
+        ))
+    }
+}
+
+impl Endpoint {
+    fn add(&mut self, method: &Method, operation: &Operation, index: RouteIndex) {
+        let known = self.methods.iter_mut().find(|(known, _)| known == method);
+        match known {
+            Some((_, choice)) => choice.add(operation.selector.as_ref(), index),
+            None => {
+                let choice = Choice::new(operation, index);
+                self.methods.push((method.clone(), choice));
             }
         }
-        Ok(Target {
-            method,
-            path,
-            operation,
-            route,
-            project,
-            parameters: found.params,
-        })
     }
 
-    fn explain_miss(&self, path: &RequestPath) -> Unroutable {
-        let with_path = self
-            .trees
+    fn explain_miss(&self) -> Unroutable {
+        let mut methods: Vec<Method> = self
+            .methods
             .iter()
-            .filter(|(_, tree)| tree.at(path.path()).is_ok());
-        let mut methods: Vec<Method> = with_path.map(|(method, _)| method.clone()).collect();
-        if methods.is_empty() {
-            return Unroutable::NotFound;
-        }
+            .map(|(known, _)| known.clone())
+            .collect();
         methods.sort_by(|a, b| a.as_str().cmp(b.as_str()));
         Unroutable::MethodNotAllowed(methods)
     }

@@ -1,24 +1,27 @@
 //! The action table: which actions each route of the API demands.
 //!
-//! Pure data, loaded once from the vendor's page in TOML form ([`BUILTIN`]) and the user's own files.
+//! Pure data, loaded once from the vendor's pages in TOML form and the user's own files.
 //! Nothing here decides: [`crate::router`] finds the operation, [`crate::decision`] holds its actions
 //! against the caller's.
 
 mod action;
+mod body;
+mod builtin;
 mod file;
 mod template;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use hyper::Method;
 
 pub use action::{ActionId, ActionName, ActionSet, InvalidActionName};
+pub use body::{
+    BodySelector, Conditional, InvalidItemPointer, ItemPointer, MAX_JSON_BODY, Resource,
+};
 pub use template::{InvalidTemplate, ParameterKind, PathTemplate, Segment};
 
 use crate::document::Problems;
-
-/// The built-in table: the vendor's page "Metadata Management".
-pub const BUILTIN: &str = include_str!("table/ecs.toml");
 
 /// The path parameter that names a project.
 pub const PROJECT_PARAMETER: &str = "project_id";
@@ -26,19 +29,16 @@ pub const PROJECT_PARAMETER: &str = "project_id";
 /// A table file: how problems name it, and its text.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Source {
-    /// The path as the user wrote it, or `ecs (built in)`.
+    /// The path as the user wrote it, or as in `ecs/metadata_management (built in)`.
     pub name: String,
-    /// TOML, one `[[operation]]` for each row.
+    /// TOML, one `[[operation]]` for each row, and `[[alias]]`es of actions.
     pub text: String,
 }
 
 impl Source {
-    /// The built-in ECS table.
-    pub fn builtin() -> Self {
-        Self {
-            name: "ecs (built in)".to_owned(),
-            text: BUILTIN.to_owned(),
-        }
+    /// The built-in ECS table, a file for each of the vendor's pages.
+    pub fn builtin() -> Vec<Self> {
+        builtin::sources()
     }
 }
 
@@ -71,10 +71,22 @@ pub struct Operation {
     pub routes: Vec<Route>,
     /// All of them are required, in the order of the page; empty unless [`Access::Actions`].
     pub actions: Vec<ActionName>,
-    /// The same as bits over the table's actions.
-    pub required: ActionSet,
-    /// Actions the vendor names beside the required ones; recorded, not enforced.
+    /// What is demanded of every request: the actions, and the dependencies where they are enforced.
+    pub required: Vec<ActionId>,
+    /// What is demanded besides, if the body holds something.
+    pub conditional: Vec<Conditional>,
+    /// Actions the vendor names beside the required ones; see
+    /// [`ActionTable::enforcing_dependencies`].
     pub dependencies: Vec<ActionName>,
+    /// Which bodies lead here, where several operations have a route in common.
+    pub selector: Option<BodySelector>,
+    /// What names the instances that a policy's `Resource` is held against; nothing where the vendor
+    /// authorizes no single instances.
+    pub resource: Option<Resource>,
+    /// The path parameter that must be a project of the token.
+    pub project: Option<String>,
+    /// The path parameter that must be the domain of the token.
+    pub domain: Option<String>,
     /// Whether actions, a token or nothing is demanded.
     pub access: Access,
     /// The most bytes of a request's body, where the listener's bound does not suit.
@@ -101,6 +113,16 @@ pub struct Route {
 pub struct ActionTable {
     operations: Vec<Operation>,
     actions: action::Interner,
+    aliases: HashMap<ActionName, Vec<ActionName>>,
+}
+
+impl Operation {
+    /// Whether a request's body has to be read before it can be decided upon.
+    pub fn reads_body(&self) -> bool {
+        self.selector.is_some()
+            || !self.conditional.is_empty()
+            || matches!(self.resource, Some(Resource::Body(_)))
+    }
 }
 
 impl ActionTable {
@@ -110,7 +132,7 @@ impl ActionTable {
     /// # Errors
     ///
     /// Every problem of every source at once: broken TOML, templates and action names, operations
-    /// that demand nothing, equal routes.
+    /// that demand nothing, routes that leave open which project they are about, equal routes.
     pub fn load(sources: &[Source]) -> Result<Self, Problems> {
         file::load(sources)
     }
@@ -135,5 +157,29 @@ impl ActionTable {
         self.actions()
             .filter(|(id, _)| set.contains(*id))
             .map(|(_, name)| name)
+    }
+
+    /// The name of one action; `None` for another table's.
+    pub fn name(&self, id: ActionId) -> Option<&ActionName> {
+        self.actions.name(id)
+    }
+
+    /// The older names that policies may still give to `action`.
+    pub fn aliases(&self, action: &ActionName) -> &[ActionName] {
+        self.aliases.get(action).map_or(&[], Vec::as_slice)
+    }
+
+    /// The same table with every operation's dependencies among what it demands.
+    #[must_use]
+    pub fn enforcing_dependencies(mut self) -> Self {
+        for operation in &mut self.operations {
+            for action in &operation.dependencies {
+                let id = self.actions.intern(action);
+                if !operation.required.contains(&id) {
+                    operation.required.push(id);
+                }
+            }
+        }
+        self
     }
 }

@@ -17,7 +17,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::{env, fs};
 
-use actiongate::decision::{Denial, authorize};
+use actiongate::decision::{Circumstances, Denial, authorize};
 use actiongate::grant::{ClaimMapping, Principal};
 use actiongate::router::{RequestPath, Router};
 use actiongate::table::{ActionName, ActionTable, Operation, Route, Segment, Source};
@@ -25,6 +25,12 @@ use serde_json::{Value, json};
 
 /// The project that every path names.
 const PROJECT: &str = "own-project";
+
+/// No grant here asks for them.
+const CIRCUMSTANCES: Circumstances = Circumstances {
+    now: 0,
+    address: None,
+};
 
 /// A caller: what its token's claims say.
 struct Persona {
@@ -168,7 +174,7 @@ fn all_of_the_table_is_decided() {
 }
 
 fn router() -> Router {
-    Router::new(ActionTable::load(&[Source::builtin()]).unwrap()).unwrap()
+    Router::new(ActionTable::load(&Source::builtin()).unwrap()).unwrap()
 }
 
 /// The whole text.
@@ -214,16 +220,22 @@ fn decide(router: &Router, persona: &Persona, operation: &Operation, route: &Rou
         })
         .collect();
     let path: RequestPath = path.parse().unwrap();
-    let target = router.resolve(&route.method, &path).unwrap();
+    let target = router
+        .resolve(&route.method, &path)
+        .unwrap()
+        .target(None)
+        .unwrap();
     assert_eq!(target.operation.permission, operation.permission);
     let table = router.table();
-    match authorize(&persona.principal(table), &target) {
+    match authorize(&persona.principal(table), &target, CIRCUMSTANCES) {
         Ok(_) => "yes".to_owned(),
         Err(Denial::Project { project }) => format!("no : the token is not for {project}"),
         Err(Denial::Actions { missing }) => {
-            let names: Vec<&str> = table.names(&missing).map(ActionName::as_str).collect();
+            let names = missing.iter().filter_map(|action| table.name(*action));
+            let names: Vec<&str> = names.map(ActionName::as_str).collect();
             format!("no : missing {}", names.join(" and "))
         }
+        Err(denial) => panic!("{denial}"),
     }
 }
 

@@ -9,10 +9,10 @@ use hyper::Method;
 use super::{Outcome, say};
 use crate::app;
 use crate::config::Config;
-use crate::decision::{self, Denial};
+use crate::decision::{self, Circumstances, Denial};
 use crate::gateway::{Identity, Rejection, Rules, unix_time};
 use crate::proxy::AllowedHosts;
-use crate::router::{RequestPath, Target, Unroutable};
+use crate::router::{Candidates, RequestPath, Target, Unroutable};
 use crate::token::Token;
 
 pub fn run(config: &Path, token: &str, method: &str, path: &str) -> anyhow::Result<Outcome> {
@@ -83,16 +83,19 @@ fn explain(
         })?;
         say(format_args!("host          good: {host} is served"));
     }
-    let target = rules.router().resolve(method, &path);
+    let candidates = rules.router().resolve(method, &path);
+    let is_public = candidates.as_ref().is_ok_and(Candidates::is_public);
+    let target = candidates.and_then(|candidates| candidates.target(None));
     if let Ok(target) = &target
-        && decision::admit_public(target).is_some()
+        && is_public
     {
         say_target(target);
         say("access        public: no token is needed");
         return Ok(());
     }
+    let now = unix_time();
     let identity = rules
-        .identify(Token::new(token), unix_time())
+        .identify(Token::new(token), now)
         .map_err(|rejection| {
             let advice =
                 "send a token that passes this check, or change the [[issuer]] it should pass";
@@ -102,14 +105,14 @@ fn explain(
     let target = target.map_err(|error| {
         let advice = match error {
             Unroutable::Parameter(_) => "send the identifier or name as the API spells it",
-            Unroutable::NotFound | Unroutable::MethodNotAllowed(_) => {
+            Unroutable::NotFound | Unroutable::MethodNotAllowed(_) | Unroutable::Body(_) => {
                 "send a request that `actiongate routes` lists, or add the operation to a file of [table] files"
             }
         };
         refuse("route", advice)(Rejection::Unroutable(error))
     })?;
     say_target(&target);
-    authorize(rules, &identity, &target)
+    authorize(rules, &identity, &target, now)
 }
 
 /// The host and the path of a URL, which clients are given instead of a path.
@@ -138,7 +141,7 @@ fn say_caller(rules: &Rules, identity: &Identity) {
     ));
     let table = rules.router().table();
     let granted: Vec<String> = table
-        .names(&principal.granted)
+        .names(principal.grants.granted())
         .map(ToString::to_string)
         .collect();
     say(format_args!("granted       {}", or_none(&granted)));
@@ -171,8 +174,14 @@ fn say_target(target: &Target<'_>) {
     }
 }
 
-fn authorize(rules: &Rules, identity: &Identity, target: &Target<'_>) -> Result<(), Refused> {
-    let Err(denial) = decision::authorize(&identity.principal, target) else {
+fn authorize(
+    rules: &Rules,
+    identity: &Identity,
+    target: &Target<'_>,
+    now: u64,
+) -> Result<(), Refused> {
+    let circumstances = Circumstances { now, address: None };
+    let Err(denial) = decision::authorize(&identity.principal, target, circumstances) else {
         say("missing       (none)");
         return Ok(());
     };

@@ -6,11 +6,11 @@ use serde::Serialize;
 
 use super::{Format, Outcome, say};
 use crate::app;
-use crate::table::{Access, ActionName, ActionTable, Operation, Source};
+use crate::table::{Access, ActionName, ActionTable, BodySelector, Operation, Source};
 
 pub fn run(config: Option<&Path>, format: Format) -> anyhow::Result<Outcome> {
     let sources = match config {
-        None => vec![Source::builtin()],
+        None => Source::builtin(),
         Some(path) => super::read_config(path)?.table,
     };
     let router = app::route(&sources)?;
@@ -50,7 +50,10 @@ fn row(operation: &Operation) -> OperationRow<'_> {
     let routes = operation.routes.iter().map(|route| RouteRow {
         method: route.method.as_str(),
         path: route.template.as_str(),
-        body_key: None,
+        body_key: match &operation.selector {
+            Some(BodySelector::Key(key)) => Some(key),
+            _ => None,
+        },
     });
     OperationRow {
         permission: &operation.permission,

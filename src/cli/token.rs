@@ -110,15 +110,24 @@ fn show_identity(
         ));
     }
     let table = rules.router().table();
-    let is_reached = |operation: &&Operation| operation.required.is_subset(&principal.granted);
-    let reached = table.operations().iter().filter(is_reached).count();
+    let granted = principal.grants.granted();
+    let missing = |operation: &Operation| -> Vec<&str> {
+        let missing = operation.required.iter();
+        let missing = missing.filter(|action| !granted.contains(**action));
+        let names = missing.filter_map(|action| table.name(*action));
+        names.map(ActionName::as_str).collect()
+    };
+    let operations = table.operations();
+    let reached = operations
+        .iter()
+        .filter(|operation| missing(operation).is_empty());
     say(format_args!(
-        "operations    {reached} of {} reached",
-        table.operations().len()
+        "operations    {} of {} reached",
+        reached.count(),
+        operations.len()
     ));
-    for operation in table.operations() {
-        let missing = operation.required.difference(&principal.granted);
-        let names: Vec<&str> = table.names(&missing).map(ActionName::as_str).collect();
+    for operation in operations {
+        let names = missing(operation);
         match names.as_slice() {
             [] => say(format_args!("  yes  {}", operation.permission)),
             names => say(format_args!(

@@ -9,7 +9,7 @@ use crate::table::Source;
 /// The table's sources, and the files among them.
 pub fn read(section: Option<&Section<'_>>, folder: &Path) -> (Vec<Source>, Vec<PathBuf>) {
     let Some(section) = section else {
-        return (vec![Source::builtin()], Vec::new());
+        return (Source::builtin(), Vec::new());
     };
     let (mut sources, mut files) = (Vec::new(), Vec::new());
     let builtin = section.parse("builtin", "\"ecs\" or \"none\"", |text| match text {
@@ -18,7 +18,7 @@ pub fn read(section: Option<&Section<'_>>, folder: &Path) -> (Vec<Source>, Vec<P
         _ => Err("there is no such table"),
     });
     if builtin.is_none_or(|builtin| builtin.value) {
-        sources.push(Source::builtin());
+        sources.extend(Source::builtin());
     }
     for Located { value: name, line } in section
         .strings("files")

@@ -168,7 +168,7 @@ fn the_minimal_config_suffices() {
         cache: 8 * 1024 * 1024,
     };
     assert_eq!(config.token, token);
-    assert_eq!(config.table, [Source::builtin()]);
+    assert_eq!(config.table, Source::builtin());
     assert_eq!(config.audit, audit::Settings::Stdout);
     let log = telemetry::Settings {
         format: Format::Auto,

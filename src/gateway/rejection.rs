@@ -42,7 +42,7 @@ pub enum Rejection {
     Forbidden {
         /// Why not.
         denial: Denial,
-        /// The required actions that are not granted, by name.
+        /// The required actions that are not granted, or denied, by name.
         missing: Vec<String>,
     },
     /// Permitted, but not answered.
@@ -59,7 +59,9 @@ impl Rejection {
             Self::Headers(InvalidHeaders::TooMany | InvalidHeaders::TooLarge) => {
                 StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE
             }
-            Self::Path(_) | Self::Headers(_) | Self::Unroutable(Unroutable::Parameter(_)) => {
+            Self::Path(_)
+            | Self::Headers(_)
+            | Self::Unroutable(Unroutable::Parameter(_) | Unroutable::Body(_)) => {
                 StatusCode::BAD_REQUEST
             }
             Self::Unauthenticated(TokenError::KeysUnavailable) => StatusCode::SERVICE_UNAVAILABLE,
@@ -127,9 +129,12 @@ impl Rejection {
             },
             Self::Claims(_) => "claims_invalid",
             Self::Unroutable(Unroutable::NotFound) => "route_unknown",
+            Self::Unroutable(Unroutable::Body(_)) => "body_unlisted",
             Self::Unroutable(Unroutable::MethodNotAllowed(_)) => "method_not_allowed",
             Self::Forbidden { denial, .. } => match denial {
                 Denial::Project { .. } => "project_mismatch",
+                Denial::Domain { .. } => "domain_mismatch",
+                Denial::Denied { .. } => "action_denied",
                 Denial::Actions { .. } => "action_missing",
             },
             Self::Forward(error) => match error {
@@ -165,7 +170,7 @@ impl Rejection {
             Self::Unroutable(error) => sentence(error),
             Self::Forbidden { denial, missing } => match denial {
                 // Worded as Nova words it: clients show and parse this.
-                Denial::Actions { .. } => {
+                Denial::Actions { .. } | Denial::Denied { .. } => {
                     format!(
                         "Policy doesn't allow {} to be performed.",
                         missing.join(", ")
@@ -173,6 +178,9 @@ impl Rejection {
                 }
                 Denial::Project { project } => format!(
                     "The token is not for project `{project}`. Use a token of that project, or the URL of the token's project."
+                ),
+                Denial::Domain { domain } => format!(
+                    "The token is not for domain `{domain}`. Use a token of that domain, or the URL of the token's domain."
                 ),
             },
             Self::Forward(error) => sentence(error),

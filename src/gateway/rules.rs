@@ -8,6 +8,7 @@ use crate::decision::Denial;
 use crate::grant::{ClaimMapping, Principal};
 use crate::proxy::VerifiedCaller;
 use crate::router::Router;
+use crate::table::ActionId;
 use crate::tls::CertificateHash;
 use crate::token::{self, Issuer, Token, TokenError};
 
@@ -134,13 +135,14 @@ impl Rules {
 
     /// A denial with the names of what is missing.
     pub fn denied(&self, denial: Denial) -> Rejection {
-        let missing = match &denial {
-            Denial::Project { .. } => Vec::new(),
-            Denial::Actions { missing } => {
-                let names = self.router.table().names(missing);
-                names.map(ToString::to_string).collect()
-            }
+        let actions: &[ActionId] = match &denial {
+            Denial::Project { .. } | Denial::Domain { .. } => &[],
+            Denial::Denied { actions } | Denial::Actions { missing: actions } => actions,
         };
+        let names = actions
+            .iter()
+            .filter_map(|id| self.router.table().name(*id));
+        let missing = names.map(ToString::to_string).collect();
         Rejection::Forbidden { denial, missing }
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::table::ActionName;
+use crate::table::{ActionName, ActionTable};
 
 /// An action, or several: `*` stands for a whole part or a piece of one and never crosses a colon.
 ///
@@ -26,6 +26,13 @@ pub enum InvalidPattern {
 }
 
 impl Pattern {
+    /// Whether it stands for `action` or an older name of it, which stays valid (the vendor's "What
+    /// is an alias").
+    pub fn names(&self, action: &ActionName, table: &ActionTable) -> bool {
+        let mut aliases = table.aliases(action).iter();
+        self.matches(action) || aliases.any(|alias| self.matches(alias))
+    }
+
     /// Whether it stands for `action`.
     pub fn matches(&self, action: &ActionName) -> bool {
         let parts = self.text.split(':').zip(action.parts());

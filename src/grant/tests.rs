@@ -5,7 +5,7 @@ use super::*;
 use crate::table::Source;
 
 fn table() -> ActionTable {
-    ActionTable::load(&[Source::builtin()]).unwrap()
+    ActionTable::load(&Source::builtin()).unwrap()
 }
 
 fn mapping(actions: &str, project: &str, subject: &str) -> ClaimMapping {
@@ -24,7 +24,9 @@ fn read(claims: &Value) -> Result<Principal, InvalidClaim> {
 /// The names of what a principal may do, in the order of the table.
 fn names(principal: &Principal) -> Vec<String> {
     let table = table();
-    let names = table.names(&principal.granted).map(ToString::to_string);
+    let names = table
+        .names(principal.grants.granted())
+        .map(ToString::to_string);
     names.collect()
 }
 
@@ -76,7 +78,7 @@ fn everything_is_everything_the_table_demands() {
 #[test]
 fn what_is_absent_grants_nothing() {
     let principal = read(&json!({"scope": "*:*:*", "Actions": ["*:*:*"]})).unwrap();
-    assert!(principal.granted.is_empty());
+    assert!(principal.grants.granted().is_empty());
     assert_eq!(
         (principal.projects, principal.subject, principal.issuer),
         (vec![], None, 7)
@@ -250,8 +252,8 @@ proptest! {
         let patterns: Vec<Pattern> = texts.iter().map(|text| text.parse().unwrap()).collect();
         for (id, name) in table.actions() {
             let expected = patterns.iter().any(|pattern| pattern.matches(name));
-            prop_assert_eq!(principal.granted.contains(id), expected, "{}", name);
+            prop_assert_eq!(principal.grants.granted().contains(id), expected, "{}", name);
         }
-        prop_assert_eq!(principal.granted, worded.granted);
+        prop_assert_eq!(principal.grants.granted(), worded.grants.granted());
     }
 }

@@ -5,8 +5,12 @@ use crate::table::Source;
 
 fn table(routes: &[&str]) -> ActionTable {
     let operation = |route: &&str| {
+        let project = match route.contains("{project_id}") {
+            true => "",
+            false => "project = 'none'\n",
+        };
         format!(
-            "[[operation]]\npermission = '{route}'\nroutes = ['{route}']\naccess = 'authenticated'\n"
+            "[[operation]]\npermission = '{route}'\nroutes = ['{route}']\naccess = 'authenticated'\n{project}"
         )
     };
     let text = routes.iter().map(operation).collect::<Vec<_>>().concat();
@@ -18,6 +22,7 @@ fn resolve(router: &Router, method: &Method, path: &str) -> Result<String, Unrou
     let path = path.parse().unwrap();
     router
         .resolve(method, &path)
+        .and_then(|candidates| candidates.target(None))
         .map(|target| target.operation.permission.to_string())
 }
 
@@ -147,11 +152,23 @@ fn holds_parameters_against_their_kinds() {
 fn knows_the_parameters() {
     let router = Router::new(table(&ROUTES)).unwrap();
     let path = "/v2/p-1/servers/s/metadata/a%20b".parse().unwrap();
-    let target = router.resolve(&Method::PUT, &path).unwrap();
+    let target = router
+        .resolve(&Method::PUT, &path)
+        .unwrap()
+        .target(None)
+        .unwrap();
     assert_eq!(target.project(), Some("p-1"));
     assert_eq!(target.parameter("key"), Some("a%20b"), "as it is spelled");
     let root = "/".parse().unwrap();
-    assert_eq!(router.resolve(&Method::GET, &root).unwrap().project(), None);
+    assert_eq!(
+        router
+            .resolve(&Method::GET, &root)
+            .unwrap()
+            .target(None)
+            .unwrap()
+            .project(),
+        None
+    );
 }
 
 proptest! {

@@ -58,7 +58,7 @@ fn is_word(text: &str) -> bool {
 }
 
 /// The bit of one action in the sets of its table.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct ActionId(usize);
 
 /// A set of one table's actions, a bit for each.
@@ -82,6 +82,16 @@ impl ActionSet {
     pub fn contains(&self, ActionId(bit): ActionId) -> bool {
         let word = self.words.get(bit / 64).copied().unwrap_or(0);
         word & (1 << (bit % 64)) != 0
+    }
+
+    /// Adds every action of `other`.
+    pub fn union_with(&mut self, other: &Self) {
+        if self.words.len() < other.words.len() {
+            self.words.resize(other.words.len(), 0);
+        }
+        for (mine, theirs) in self.words.iter_mut().zip(&other.words) {
+            *mine |= theirs;
+        }
     }
 
     /// Whether every action of the set is in `other`, too.
@@ -117,6 +127,16 @@ impl ActionSet {
     }
 }
 
+impl FromIterator<ActionId> for ActionSet {
+    fn from_iter<I: IntoIterator<Item = ActionId>>(ids: I) -> Self {
+        let mut set = Self::default();
+        for id in ids {
+            set.insert(id);
+        }
+        set
+    }
+}
+
 /// Gives each distinct action of a table its bit.
 #[derive(Clone, Debug, Default)]
 pub struct Interner {
@@ -135,8 +155,16 @@ impl Interner {
         id
     }
 
+    pub fn intern_all(&mut self, names: &[ActionName]) -> Vec<ActionId> {
+        names.iter().map(|name| self.intern(name)).collect()
+    }
+
     pub fn find(&self, name: &ActionName) -> Option<ActionId> {
         self.ids.get(name).copied()
+    }
+
+    pub fn name(&self, ActionId(bit): ActionId) -> Option<&ActionName> {
+        self.names.get(bit)
     }
 
     pub fn iter(&self) -> impl Iterator<Item = (ActionId, &ActionName)> {
@@ -186,6 +214,11 @@ mod tests {
             let (set_a, set_b) = (set_of(&a), set_of(&b));
             let left: BTreeSet<usize> = a.difference(&b).copied().collect();
             let difference = set_a.difference(&set_b);
+            let both: BTreeSet<usize> = a.union(&b).copied().collect();
+            let mut union = set_a.clone();
+            union.union_with(&set_b);
+            prop_assert_eq!(union.len(), both.len());
+            prop_assert!(both.iter().all(|bit| union.contains(ActionId(*bit))));
             prop_assert_eq!(set_a.is_subset(&set_b), a.is_subset(&b));
             prop_assert_eq!(difference.is_empty(), left.is_empty());
             prop_assert_eq!(difference.len(), left.len());

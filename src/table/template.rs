@@ -8,7 +8,7 @@ use std::sync::Arc;
 pub struct PathTemplate {
     text: Arc<str>,
     segments: Vec<Segment>,
-    kinds: Vec<ParameterKind>,
+    parameters: Vec<(String, ParameterKind)>,
 }
 
 /// What the segments may hold that a parameter stands for.
@@ -72,11 +72,11 @@ impl PathTemplate {
                 }
             }
         }
-        let kinds = segments.iter().filter_map(Segment::kind).collect();
+        let parameters = segments.iter().filter_map(Segment::parameter).collect();
         Ok(Self {
             text: text.into(),
             segments,
-            kinds,
+            parameters,
         })
     }
 
@@ -95,15 +95,22 @@ impl PathTemplate {
         &self.segments
     }
 
-    /// The kinds of its parameters, from left to right.
-    pub fn parameter_kinds(&self) -> &[ParameterKind] {
-        &self.kinds
+    /// The names and kinds of its parameters, from left to right.
+    pub fn parameters(&self) -> impl Iterator<Item = (&str, ParameterKind)> {
+        self.parameters
+            .iter()
+            .map(|(name, kind)| (name.as_str(), *kind))
+    }
+
+    /// Which of its parameters has this name, counted from 0.
+    pub fn parameter_index(&self, name: Option<&str>) -> Option<usize> {
+        let name = name?;
+        self.parameters.iter().position(|(found, _)| found == name)
     }
 
     /// Whether it has a parameter of this name.
     pub fn has_parameter(&self, name: &str) -> bool {
-        let mut segments = self.segments.iter();
-        segments.any(|segment| matches!(segment, Segment::Parameter(found) if found == name))
+        self.parameter_index(Some(name)).is_some()
     }
 
     /// The template without parameter names: two templates that match the same paths are equal in this.
@@ -127,11 +134,13 @@ impl fmt::Display for PathTemplate {
 }
 
 impl Segment {
-    fn kind(&self) -> Option<ParameterKind> {
+    fn parameter(&self) -> Option<(String, ParameterKind)> {
         match self {
             Self::Literal(_) => None,
-            Self::Parameter(name) if name.ends_with("_id") => Some(ParameterKind::Identifier),
-            Self::Parameter(_) => Some(ParameterKind::Text),
+            Self::Parameter(name) if name.ends_with("_id") => {
+                Some((name.clone(), ParameterKind::Identifier))
+            }
+            Self::Parameter(name) => Some((name.clone(), ParameterKind::Text)),
         }
     }
 
@@ -198,7 +207,8 @@ mod tests {
             ParameterKind::Text,
             ParameterKind::Text,
         ];
-        assert_eq!(template.parameter_kinds(), expected);
+        let kinds: Vec<ParameterKind> = template.parameters().map(|(_, kind)| kind).collect();
+        assert_eq!(kinds, expected);
     }
 
     #[test]

@@ -150,12 +150,12 @@ fn tables_are_files_beside_the_config() {
         text: "# mine".to_owned(),
     };
     let cases = [
-        ("", vec![Source::builtin()]),
-        ("builtin = \"ecs\"", vec![Source::builtin()]),
-        ("files = []", vec![Source::builtin()]),
+        ("", Source::builtin()),
+        ("builtin = \"ecs\"", Source::builtin()),
+        ("files = []", Source::builtin()),
         (
             "files = [\"mine.toml\"]",
-            vec![Source::builtin(), mine.clone()],
+            [Source::builtin(), vec![mine.clone()]].concat(),
         ),
         (
             "builtin = \"none\"\nfiles = [\"mine.toml\"]",

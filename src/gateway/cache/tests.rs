@@ -5,9 +5,9 @@ use serde_json::json;
 use super::*;
 use crate::audit::Caller;
 use crate::gateway::Rejection;
-use crate::grant::{ClaimMapping, Principal};
+use crate::grant::{ClaimMapping, Grants, Principal};
 use crate::router::Router;
-use crate::table::{ActionSet, ActionTable, Source};
+use crate::table::{ActionTable, Source};
 use crate::tls::CertificateHash;
 use crate::token::testing::{KeyFile, SigningKey, key_set};
 use crate::token::{self, Algorithm, Issuer, TokenError};
@@ -37,7 +37,7 @@ fn world() -> World {
         project: "/project".parse().unwrap(),
         subject: "/sub".parse().unwrap(),
     };
-    let router = Router::new(ActionTable::load(&[Source::builtin()]).unwrap()).unwrap();
+    let router = Router::new(ActionTable::load(&Source::builtin()).unwrap()).unwrap();
     let rules = Rules::new(router, vec![(issuer, mapping)], token::Settings::default());
     let token = key.token(&json!({"iss": "iss", "aud": "ecs", "exp": NOW + 60, "sub": "alice"}));
     World {
@@ -76,7 +76,10 @@ fn stranger() -> Identity {
             issuer: 0,
             subject: None,
             projects: Vec::new(),
-            granted: ActionSet::default(),
+            domain: None,
+            enters_all_projects: false,
+            grants: Grants::default(),
+            unknown_roles: Vec::new(),
         },
         caller: Arc::new(caller),
         expires: NOW + 60,

@@ -1,4 +1,5 @@
 use super::*;
+use crate::table::Access;
 
 fn source(name: &str, text: &str) -> Source {
     Source {
@@ -14,7 +15,7 @@ fn problems(sources: &[Source]) -> Vec<String> {
 
 #[test]
 fn the_builtin_table_is_the_vendors_page() {
-    let table = load(&[Source::builtin()]).unwrap();
+    let table = load(&Source::builtin()).unwrap();
     let routes: usize = table
         .operations()
         .iter()
@@ -52,6 +53,7 @@ action = ["ecs:servers:get"]
 
 [[operation]]
 routes = ["GET /d"]
+project = "none"
 actions = ["ecs:servers:get", "ecs:servers:get"]
 access = "open"
 "#;
@@ -63,15 +65,15 @@ access = "open"
         "t.toml:5: `CONNECT /c` is not a route, expected a method and a path template such as `GET /v2.1/{project_id}/servers`: `CONNECT` is never forwarded",
         "t.toml:6: `ecs:servers` is not an action `service:resource:verb`: expected three parts as in `ecs:servers:get`, found 2",
         "t.toml:6: `ecs:servers:*` is not an action `service:resource:verb`: expected letters, digits, `-` and `_` in each part, found `*`",
-        "t.toml:10: `/b/{other}` has no parameter `{project_id}`, expected one: without it no token's project would be checked",
+        "t.toml:10: `/b/{other}` has no parameter `{project_id}`, expected one, or `project` with the parameter that is the project, or \"none\": without it no token's project would be checked",
         "t.toml:10: the route `GET /b/{other}` is already defined at t.toml:10, expected each route once",
         "t.toml:11: `operation.actions` is empty, expected at least one action, or `access`",
         "t.toml:13: the permission `b` is already defined at line 8, expected one [[operation]] for each",
         "t.toml:15: `operation.routes` is empty, expected at least one route",
         "t.toml:16: `operation.action` is not a known key; did you mean `actions`?",
         "t.toml:18: `operation.permission` is missing, expected the vendor's label, such as \"Querying ECS Metadata\"",
-        "t.toml:20: `ecs:servers:get` stands twice, expected each action once",
-        "t.toml:21: `operation.access` is `open`, expected \"authenticated\" or \"public\": operations that demand actions name them and leave `access` out",
+        "t.toml:21: `ecs:servers:get` stands twice, expected each action once",
+        "t.toml:22: `operation.access` is `open`, expected \"authenticated\" or \"public\": operations that demand actions name them and leave `access` out",
     ];
     assert_eq!(problems(&[source("t.toml", text)]), expected);
 }
@@ -90,7 +92,7 @@ routes = ["GET /v2.1/{project_id}/limits"]
 access = "authenticated"
 dependencies = ["ecs:quotas:get"]
 "#;
-    let table = load(&[Source::builtin(), source("own.toml", own)]).unwrap();
+    let table = load(&[Source::builtin(), vec![source("own.toml", own)]].concat()).unwrap();
     assert_eq!(table.operations().len(), 9);
     let find = |permission: &str| {
         table
@@ -122,9 +124,9 @@ dependencies = ["ecs:quotas:get"]
 fn equal_routes_of_two_files_name_both_places() {
     let own = "[[operation]]\npermission = 'mine'\nroutes = ['GET /v2/{p}/servers/{s}/metadata']\naccess = 'public'\n";
     assert_eq!(
-        problems(&[Source::builtin(), source("own.toml", own)]),
+        problems(&[Source::builtin(), vec![source("own.toml", own)]].concat()),
         [
-            "own.toml:3: the route `GET /v2/{p}/servers/{s}/metadata` is already defined at ecs (built in):7, expected each route once"
+            "own.toml:3: the route `GET /v2/{p}/servers/{s}/metadata` is already defined at ecs/metadata_management (built in):7, expected each route once"
         ]
     );
 }

@@ -14,7 +14,6 @@ pub use head::heads;
 use super::*;
 use crate::grant::InvalidPattern;
 use crate::router::InvalidParameter;
-use crate::table::ActionSet;
 use crate::token::Algorithm;
 
 /// What hyper says of an upstream that answers like this.
@@ -54,9 +53,9 @@ pub fn project(project: &str) -> Rejection {
 }
 
 pub fn missing(actions: &[&str]) -> Rejection {
-    let missing = ActionSet::default();
+    let ids = Vec::new();
     Rejection::Forbidden {
-        denial: Denial::Actions { missing },
+        denial: Denial::Actions { missing: ids },
         missing: actions.iter().map(|name| (*name).to_owned()).collect(),
     }
 }
