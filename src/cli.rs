@@ -67,7 +67,7 @@ enum Command {
     ///
     /// Exit codes: 0 done, or no difference; 1 the pages differ from the table; 2 trouble.
     Import {
-        /// A page: .md, .html or .rst; other names are told by their content
+        /// A page: .md, .html or .rst; another name, or - for standard input, is told by its content
         #[arg(required = true, value_name = "PAGE")]
         pages: Vec<PathBuf>,
         /// Say what the pages add, lack and change in the table in use, route by route

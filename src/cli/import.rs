@@ -14,7 +14,7 @@ mod word;
 
 use std::path::{Path, PathBuf};
 
-use anyhow::Context as _;
+use anyhow::anyhow;
 
 use super::{Outcome, say};
 use crate::document::{Problem, Problems};
@@ -41,7 +41,7 @@ fn outcome(result: anyhow::Result<Outcome>) -> Outcome {
 fn print(pages: &[PathBuf]) -> anyhow::Result<Outcome> {
     let table = ActionTable::load(&Source::builtin())?;
     let pages = read(pages)?;
-    let text = write(&pages, &table).context("the pages cannot be imported")?;
+    let text = write(&pages, &table).map_err(unusable)?;
     say(text.trim_end());
     Ok(Outcome::Done)
 }
@@ -54,9 +54,9 @@ fn print_differences(pages: &[PathBuf], config: Option<&Path>) -> anyhow::Result
     let table = ActionTable::load(&sources)?;
     let pages = read(pages)?;
     // What could not be imported cannot be compared, either.
-    write(&pages, &table).context("the pages cannot be compared")?;
+    write(&pages, &table).map_err(unusable)?;
     let rows: Vec<&Row> = rows(&pages).collect();
-    let supplements = supplement::find(&rows, &table).map_err(Problems)?;
+    let supplements = supplement::find(&rows, &table).map_err(|found| unusable(Problems(found)))?;
     let found = difference::find(&rows, &supplements, &table);
     for line in found.lines() {
         say(line);
@@ -65,6 +65,12 @@ fn print_differences(pages: &[PathBuf], config: Option<&Path>) -> anyhow::Result
         true => Outcome::Done,
         false => Outcome::Differs,
     })
+}
+
+/// Each problem on a line of its own, so that its place starts the line.
+#[expect(clippy::needless_pass_by_value, reason = "a function for `map_err`")]
+fn unusable(problems: Problems) -> anyhow::Error {
+    anyhow!("the pages cannot be used:\n{problems}")
 }
 
 fn read(paths: &[PathBuf]) -> anyhow::Result<Vec<(String, Page)>> {
@@ -129,3 +135,6 @@ fn ordered(pages: &[(String, Page)], mut problems: Vec<Problem>) -> Problems {
     });
     Problems(problems)
 }
+
+#[cfg(test)]
+mod tests;

@@ -16,6 +16,7 @@ mod check;
 mod demo;
 mod demo_files;
 mod explain;
+mod import;
 mod issuer;
 mod life;
 mod listen;

@@ -27,10 +27,10 @@ impl Differences {
     pub fn lines(&self) -> Vec<String> {
         let lists = [&self.added, &self.gone, &self.changed, &self.partly];
         let mut lines: Vec<String> = lists.into_iter().flatten().cloned().collect();
-        let count = self.routes;
+        let (count, plural) = (self.routes, if self.routes == 1 { "" } else { "s" });
         let (added, gone, changed) = (self.added.len(), self.gone.len(), self.changed.len());
         lines.push(format!(
-            "{count} routes on the page: {added} added, {gone} gone, {changed} changed"
+            "{count} route{plural} on the page: {added} added, {gone} gone, {changed} changed"
         ));
         lines
     }
@@ -135,7 +135,7 @@ fn find_gone(found: &mut Differences, table: &ActionTable, seen: &HashSet<Key<'_
         let (shared, all) = counts.get(file).copied().unwrap_or_default();
         if shared > 0 && !is_covered(file) {
             found.partly.push(format!(
-                "{shared} of the {all} routes of {file} are on the page, too few to say what is gone"
+                "partly   {file}: {shared} of its {all} routes on the page, too few to say what is gone"
             ));
         }
     }
@@ -161,13 +161,12 @@ fn change(row: &Row, operation: &Operation) -> Option<String> {
 }
 
 fn delta(what: &str, new: &[&ActionName], old: &[&ActionName]) -> Option<String> {
-    let without = |some: &[&ActionName], others: &[&ActionName], sign: &str| {
+    let without = |some: &[&ActionName], others: &[&ActionName], sign: &str| -> Vec<String> {
         let left = some.iter().filter(|action| !others.contains(action));
-        left.map(|action| format!(" {sign}{action}"))
-            .collect::<String>()
+        left.map(|action| format!("{sign}{action}")).collect()
     };
-    let delta = without(new, old, "+") + &without(old, new, "-");
-    (!delta.is_empty()).then(|| format!("{what}{delta}"))
+    let delta = [without(new, old, "+"), without(old, new, "-")].concat();
+    (!delta.is_empty()).then(|| format!("{what} {}", delta.join(" ")))
 }
 
 fn demand(operation: &Operation) -> String {

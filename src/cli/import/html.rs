@@ -67,7 +67,8 @@ impl Lines<'_> {
     /// Offsets must not decrease from call to call.
     fn line_of(&mut self, offset: usize) -> usize {
         let passed = self.text.get(self.offset..offset).unwrap_or_default();
-        self.line += passed.iter().filter(|byte| **byte == b'\n').count();
+        let bytes = passed.iter().copied();
+        self.line += bytes.filter(|byte| *byte == b'\n').count();
         self.offset = self.offset.max(offset);
         self.line
     }

@@ -18,8 +18,7 @@ pub fn find<'a>(
         let mut operations = table.operations().iter();
         operations.find(|operation| {
             let has = |route: &Route| operation.routes.iter().any(|other| is_same(route, other));
-            row.permission.eq_ignore_ascii_case(&operation.permission)
-                && row.routes.iter().all(has)
+            row.permission.eq_ignore_ascii_case(&operation.permission) && row.routes.iter().all(has)
         })
     });
     let found: Vec<Supplement<'a>> = found.collect();
@@ -34,7 +33,7 @@ pub fn find<'a>(
             continue;
         }
         if supplement.is_none_or(|operation| operation.selector.is_none()) {
-            problems.extend(ambiguity(index, rows, table));
+            problems.extend(ambiguity(row, rows, table));
         }
     }
     match problems.is_empty() {
@@ -62,17 +61,19 @@ pub fn is_same(a: &Route, b: &Route) -> bool {
 }
 
 /// What is wrong with a row without body key whose route leads to other rows, too.
-fn ambiguity(index: usize, rows: &[&Row], table: &ActionTable) -> Option<Problem> {
-    let row = rows.get(index)?;
+fn ambiguity(row: &Row, rows: &[&Row], table: &ActionTable) -> Option<Problem> {
     let leads = |routes: &[Route]| {
         let mut routes = routes.iter();
         routes.any(|route| row.routes.iter().any(|own| is_same(route, own)))
     };
     let chosen = |operation: &&Operation| operation.selector.is_some() && leads(&operation.routes);
-    let mut others = rows.iter().enumerate().filter(|(other, _)| *other != index);
-    let other = others.find(|(_, other)| leads(&other.routes));
+    let is_other = |other: &&&Row| {
+        let is_same = other.permission.eq_ignore_ascii_case(&row.permission);
+        !is_same && leads(&other.routes)
+    };
+    let other = rows.iter().find(is_other);
     let place = match (other, table.operations().iter().find(chosen)) {
-        (Some((_, other)), _) => &other.place,
+        (Some(other), _) => &other.place,
         (None, Some(operation)) => &operation.place,
         (None, None) => return None,
     };

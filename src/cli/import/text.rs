@@ -130,7 +130,11 @@ fn write_judged(text: &mut String, known: &Operation) {
 
 /// The value of `project`, where the routes need one.
 fn project<'a>(routes: &[Route], known: Option<&'a Operation>) -> Option<&'a str> {
-    let all_have = |name| routes.iter().all(|route| route.template.has_parameter(name));
+    let all_have = |name| {
+        routes
+            .iter()
+            .all(|route| route.template.has_parameter(name))
+    };
     if all_have(PROJECT_PARAMETER) {
         return None;
     }

@@ -33,7 +33,11 @@ pub fn visible(text: &str) -> String {
 pub fn routes(words: &[&Word], file: &str, report: &mut impl FnMut(usize, String)) -> Vec<Route> {
     let mut routes: Vec<Route> = Vec::new();
     let mut stray = Stray::default();
-    let text = |word: &Word| word.text.trim_end_matches([',', ';', '，', '；']).to_owned();
+    let text = |word: &Word| {
+        word.text
+            .trim_end_matches([',', ';', '，', '；'])
+            .to_owned()
+    };
     let words = words.iter().filter(|word| !is_nothing(&word.text));
     let mut words = words.peekable();
     while let Some(word) = words.next() {
@@ -84,9 +88,8 @@ pub fn routes(words: &[&Word], file: &str, report: &mut impl FnMut(usize, String
 }
 
 fn report_repeated(routes: &[Route], report: &mut impl FnMut(usize, String)) {
-    let is_same = |a: &Route, b: &Route| {
-        a.method == b.method && a.template.shape() == b.template.shape()
-    };
+    let is_same =
+        |a: &Route, b: &Route| a.method == b.method && a.template.shape() == b.template.shape();
     for (index, route) in routes.iter().enumerate() {
         if routes.iter().take(index).any(|other| is_same(route, other)) {
             let message = format!(
