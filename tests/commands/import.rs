@@ -261,6 +261,70 @@ fn rows_of_one_route_need_a_body_key() {
 }
 
 #[test]
+fn what_a_table_says_besides_is_not_lost() {
+    let own = r#"[[operation]]
+permission = "Making"
+routes = ["POST /v1/{project_id}/x"]
+actions = ["ecs:x:create"]
+dependencies = ["ecs:x:get"]
+conditional = [{ when = "/x/y", actions = ["ecs:y:create"] }]
+
+[[operation]]
+permission = "Deleting"
+routes = ["POST /v1/{project_id}/x/delete"]
+actions = ["ecs:x:delete"]
+resource = "/x/*/id"
+
+[[operation]]
+permission = "Listing"
+routes = ["GET /v1/{domain_id}/x"]
+actions = ["ecs:x:list"]
+project = "none"
+domain = "domain_id"
+"#;
+    let folder = folder(own);
+    let mut rows = [
+        [
+            "Making",
+            "POST /v1/{project_id}/x",
+            "ecs:x:create",
+            "ecs:x:get ecs:y:create",
+        ],
+        [
+            "deleting",
+            "POST /v1/{project_id}/x/delete",
+            "ecs:x:delete",
+            "-",
+        ],
+        ["Listing", "GET /v1/{domain_id}/x", "ecs:x:list", "-"],
+    ];
+    folder.write("page", &grid(&rows));
+    let arguments = ["import", "--diff", "--config", "actiongate.toml", "page"];
+    let ran = folder.actiongate(&arguments).ended(0);
+    assert_eq!(
+        ran.out,
+        "3 routes on the page: 0 added, 0 gone, 0 changed\n"
+    );
+    for row in &mut rows {
+        row[0] = match row[0] {
+            "Making" => "Make",
+            "deleting" => "Delete",
+            _ => "List",
+        };
+    }
+    folder.write("page", &grid(&rows));
+    refused(
+        folder.actiongate(&arguments),
+        &[
+            "page:4: the row `Make` (`POST /v1/{project_id}/x`): its route leads to own.toml:1, too, so that `conditional` must be added",
+            "page:6: the row `Delete` (`POST /v1/{project_id}/x/delete`): its route leads to own.toml:8, too, so that `resource` must be added",
+            "page:8: the row `List` (`GET /v1/{domain_id}/x`): its route leads to own.toml:14, too, so that `domain` must be added",
+            "; likely it is the table's `Listing` at own.toml:14",
+        ],
+    );
+}
+
+#[test]
 fn the_same_page_has_no_differences() {
     let folder = folder("");
     for (name, _) in PAGES.into_iter().take(2) {

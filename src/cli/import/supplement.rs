@@ -1,7 +1,7 @@
 //! What a page cannot say, and a table already says of the same row.
 
 use crate::document::Problem;
-use crate::table::{ActionName, ActionTable, Operation, Route};
+use crate::table::{ActionName, ActionTable, BodySelector, Operation, Resource, Route};
 
 use super::page::Row;
 
@@ -32,9 +32,7 @@ pub fn find<'a>(
             )));
             continue;
         }
-        if supplement.is_none_or(|operation| operation.selector.is_none()) {
-            problems.extend(ambiguity(row, rows, table));
-        }
+        problems.extend(incomplete(row, *supplement, rows, table));
     }
     match problems.is_empty() {
         true => Ok(found),
@@ -60,24 +58,33 @@ pub fn is_same(a: &Route, b: &Route) -> bool {
     a.method == b.method && a.template.shape() == b.template.shape()
 }
 
-/// What is wrong with a row without body key whose route leads to other rows, too.
-fn ambiguity(row: &Row, rows: &[&Row], table: &ActionTable) -> Option<Problem> {
+/// What is wrong with a row that a table would have to say more of: without it the row would permit
+/// more than is meant.
+fn incomplete(
+    row: &Row,
+    supplement: Supplement<'_>,
+    rows: &[&Row],
+    table: &ActionTable,
+) -> Option<Problem> {
     let leads = |routes: &[Route]| {
         let mut routes = routes.iter();
         routes.any(|route| row.routes.iter().any(|own| is_same(route, own)))
     };
-    let chosen = |operation: &&Operation| operation.selector.is_some() && leads(&operation.routes);
     let is_other = |other: &&&Row| {
         let is_same = other.permission.eq_ignore_ascii_case(&row.permission);
         !is_same && leads(&other.routes)
     };
-    let other = rows.iter().find(is_other);
-    let place = match (other, table.operations().iter().find(chosen)) {
-        (Some(other), _) => &other.place,
-        (None, Some(operation)) => &operation.place,
-        (None, None) => return None,
+    let says_more = |operation: &&Operation| more(operation).is_some() && leads(&operation.routes);
+    let mut operations = table.operations().iter().filter(says_more);
+    let (place, key) = match supplement {
+        Some(known) if known.selector.is_some() => return None,
+        Some(_) => (&rows.iter().find(is_other)?.place, "body_key"),
+        None => match (rows.iter().find(is_other), operations.clone().next()) {
+            (Some(other), _) => (&other.place, "body_key"),
+            (None, Some(operation)) => (&operation.place, more(operation)?),
+            (None, None) => return None,
+        },
     };
-    let mut operations = table.operations().iter().filter(chosen);
     let likely = operations.find(|operation| operation.actions == row.actions);
     let likely = likely.map_or_else(String::new, |operation| {
         format!(
@@ -86,7 +93,27 @@ fn ambiguity(row: &Row, rows: &[&Row], table: &ActionTable) -> Option<Problem> {
         )
     });
     Some(row.problem(&format!(
-        "its route leads to {}:{}, too, so that `body_key` must be added, expected a permission that has one in the table, or the row written by hand and taken off the page{likely}",
+        "its route leads to {}:{}, too, so that `{key}` must be added, expected the permission and routes of an operation that has it in the table, or the row written by hand and taken off the page{likely}",
         place.file, place.line
     )))
+}
+
+/// The key with what a page cannot say, where leaving it out would permit more.
+fn more(operation: &Operation) -> Option<&'static str> {
+    match &operation.selector {
+        Some(BodySelector::Key(_)) => return Some("body_key"),
+        Some(BodySelector::Value { .. }) => return Some("body_value"),
+        None => {}
+    }
+    let keys = [
+        ("conditional", !operation.conditional.is_empty()),
+        // What a policy denies by a parameter of the path it denies without this.
+        (
+            "resource",
+            matches!(operation.resource, Some(Resource::Body(_))),
+        ),
+        ("domain", operation.domain.is_some()),
+    ];
+    keys.into_iter()
+        .find_map(|(key, is_there)| is_there.then_some(key))
 }

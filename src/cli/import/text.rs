@@ -2,8 +2,6 @@
 
 use std::fmt::Write as _;
 
-use bytesize::ByteSize;
-
 use super::page::{Page, Row};
 use super::supplement::{self, Supplement};
 use super::word;
@@ -151,9 +149,18 @@ fn write_rest(text: &mut String, known: &Operation) {
         line(text, "domain", &quoted(domain));
     }
     if let Some(most) = known.max_body {
-        line(text, "max_body", &quoted(&ByteSize(most).to_string()));
+        line(text, "max_body", &quoted(&size(most)));
     }
     if known.upgrade {
         line(text, "upgrade", "true");
+    }
+}
+
+/// Exactly, in the largest unit that does.
+fn size(bytes: u64) -> String {
+    let units = [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)];
+    match units.into_iter().find(|(_, unit)| bytes % unit == 0) {
+        Some((name, unit)) => format!("{}{name}", bytes / unit),
+        None => format!("{bytes}B"),
     }
 }
