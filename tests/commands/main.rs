@@ -20,6 +20,7 @@ mod import;
 mod issuer;
 mod life;
 mod listen;
+mod note;
 mod pasted;
 #[cfg(feature = "peers")]
 mod peers;
