@@ -17,6 +17,7 @@ mod demo;
 mod demo_files;
 mod explain;
 mod import;
+mod import_diff;
 mod issuer;
 mod life;
 mod listen;

@@ -159,7 +159,10 @@ fn write_rest(text: &mut String, known: &Operation) {
 /// Exactly, in the largest unit that does.
 fn size(bytes: u64) -> String {
     let units = [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)];
-    match units.into_iter().find(|(_, unit)| bytes % unit == 0) {
+    match units
+        .into_iter()
+        .find(|(_, unit)| bytes.is_multiple_of(*unit))
+    {
         Some((name, unit)) => format!("{}{name}", bytes / unit),
         None => format!("{bytes}B"),
     }
