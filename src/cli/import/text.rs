@@ -11,7 +11,7 @@ use crate::table::{
 
 /// How the vendor's older pages name the project.
 const TENANT_PARAMETER: &str = "tenant_id";
-/// A list of actions that makes a longer line is broken.
+/// A list that makes a longer line is broken.
 const MAX_WIDTH: usize = 100;
 
 /// The comment above a page's rows.
@@ -68,18 +68,22 @@ fn routes(routes: &[Route]) -> String {
         .iter()
         .map(|route| quoted(&format!("{} {}", route.method, route.template)));
     let items: Vec<String> = items.collect();
-    match items.as_slice() {
-        [only] => format!("[{only}]"),
-        items => broken(items),
+    match items.len() {
+        1 => list("routes", &items),
+        _ => broken(&items),
     }
 }
 
 fn actions<'a>(key: &str, actions: impl IntoIterator<Item = &'a ActionName>) -> String {
     let items = actions.into_iter().map(|action| quoted(action.as_str()));
-    let items: Vec<String> = items.collect();
+    list(key, &items.collect::<Vec<_>>())
+}
+
+/// On one line, if it is not too wide with its key.
+fn list(key: &str, items: &[String]) -> String {
     let list = format!("[{}]", items.join(", "));
     match key.len() + " = ".len() + list.len() > MAX_WIDTH {
-        true => broken(&items),
+        true => broken(items),
         false => list,
     }
 }
