@@ -269,3 +269,6 @@ impl Circumstance {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
