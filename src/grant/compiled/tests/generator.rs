@@ -168,6 +168,7 @@ fn resources(is_identity: bool) -> impl Strategy<Value = Option<Vec<&'static str
         "ecs:*:d2:instance:*",
         "*:*:*:*:b2",
         "obs:*:*:bucket:a1",
+        "rds:*:*:instance:a1",
     ];
     if is_identity {
         urns.push("e?s:*:d?:instance:?2");
