@@ -161,10 +161,7 @@ impl Test {
                 read_number(value).map(Datum::Number),
                 "an integer or a string with a decimal number",
             ),
-            Self::Moment(..) => (
-                read_moment(value).map(Datum::Moment),
-                "seconds since 1970 or a string as in `2022-08-01T00:00:00Z`",
-            ),
+            Self::Moment(..) => return read_moment(value).map(Datum::Moment),
             Self::Bool(_) => (
                 read_bool(value).map(Datum::Bool),
                 "`true` or `false`, as such or as a string",
@@ -187,12 +184,13 @@ fn read_number(value: &Value) -> Option<Decimal> {
     }
 }
 
-/// Reads the moment that a claim holds.
-pub fn read_moment(value: &Value) -> Option<Moment> {
-    match value.as_u64() {
+/// Reads the moment that a claim holds, or tells what the claim must be.
+pub fn read_moment(value: &Value) -> Result<Moment, &'static str> {
+    let moment = match value.as_u64() {
         Some(seconds) => Some(Moment::from_secs(seconds)),
-        None => parse_moment(value.as_str()?),
-    }
+        None => value.as_str().and_then(parse_moment),
+    };
+    moment.ok_or("seconds since 1970 or a string as in `2022-08-01T00:00:00Z`")
 }
 
 fn read_bool(value: &Value) -> Option<bool> {
