@@ -59,9 +59,10 @@ pub enum Datum<'a> {
 impl Operator {
     /// The operator and whether it is negated.
     ///
-    /// `IpAddress` and `NotIpAddress` are of identity policies; here both versions have them, since
-    /// `g:SourceIp` would be of no use without. The vendor's examples have `StringStartWith` and
-    /// `StringEndWith`, its tables do not; their negations are as regular as the others'.
+    /// The vendor's table for Version 1.1 has no operator for addresses, but `g:SourceIp` would be of
+    /// no use without: both versions have `IpAddress` and `NotIpAddress` here, as identity policies
+    /// do. `StringStartWith` and `StringEndWith` are in the vendor's examples only; their negations
+    /// are as regular as the others'.
     pub fn find(name: &str) -> Option<(Self, bool)> {
         let text = |relation, negated| Some((Self::Text(relation), negated));
         let number = |order, negated| Some((Self::Number(order), negated));
