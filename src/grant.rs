@@ -3,13 +3,20 @@
 //! Pure. Patterns are held against the table once, when the token is first seen; deciding is then a
 //! comparison of bits. What cannot be parsed refuses the token.
 
+mod compiled;
 mod grants;
+mod key;
 mod pattern;
+mod policy;
+mod wildcard;
 
 use serde_json::{Map, Value};
 
+pub use compiled::{CompiledPolicy, NotUnderstood};
 pub use grants::{Grants, Instances, Request, Verdict};
+pub use key::{CallerValues, ConditionKeys, InvalidKey};
 pub use pattern::{InvalidPattern, Pattern};
+pub use policy::{InvalidPolicy, Policy};
 
 use crate::json::Pointer;
 use crate::table::ActionTable;

@@ -1,13 +1,33 @@
-//! What a token grants, as bits over the table's actions.
+//! What a token grants: bits over the table's actions, and the few statements that depend on the
+//! request.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
+use super::compiled::{CompiledPolicy, CompiledStatement, NotUnderstood, is_part};
+use super::key::{CallerValues, Key};
+use super::policy::{
+    Condition, Datum, Decimal, Effect, Moment, is_plain_id, read_moment, stands_for,
+};
 use crate::table::{ActionId, ActionSet};
 
 /// The actions that a caller may use.
 #[derive(Clone, Debug, Default)]
 pub struct Grants {
+    /// Never one that is denied.
     granted: ActionSet,
+    denied: ActionSet,
+    /// Statements that depend on the request, shared with every other token they apply to.
+    residual: Vec<Arc<CompiledStatement>>,
+    caller: Caller,
+}
+
+/// What the residual statements are held against besides the request.
+#[derive(Clone, Debug, Default)]
+struct Caller {
+    domain: Option<Box<str>>,
+    /// When it proved who it is, for `g:MFAAge`.
+    authenticated: Option<Moment>,
 }
 
 /// What of a request a policy may ask for, besides its action.
@@ -44,24 +64,174 @@ pub enum Verdict {
 impl Grants {
     /// Grants an action, unless something denies it.
     pub fn allow(&mut self, action: ActionId) {
-        self.granted.insert(action);
+        if !self.denied.contains(action) {
+            self.granted.insert(action);
+        }
     }
 
-    /// What is granted to every request, whatever its circumstances.
+    /// Adds what `policy` allows and denies to the token with `values`, for every policy the same.
+    ///
+    /// # Errors
+    ///
+    /// Values that the policy's conditions cannot be held against. Whatever was granted until then
+    /// must not be used.
+    pub fn add(
+        &mut self,
+        policy: &CompiledPolicy,
+        values: &CallerValues<'_>,
+    ) -> Result<(), NotUnderstood> {
+        self.caller.domain = values.domain().map(Box::from);
+        for statement in &policy.statements {
+            if !self.caller.fulfills(statement, values)? {
+                continue;
+            }
+            let actions = &statement.actions;
+            if self.caller.leaves_open(statement) {
+                self.residual.push(Arc::clone(statement));
+                continue;
+            }
+            match statement.effect {
+                Effect::Allow => self.granted.union_with(&actions.difference(&self.denied)),
+                Effect::Deny => {
+                    self.denied.union_with(actions);
+                    self.granted = self.granted.difference(actions);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// What is granted to every request, whatever its circumstances, unless these deny it.
     pub fn granted(&self) -> &ActionSet {
         &self.granted
     }
 
     /// Whether there are grants or denials that depend on the request.
     pub fn asks_request(&self) -> bool {
-        false
+        !self.residual.is_empty()
     }
 
     /// Whether a request may use an action.
-    pub fn verdict(&self, action: ActionId, _request: &Request<'_>) -> Verdict {
-        match self.granted.contains(action) {
+    pub fn verdict(&self, action: ActionId, request: &Request<'_>) -> Verdict {
+        let mut granted = self.granted.contains(action);
+        if granted && self.residual.is_empty() {
+            return Verdict::Allowed;
+        }
+        if self.denied.contains(action) {
+            return Verdict::Denied;
+        }
+        for statement in &self.residual {
+            let is_asked = statement.actions.contains(action)
+                && (statement.effect == Effect::Deny || !granted);
+            if is_asked && self.caller.meets(statement, request) {
+                match statement.effect {
+                    Effect::Deny => return Verdict::Denied,
+                    Effect::Allow => granted = true,
+                }
+            }
+        }
+        match granted {
             true => Verdict::Allowed,
             false => Verdict::NotGranted,
         }
     }
 }
+
+impl Caller {
+    /// Whether `statement` can apply to the token with `values`, as far as that is known before any
+    /// request.
+    fn fulfills(
+        &mut self,
+        statement: &CompiledStatement,
+        values: &CallerValues<'_>,
+    ) -> Result<bool, NotUnderstood> {
+        let mut fulfills = true;
+        // No early end: what cannot be judged refuses the token whatever else there is.
+        for condition in &statement.conditions {
+            let value = values.find(&condition.key);
+            let unreadable = |expected| NotUnderstood::Claim {
+                place: statement.place.clone(),
+                key: condition.key.to_string(),
+                expected,
+            };
+            fulfills &= match (&condition.key, value) {
+                (Key::CurrentTime | Key::SourceIp, _) => true,
+                (Key::MfaAge, Some(value)) => {
+                    self.authenticated = Some(read_moment(value).map_err(unreadable)?);
+                    true
+                }
+                (Key::MfaAge | Key::ServiceName | Key::Claim(_), value) => condition
+                    .holds_for_claim(statement.effect, value)
+                    .map_err(unreadable)?,
+            };
+        }
+        let mut has_instance = statement.instances.is_none();
+        for urn in statement.instances.iter().flatten() {
+            let is_ours = is_part(&urn.domain, self.domain.as_deref());
+            has_instance |= is_ours.ok_or_else(|| NotUnderstood::Part {
+                place: statement.place.clone(),
+                resource: urn.to_string(),
+                part: "domain",
+            })?;
+        }
+        Ok(fulfills && has_instance)
+    }
+
+    /// Whether a statement that is fulfilled still depends on the request.
+    fn leaves_open(&self, statement: &CompiledStatement) -> bool {
+        let mut conditions = statement.conditions.iter();
+        statement.instances.is_some()
+            || conditions.any(|condition| match condition.key {
+                Key::CurrentTime | Key::SourceIp => true,
+                Key::MfaAge => self.authenticated.is_some(),
+                Key::ServiceName | Key::Claim(_) => false,
+            })
+    }
+
+    /// Whether a statement that was left open applies to the request, its action aside.
+    fn meets(&self, statement: &CompiledStatement, request: &Request<'_>) -> bool {
+        let holds = |condition: &Condition| {
+            let now = Moment::from_secs(request.now);
+            let datum = match condition.key {
+                Key::CurrentTime => Some(Datum::Moment(now)),
+                // An IPv4 caller of an IPv6 socket is known by its IPv4 address.
+                Key::SourceIp => request
+                    .address
+                    .map(|own| Datum::Address(own.to_canonical())),
+                Key::MfaAge => self.authenticated.map(|moment| {
+                    let age = now.saturating_sub(moment);
+                    Datum::Number(Decimal::from(age.as_secs()))
+                }),
+                // Fulfilled, or the statement would not have been left open.
+                Key::ServiceName | Key::Claim(_) => return true,
+            };
+            condition.holds(statement.effect, datum.as_ref().map(std::slice::from_ref))
+        };
+        statement.conditions.iter().all(holds) && self.is_about(statement, &request.instances)
+    }
+
+    /// An Allow must be about every instance; for a Deny one is enough, also where the vendor
+    /// authorizes no single instances.
+    fn is_about(&self, statement: &CompiledStatement, instances: &Instances<'_>) -> bool {
+        let Some(urns) = &statement.instances else {
+            return true;
+        };
+        let is_meant = |id: &str| {
+            let domain = self.domain.as_deref();
+            let mut urns = urns.iter();
+            urns.any(|urn| is_part(&urn.domain, domain) == Some(true) && stands_for(&urn.id, id))
+        };
+        let mut ids = instances.ids.iter();
+        match statement.effect {
+            Effect::Allow => {
+                instances.is_instance_level
+                    && ids.len() > 0
+                    && ids.all(|id| is_plain_id(id) && is_meant(id))
+            }
+            Effect::Deny => ids.any(|id| !is_plain_id(id) || is_meant(id)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -3,15 +3,25 @@
 use std::fmt;
 use std::str::FromStr;
 
+use super::wildcard;
 use crate::table::{ActionName, ActionTable};
 
-/// An action, or several: `*` stands for a whole part or a piece of one and never crosses a colon.
-///
-/// Resource type and verb are compared without regard to case, the service is not (the vendor's
-/// "Policy Syntax").
+/// An action, or several: a wildcard stands for a whole part or a piece of one and never crosses a
+/// colon.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Pattern {
     text: String,
+    dialect: Dialect,
+}
+
+/// The two ways the vendor writes patterns.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Dialect {
+    /// Version 1.1 ("Policy Syntax"): `*`; resource type and verb are compared without regard to
+    /// case, the service is not.
+    Policy,
+    /// Version 5.0: `*` and `?`; nothing is compared with regard to case.
+    IdentityPolicy,
 }
 
 /// Why a text is not a [`Pattern`].
@@ -26,45 +36,63 @@ pub enum InvalidPattern {
 }
 
 impl Pattern {
-    /// Whether it stands for `action` or an older name of it, which stays valid (the vendor's "What
-    /// is an alias").
-    pub fn names(&self, action: &ActionName, table: &ActionTable) -> bool {
-        let mut aliases = table.aliases(action).iter();
-        self.matches(action) || aliases.any(|alias| self.matches(alias))
+    /// Reads `text` as `dialect` writes patterns.
+    ///
+    /// # Errors
+    ///
+    /// A text that could match no action.
+    pub fn parse(text: &str, dialect: Dialect) -> Result<Self, InvalidPattern> {
+        let parts: Vec<&str> = text.split(':').collect();
+        if parts.len() != 3 {
+            return Err(InvalidPattern::PartCount(parts.len()));
+        }
+        let is_letter = |byte: u8| {
+            byte.is_ascii_alphanumeric()
+                || b"-_*".contains(&byte)
+                || (byte == b'?' && dialect == Dialect::IdentityPolicy)
+        };
+        let is_pattern = |part: &&str| !part.is_empty() && part.bytes().all(is_letter);
+        match parts.iter().find(|part| !is_pattern(part)) {
+            Some(part) => Err(InvalidPattern::Part((*part).to_owned())),
+            None => Ok(Self {
+                text: text.to_owned(),
+                dialect,
+            }),
+        }
     }
 
-    /// Whether it stands for `action`.
+    /// Whether it stands for `action`, looking at no alias.
     pub fn matches(&self, action: &ActionName) -> bool {
         let parts = self.text.split(':').zip(action.parts());
-        parts
-            .enumerate()
-            .all(|(index, (pattern, part))| match index {
-                0 => matches_part(pattern.as_bytes(), part.as_bytes(), u8::eq),
-                _ => matches_part(
-                    pattern.as_bytes(),
-                    part.as_bytes(),
-                    u8::eq_ignore_ascii_case,
-                ),
-            })
+        parts.enumerate().all(|(index, (pattern, part))| {
+            let same = match (index, self.dialect) {
+                (0, Dialect::Policy) => char::eq,
+                _ => char::eq_ignore_ascii_case,
+            };
+            wildcard::matches(pattern, part, same)
+        })
+    }
+
+    /// Whether it stands for an action of `table` or for an alias of it.
+    ///
+    /// A renamed action is still known by its old names, in every kind of statement.
+    pub fn names(&self, action: &ActionName, table: &ActionTable) -> bool {
+        let aliases = table.aliases(action);
+        self.matches(action) || aliases.iter().any(|alias| self.matches(alias))
+    }
+
+    /// The first part.
+    pub fn service(&self) -> &str {
+        self.text.split(':').next().unwrap_or_default()
     }
 }
 
 impl FromStr for Pattern {
     type Err = InvalidPattern;
 
+    /// Reads a pattern of Version 1.1.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let parts: Vec<&str> = text.split(':').collect();
-        if parts.len() != 3 {
-            return Err(InvalidPattern::PartCount(parts.len()));
-        }
-        let is_letter = |byte: u8| byte.is_ascii_alphanumeric() || b"-_*".contains(&byte);
-        let is_pattern = |part: &&str| !part.is_empty() && part.bytes().all(is_letter);
-        match parts.iter().find(|part| !is_pattern(part)) {
-            Some(part) => Err(InvalidPattern::Part((*part).to_owned())),
-            None => Ok(Self {
-                text: text.to_owned(),
-            }),
-        }
+        Self::parse(text, Dialect::Policy)
     }
 }
 
@@ -74,38 +102,9 @@ impl fmt::Display for Pattern {
     }
 }
 
-/// Walks both texts once; a mismatch goes back to the last `*` only, so the time is at most their
-/// product, whatever a token holds.
-fn matches_part(pattern: &[u8], text: &[u8], same: fn(&u8, &u8) -> bool) -> bool {
-    let (mut at, mut from) = (0, 0);
-    let mut last_star = None;
-    while let Some(byte) = text.get(from) {
-        match pattern.get(at) {
-            Some(b'*') => {
-                last_star = Some((at, from));
-                at += 1;
-            }
-            Some(expected) if same(expected, byte) => {
-                at += 1;
-                from += 1;
-            }
-            _ => {
-                let Some((star, eaten)) = last_star else {
-                    return false;
-                };
-                last_star = Some((star, eaten + 1));
-                at = star + 1;
-                from = eaten + 1;
-            }
-        }
-    }
-    pattern.iter().skip(at).all(|byte| *byte == b'*')
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proptest::prelude::*;
 
     #[test]
     fn matches_as_the_vendor_says() {
@@ -151,33 +150,19 @@ mod tests {
         }
     }
 
-    /// The definition, word for word.
-    fn obvious(pattern: &[u8], text: &[u8]) -> bool {
-        match (pattern, text) {
-            ([], []) => true,
-            ([b'*', rest @ ..], _) => (0..=text.len()).any(|eaten| obvious(rest, &text[eaten..])),
-            ([a, pattern @ ..], [b, text @ ..]) => a == b && obvious(pattern, text),
-            _ => false,
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn agrees_with_the_obvious_matcher(pattern in "[ab*]{0,8}", text in "[ab]{0,10}") {
-            let (pattern, text) = (pattern.as_bytes(), text.as_bytes());
-            prop_assert_eq!(matches_part(pattern, text, u8::eq), obvious(pattern, text));
-        }
-
-        #[test]
-        fn case_does_not_matter_after_the_service(
-            resource in "[aB*]{1,5}", verb in "[aB*]{1,5}", action in "x:[aAbB]{1,5}:[aAbB]{1,5}",
-        ) {
-            let action: ActionName = action.parse().unwrap();
-            let pattern: Pattern = format!("x:{resource}:{verb}").parse().unwrap();
-            let lower = |text: &str| text.to_ascii_lowercase().into_bytes();
-            let parts: Vec<Vec<u8>> = action.parts().map(lower).collect();
-            let expected = obvious(&lower(&resource), &parts[1]) && obvious(&lower(&verb), &parts[2]);
-            prop_assert_eq!(pattern.matches(&action), expected);
+    #[test]
+    fn an_identity_policy_knows_question_marks_and_no_case() {
+        let cases = [
+            ("ECS:Servers:GET", true),
+            ("ecs:server?:get", true),
+            ("ecs:servers:ge??", false),
+            ("e?s:*:?et", true),
+            ("evs:servers:get", false),
+        ];
+        let action = "ecs:servers:get".parse().unwrap();
+        for (text, expected) in cases {
+            let pattern = Pattern::parse(text, Dialect::IdentityPolicy).unwrap();
+            assert_eq!(pattern.matches(&action), expected, "{text}");
         }
     }
 }

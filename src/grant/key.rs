@@ -1,0 +1,240 @@
+//! Condition keys, and what a token says about them.
+
+use std::fmt;
+
+use serde_json::{Map, Value};
+
+use crate::json::Pointer;
+
+/// What a condition asks about.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Key {
+    /// `g:CurrentTime`, of the request.
+    CurrentTime,
+    /// `g:SourceIp`, of the request.
+    SourceIp,
+    /// `g:ServiceName`, of the action.
+    ServiceName,
+    /// `g:MFAAge`: seconds since the moment that a claim holds.
+    MfaAge,
+    /// What a claim holds.
+    Claim(String),
+}
+
+impl Key {
+    /// The key called `name`, which is compared exactly.
+    pub fn new(name: &str) -> Self {
+        match name {
+            "g:CurrentTime" => Self::CurrentTime,
+            "g:SourceIp" => Self::SourceIp,
+            "g:ServiceName" => Self::ServiceName,
+            "g:MFAAge" => Self::MfaAge,
+            _ => Self::Claim(name.to_owned()),
+        }
+    }
+
+    /// As a policy writes it.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::CurrentTime => "g:CurrentTime",
+            Self::SourceIp => "g:SourceIp",
+            Self::ServiceName => "g:ServiceName",
+            Self::MfaAge => "g:MFAAge",
+            Self::Claim(name) => name,
+        }
+    }
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// What the conditions and resources of an issuer's policies are held against, besides the request.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct ConditionKeys {
+    /// The claim that says the caller's domain.
+    pub domain: Option<Pointer>,
+    /// The region of the upstream.
+    pub region: Option<String>,
+    claims: Vec<(String, Pointer)>,
+}
+
+/// Why no claim may feed a key.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum InvalidKey {
+    /// It is known without a claim.
+    #[error("`{0}` is taken from the request")]
+    Request(String),
+    /// It is about the resource, of which a token knows nothing.
+    #[error("`{0}` is about the resource, which a token cannot know")]
+    Resource(String),
+    /// It is no key at all.
+    #[error("expected a condition key as in `g:UserName`, found `{0}`")]
+    Name(String),
+}
+
+impl ConditionKeys {
+    /// Keys of which the claim at `subject` feeds `g:UserId`, and nothing else.
+    pub fn new(subject: Pointer) -> Self {
+        Self {
+            claims: vec![("g:UserId".to_owned(), subject)],
+            ..Self::default()
+        }
+    }
+
+    /// Feeds the key called `name` from the claim at `pointer`, instead of any claim before.
+    ///
+    /// `g:MFAAge` is fed by the moment of the authentication, since an age in a token would stand
+    /// still.
+    ///
+    /// # Errors
+    ///
+    /// Keys that are known from the request, or about the resource.
+    pub fn feed(&mut self, name: &str, pointer: Pointer) -> Result<(), InvalidKey> {
+        match Key::new(name) {
+            Key::CurrentTime | Key::SourceIp | Key::ServiceName => {
+                return Err(InvalidKey::Request(name.to_owned()));
+            }
+            Key::MfaAge | Key::Claim(_) => {}
+        }
+        let words: Vec<&str> = name.splitn(2, ':').collect();
+        if words.len() != 2 || words.contains(&"") || name.contains(char::is_whitespace) {
+            return Err(InvalidKey::Name(name.to_owned()));
+        }
+        let of_resource = [
+            "g:ResourceTag/",
+            "g:RequestTag/",
+            "g:TagKeys",
+            "g:EnterpriseProjectId",
+        ];
+        if of_resource.iter().any(|start| name.starts_with(start)) {
+            return Err(InvalidKey::Resource(name.to_owned()));
+        }
+        self.claims.retain(|(own, _)| own != name);
+        self.claims.push((name.to_owned(), pointer));
+        Ok(())
+    }
+
+    /// Whether a request, an action or a claim says something about `key`.
+    pub fn feeds(&self, key: &Key) -> bool {
+        match key {
+            Key::CurrentTime | Key::SourceIp | Key::ServiceName => true,
+            Key::MfaAge | Key::Claim(_) => self.claims.iter().any(|(name, _)| name == key.name()),
+        }
+    }
+
+    /// What the claims of one token say.
+    pub fn read<'a>(&'a self, claims: &'a Map<String, Value>) -> CallerValues<'a> {
+        let find = |pointer: &'a Pointer| pointer.find(claims).filter(|value| !value.is_null());
+        let values = self.claims.iter().filter_map(|(name, pointer)| {
+            let value = find(pointer)?;
+            Some((name.as_str(), value))
+        });
+        CallerValues {
+            domain: self.domain.as_ref().and_then(find).and_then(Value::as_str),
+            values: values.collect(),
+        }
+    }
+}
+
+/// What one token says about condition keys.
+#[derive(Clone, Debug, Default)]
+pub struct CallerValues<'a> {
+    domain: Option<&'a str>,
+    values: Vec<(&'a str, &'a Value)>,
+}
+
+impl<'a> CallerValues<'a> {
+    /// The caller's domain, if its token tells.
+    pub fn domain(&self) -> Option<&'a str> {
+        self.domain
+    }
+
+    /// The claim that feeds `key`; none if it is absent or null.
+    pub fn find(&self, key: &Key) -> Option<&'a Value> {
+        let mut values = self.values.iter();
+        values
+            .find(|(name, _)| *name == key.name())
+            .map(|(_, value)| *value)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn claims_feed_keys() {
+        let mut keys = ConditionKeys::new("/sub".parse().unwrap());
+        keys.domain = Some("/domain".parse().unwrap());
+        keys.feed("g:UserName", "/user/name".parse().unwrap())
+            .unwrap();
+        keys.feed("g:MFAAge", "/auth_time".parse().unwrap())
+            .unwrap();
+        let claims = json!({"sub": "u", "user": {"name": ["a"]}, "auth_time": null, "domain": "d"});
+        let values = keys.read(claims.as_object().unwrap());
+        let find = |name| values.find(&Key::new(name)).cloned();
+        assert_eq!(find("g:UserId"), Some(json!("u")));
+        assert_eq!(find("g:UserName"), Some(json!(["a"])));
+        assert_eq!(find("g:MFAAge"), None);
+        assert_eq!(find("g:DomainName"), None);
+        assert_eq!(values.domain(), Some("d"));
+        for (name, expected) in [
+            ("g:UserId", true),
+            ("g:MFAAge", true),
+            ("g:CurrentTime", true),
+            ("g:SourceIp", true),
+            ("g:ServiceName", true),
+            ("g:DomainName", false),
+            ("g:userid", false),
+        ] {
+            assert_eq!(keys.feeds(&Key::new(name)), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_later_feed_replaces_an_earlier() {
+        let mut keys = ConditionKeys::new("/sub".parse().unwrap());
+        keys.feed("g:UserId", "/uid".parse().unwrap()).unwrap();
+        let claims = json!({"sub": "a", "uid": "b"});
+        let values = keys.read(claims.as_object().unwrap());
+        assert_eq!(values.find(&Key::new("g:UserId")), Some(&json!("b")));
+    }
+
+    #[test]
+    fn some_keys_are_fed_by_no_claim() {
+        let mut keys = ConditionKeys::default();
+        let cases = [
+            ("g:CurrentTime", "`g:CurrentTime` is taken from the request"),
+            ("g:SourceIp", "`g:SourceIp` is taken from the request"),
+            ("g:ServiceName", "`g:ServiceName` is taken from the request"),
+            (
+                "g:ResourceTag/team",
+                "`g:ResourceTag/team` is about the resource, which a token cannot know",
+            ),
+            (
+                "g:EnterpriseProjectId",
+                "`g:EnterpriseProjectId` is about the resource, which a token cannot know",
+            ),
+            (
+                "UserName",
+                "expected a condition key as in `g:UserName`, found `UserName`",
+            ),
+            (
+                "g:",
+                "expected a condition key as in `g:UserName`, found `g:`",
+            ),
+            (
+                "g:a b",
+                "expected a condition key as in `g:UserName`, found `g:a b`",
+            ),
+        ];
+        for (name, expected) in cases {
+            let error = keys.feed(name, "/a".parse().unwrap()).unwrap_err();
+            assert_eq!(error.to_string(), expected);
+        }
+    }
+}
