@@ -142,7 +142,13 @@ impl Rejection {
             Self::Claims(_) => "claims_invalid",
             Self::Unroutable(Unroutable::NotFound) => "route_unknown",
             Self::Unroutable(Unroutable::Body(UnlistedBody::Members(_))) => "body_members",
-            Self::Unroutable(Unroutable::Body(_)) => "body_unlisted",
+            Self::Unroutable(Unroutable::Body(UnlistedBody::Alike(_))) => "body_ambiguous",
+            Self::Unroutable(Unroutable::Body(
+                UnlistedBody::Absent
+                | UnlistedBody::Key(_)
+                | UnlistedBody::NoValue(_)
+                | UnlistedBody::Value { .. },
+            )) => "body_unlisted",
             Self::Body(error) => match error {
                 InvalidBody::MediaType => "body_media_type",
                 InvalidBody::Encoding => "body_encoding",

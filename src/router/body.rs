@@ -83,6 +83,12 @@ impl JsonBody {
         Ok(Self { members })
     }
 
+    /// A member that some servers would take for the one that `names` lead to, or for one on the way
+    /// there, though we do not. Arrays stand for all of their items.
+    pub fn alike(&self, names: &[String]) -> Option<&str> {
+        alike(&self.members, names)
+    }
+
     /// The object's members.
     pub fn members(&self) -> &Map<String, Value> {
         &self.members
@@ -102,6 +108,34 @@ fn is_json(media_type: &[u8]) -> bool {
                 .any(|utf8| parameter.eq_ignore_ascii_case(utf8)),
             (Some(_), Some(_)) => false,
         }
+}
+
+fn alike<'a>(members: &'a Map<String, Value>, names: &[String]) -> Option<&'a str> {
+    let (expected, rest) = names.split_first()?;
+    members.iter().find_map(|(name, value)| match value {
+        _ if name != expected => folded(name).eq(folded(expected)).then_some(name.as_str()),
+        value => alike_within(value, rest),
+    })
+}
+
+fn alike_within<'a>(value: &'a Value, names: &[String]) -> Option<&'a str> {
+    match value {
+        Value::Object(members) => alike(members, names),
+        Value::Array(items) => {
+            let (_, rest) = names.split_first()?;
+            items.iter().find_map(|item| alike_within(item, rest))
+        }
+        _ => None,
+    }
+}
+
+/// A member's name as readers see it that go by letters alone: Go's ignores their case, and with it
+/// that `ſ` is an `s`; some of Java's ignore `_` and `-` too.
+fn folded(name: &str) -> impl Iterator<Item = char> {
+    let letters = name.chars().filter(|letter| !matches!(letter, '_' | '-'));
+    letters
+        .flat_map(char::to_uppercase)
+        .flat_map(char::to_lowercase)
 }
 
 #[cfg(test)]

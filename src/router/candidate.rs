@@ -121,6 +121,9 @@ pub enum UnlistedBody {
         /// The beginning of what is there.
         value: String,
     },
+    /// A member that is another one for servers that do not look closely.
+    #[error("the body's member `{0}` is but for its spelling one that matters here, expected that one")]
+    Alike(String),
 }
 
 /// The operations that a request line may be about; only its body may leave more than one.
@@ -197,6 +200,9 @@ impl<'a> Candidates<'a> {
         let operation = operation.ok_or(Unroutable::NotFound)?;
         let route = operation.routes.get(index.route);
         let route = route.ok_or(Unroutable::NotFound)?;
+        if let Some(body) = &body {
+            refuse_alike(operation, body)?;
+        }
         let (mut project, mut domain) = (None, None);
         let parameters = route.template.parameters().zip(self.parameters.iter());
         for (at, ((name, kind), (_, value))) in parameters.enumerate() {
@@ -219,6 +225,22 @@ impl<'a> Candidates<'a> {
             body,
         })
     }
+}
+
+/// Refuses a body in which a server could find what the operation asks for where we do not.
+fn refuse_alike(operation: &Operation, body: &JsonBody) -> Result<(), UnlistedBody> {
+    let refuse = |names: &[String]| match body.alike(names) {
+        Some(found) => Err(UnlistedBody::Alike(json::quoted(found))),
+        None => Ok(()),
+    };
+    if let Some(BodySelector::Value { member, .. }) = &operation.selector {
+        refuse(std::slice::from_ref(member))?;
+    }
+    if let Some(Resource::Body(pointer)) = &operation.resource {
+        refuse(pointer.names())?;
+    }
+    let mut conditional = operation.conditional.iter();
+    conditional.try_for_each(|conditional| refuse(&conditional.when.names()))
 }
 
 /// What one request is about.
