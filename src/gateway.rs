@@ -27,9 +27,7 @@ use exchange::Exchange;
 
 use crate::audit::Auditor;
 use crate::decision::{self, Circumstances, Permit};
-use crate::proxy::{
-    self, AllowedHosts, BodyLimits, Origin, Peer, Proxy, Upstream, UpstreamBody,
-};
+use crate::proxy::{self, AllowedHosts, BodyLimits, Origin, Peer, Proxy, Upstream, UpstreamBody};
 use crate::router::{Candidates, RequestPath, Target};
 use crate::token::{self, TokenError};
 

@@ -161,9 +161,9 @@ mod tests {
     fn repeats_little_of_what_it_refuses() {
         let long = "n".repeat(MAX_QUOTED + 1);
         for (name, expected) in [
-            ("a", "the member `a` is repeated at line 1 column 11"),
-            ("\\n", "the member `\\n` is repeated at line 1 column 13"),
-            (long.as_str(), "…` is repeated at line 1 column 139"),
+            ("a", "the member `a` is repeated at line 1 column 10"),
+            ("\\n", "the member `\\n` is repeated at line 1 column 12"),
+            (long.as_str(), "…` is repeated at line 1 column 129"),
         ] {
             let text = format!("{{\"{name}\":1,\"{name}\":1}}");
             let InvalidJson(error) = parse_object(text.as_bytes()).unwrap_err();

@@ -5,6 +5,7 @@
 
 mod body;
 mod candidate;
+mod overlap;
 mod parameter;
 mod path;
 mod scan;
@@ -15,6 +16,7 @@ use hyper::Method;
 
 pub use body::{InvalidBody, JsonBody};
 pub use candidate::{Candidates, Target, UnlistedBody};
+pub use overlap::{Overlap, overlaps};
 pub use parameter::InvalidParameter;
 pub use path::{InvalidRequestPath, RequestPath};
 

@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::decision::Denial;
 use crate::grant::InvalidClaim;
 use crate::proxy::{BodyFailure, ForwardError, InvalidHeaders};
-use crate::router::{InvalidBody, InvalidRequestPath, Unroutable, UnlistedBody};
+use crate::router::{InvalidBody, InvalidRequestPath, UnlistedBody, Unroutable};
 use crate::token::TokenError;
 
 /// Carries [`Rejection::reason`] beside a body that OpenStack clients know.

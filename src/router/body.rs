@@ -98,7 +98,9 @@ impl JsonBody {
 /// Of the parameters, the upstream could take another charset than ours for the body's, and some
 /// servers choose the API by `version`.
 fn is_json(media_type: &[u8]) -> bool {
-    let mut parts = media_type.split(|byte| *byte == b';').map(<[u8]>::trim_ascii);
+    let mut parts = media_type
+        .split(|byte| *byte == b';')
+        .map(<[u8]>::trim_ascii);
     let name = parts.next().unwrap_or_default();
     name.eq_ignore_ascii_case(b"application/json")
         && match (parts.next(), parts.next()) {

@@ -122,7 +122,9 @@ pub enum UnlistedBody {
         value: String,
     },
     /// A member that is another one for servers that do not look closely.
-    #[error("the body's member `{0}` is but for its spelling one that matters here, expected that one")]
+    #[error(
+        "the body's member `{0}` is but for its spelling one that matters here, expected that one"
+    )]
     Alike(String),
 }
 
@@ -169,7 +171,11 @@ impl<'a> Candidates<'a> {
     /// The path's template, as the first of the operations spells it.
     pub fn template(&self) -> Option<&'a PathTemplate> {
         let index = self.choice.indices().next()?;
-        let route = self.operations.get(index.operation)?.routes.get(index.route);
+        let route = self
+            .operations
+            .get(index.operation)?
+            .routes
+            .get(index.route);
         route.map(|route| &route.template)
     }
 
@@ -298,7 +304,9 @@ impl<'a> Target<'a> {
         let ids = match &self.operation.resource {
             None => None,
             Some(Resource::Parameter(name)) => self.parameter(name).map(|id| vec![id]),
-            Some(Resource::Body(pointer)) => self.members().and_then(|members| pointer.find(members)),
+            Some(Resource::Body(pointer)) => {
+                self.members().and_then(|members| pointer.find(members))
+            }
         };
         match ids {
             Some(ids) => Instances {
