@@ -4,6 +4,9 @@ use super::{Call, Expected, JSON, World, path_of, token};
 
 const TAGS: &str = "/v1/{project_id}/servers/{server_id}/tags/action";
 const SERVERS: &str = "/v1/{project_id}/cloudservers";
+const CREATE: &str = "ecs:cloudServers:createServers";
+const NEW: &str = "vpc:publicIps:create";
+const OLD: &str = "vpc:publicIps:update";
 const UNLISTED: Expected<'static> = Err((400, "body_unlisted", None));
 const AMBIGUOUS: Expected<'static> = Err((400, "body_ambiguous", None));
 
@@ -89,9 +92,6 @@ fn the_value_of_a_member_tells() {
 #[test]
 fn what_the_body_holds_demands_more() {
     let mut world = World::new();
-    const CREATE: &str = "ecs:cloudServers:createServers";
-    const NEW: &str = "vpc:publicIps:create";
-    const OLD: &str = "vpc:publicIps:update";
     let good = Ok("create servers");
     let denied = Err((403, "action_missing", Some("create servers")));
     let new = "{\"server\":{\"publicip\":{\"eip\":{\"iptype\":\"5_bgp\"}}}}";

@@ -42,16 +42,18 @@ fn pieces_that_come_one_by_one_are_one_body() {
     }
     assert_eq!(client.answer().status, 200);
     assert_eq!(world.upstream.only().raw_body, START);
-    // The connection goes on: the body was read to its end, and no further.
-    client.send([chunked(START, 3), call(START).bytes()].concat());
+    // With a length the connection goes on: it was read to its end, and no further.
+    let mut client = world.gateway.connect();
+    let (first, second) = (call(START).bytes(), call("{\"os-stop\":{}}").bytes());
+    client.send([first, second].concat());
     assert_eq!(client.answer().status, 200);
     assert_eq!(client.answer().status, 200);
     assert_eq!(world.upstream.count(), 3);
-    for _ in 0..3 {
+    for operation in ["os-start", "os-start", "os-stop"] {
         let line = [
             200.into(),
             "ok".into(),
-            "os-start".into(),
+            operation.into(),
             super::TEMPLATE.into(),
         ];
         world.audited.push(line);
