@@ -1,3 +1,6 @@
+#[cfg(feature = "peers")]
+mod peers;
+
 use hyper::header::HeaderValue;
 use proptest::prelude::*;
 use serde_json::json;
