@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use actiongate::router::{RequestPath, Router, Unroutable};
+use actiongate::router::{JsonBody, RequestPath, Router, Unroutable};
 use actiongate::table::{ActionTable, BodySelector, Operation, PathTemplate, Source};
 use hyper::Method;
 use proptest::prelude::*;
@@ -24,7 +24,7 @@ fn route(
 ) -> Result<String, Unroutable> {
     let method: Method = method.parse().unwrap();
     let path: RequestPath = path.parse().unwrap();
-    let body = body.and_then(Value::as_object);
+    let body = body.map(|body| JsonBody::parse(body.to_string().as_bytes()).unwrap());
     let target = router.resolve(&method, &path)?.target(body)?;
     Ok(target.operation.permission.to_string())
 }
