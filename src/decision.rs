@@ -146,7 +146,7 @@ pub fn admit_public(target: &Target<'_>) -> Option<Permit> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::grant::Grants;
+    use crate::grant::{Grants, UnknownRoles};
     use crate::router::{RequestPath, Router};
     use crate::table::{ActionTable, Source};
 
@@ -181,7 +181,7 @@ mod tests {
             domain: None,
             enters_all_projects: false,
             grants,
-            unknown_roles: Vec::new(),
+            unknown_roles: UnknownRoles::default(),
         }
     }
 

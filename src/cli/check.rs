@@ -30,8 +30,13 @@ pub fn run(path: &Path) -> Outcome {
 
 /// Adds what is wrong with the files that `config` names; sums it up where the table is good.
 fn check_parts(config: &Config, problems: &mut Vec<String>) -> Option<String> {
-    let summary = match app::route(&config.table) {
-        Ok(router) => Some(summary(router.table(), config)),
+    let summary = match app::route(&config.table, config.into()) {
+        Ok(router) => {
+            if let Err(found) = app::compile_roles(config, router.table()) {
+                problems.extend(found.0.iter().map(ToString::to_string));
+            }
+            Some(summary(router.table(), config))
+        }
         Err(StartError::Table(found)) => {
             problems.extend(found.0.iter().map(ToString::to_string));
             None

@@ -12,7 +12,7 @@ use libfuzzer_sys::fuzz_target;
 use oracle::nova::{self, Reading, Server};
 
 static ROUTER: LazyLock<Router> = LazyLock::new(|| {
-    let table = ActionTable::load(&[Source::builtin()]).expect("the built-in table");
+    let table = ActionTable::load(&Source::builtin()).expect("the built-in table");
     Router::new(table).expect("the built-in routes")
 });
 
