@@ -34,7 +34,16 @@ enum Command {
     /// Run the gateway
     Run(ConfigFile),
     /// Read a config and everything it names, and report every problem
-    Check(ConfigFile),
+    Check {
+        #[command(flatten)]
+        config: ConfigFile,
+        /// Note also what stands only in the built-in table
+        #[arg(long)]
+        all: bool,
+        /// Fail where there is anything to note
+        #[arg(long)]
+        strict: bool,
+    },
     /// Print the action table
     Routes {
         /// The config whose table is printed [default: the built-in table]
@@ -151,7 +160,11 @@ pub fn main() -> ExitCode {
 fn execute(command: Command) -> anyhow::Result<Outcome> {
     match command {
         Command::Run(file) => run::run(&file.config),
-        Command::Check(file) => Ok(check::run(&file.config)),
+        Command::Check {
+            config,
+            all,
+            strict,
+        } => Ok(check::run(&config.config, all, strict)),
         Command::Routes { config, format } => routes::run(config.as_deref(), format),
         Command::Explain {
             config,

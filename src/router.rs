@@ -4,6 +4,7 @@
 //! found. Never decides whether the caller may.
 
 mod candidate;
+mod overlap;
 mod parameter;
 mod path;
 mod scan;
@@ -13,6 +14,7 @@ use std::collections::HashMap;
 use hyper::Method;
 
 pub use candidate::{Candidates, Target};
+pub use overlap::{Overlap, overlaps};
 pub use parameter::InvalidParameter;
 pub use path::{InvalidRequestPath, RequestPath};
 

@@ -1,6 +1,10 @@
 //! `check`: everything that `run` would refuse, without running.
 
+mod note;
+
 use std::path::Path;
+
+use note::Note;
 
 use super::{Outcome, say};
 use crate::app::{self, StartError};
@@ -11,13 +15,27 @@ use crate::table::ActionTable;
 use crate::tls;
 use crate::token::{KeySource, Location};
 
-pub fn run(path: &Path) -> Outcome {
+/// Notes of the built-in table are only counted, unless `all` are wanted; `strict` fails with any
+/// that are told.
+pub fn run(path: &Path, all: bool, strict: bool) -> Outcome {
     let (config, found) = Config::survey(path);
     let mut problems: Vec<String> = found.0.iter().map(ToString::to_string).collect();
     let summary = config.map(|config| check_parts(&config, &mut problems));
-    if let (Some(Some(summary)), true) = (&summary, problems.is_empty()) {
-        say(format_args!("{}: {summary}", path.display()));
-        return Outcome::Done;
+    if let (Some(Some((summary, notes))), true) = (&summary, problems.is_empty()) {
+        let (untold, told): (Vec<&Note>, Vec<&Note>) =
+            notes.iter().partition(|note| note.is_builtin && !all);
+        for note in &told {
+            say(note);
+        }
+        let untold = match untold.len() {
+            0 => String::new(),
+            count => format!("; {count} notes on the built-in table (--all)"),
+        };
+        say(format_args!("{}: {summary}{untold}", path.display()));
+        return match strict && !told.is_empty() {
+            true => Outcome::Failed,
+            false => Outcome::Done,
+        };
     }
     for problem in &problems {
         say(problem);
@@ -29,13 +47,14 @@ pub fn run(path: &Path) -> Outcome {
 }
 
 /// Adds what is wrong with the files that `config` names; sums it up where the table is good.
-fn check_parts(config: &Config, problems: &mut Vec<String>) -> Option<String> {
+fn check_parts(config: &Config, problems: &mut Vec<String>) -> Option<(String, Vec<Note>)> {
     let summary = match app::route(&config.table, config.into()) {
         Ok(router) => {
-            if let Err(found) = app::compile_roles(config, router.table()) {
+            let table = router.table();
+            if let Err(found) = app::compile_roles(config, table) {
                 problems.extend(found.0.iter().map(ToString::to_string));
             }
-            Some(summary(router.table(), config))
+            Some((summary(table, config), note::notes(table)))
         }
         Err(StartError::Table(found)) => {
             problems.extend(found.0.iter().map(ToString::to_string));

@@ -300,3 +300,6 @@ impl Circumstance {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -90,7 +90,7 @@ impl Pattern {
 impl FromStr for Pattern {
     type Err = InvalidPattern;
 
-    /// Reads [`Dialect::Policy`].
+    /// Reads a pattern of Version 1.1.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         Self::parse(text, Dialect::Policy)
     }

@@ -51,7 +51,13 @@ fn finds_the_operation() {
         ),
         (Method::GET, "/v2/p/servers/detailed", found(ROUTES[1])),
         (Method::GET, "/v2.1/p/servers/s/metadata", found(ROUTES[3])),
-        (Method::DELETE, "/v2/p/servers/detail", found(ROUTES[4])),
+        (Method::DELETE, "/v2/p/servers/s", found(ROUTES[4])),
+        // The upstream would not take it for a server called `detail`.
+        (
+            Method::DELETE,
+            "/v2/p/servers/detail",
+            Err(Unroutable::MethodNotAllowed(vec![Method::GET])),
+        ),
         (
             Method::PUT,
             "/v2/p/servers/s/metadata/a%20b",

@@ -151,14 +151,14 @@ actions = ["ecs:servers:get"]
     );
     let parts = [
         "`GET /v2.1/{project_id}/servers/{id}/metadata`",
-        "ecs (built in):8",
+        "ecs/metadata_management (built in):8",
     ];
     assert_problems(&problems(&folder), &[("own.toml:3: ", &parts)]);
 }
 
 #[test]
 fn equal_routes_of_two_files_name_both_files() {
-    let row = "[[operation]]\npermission = \"P\"\nactions = [\"a:b:c\"]\nroutes = [\"GET /x\"]\n";
+    let row = "[[operation]]\npermission = \"P\"\nactions = [\"a:b:c\"]\nroutes = [\"GET /x\"]\nproject = \"none\"\n";
     let folder = issuer(ED25519);
     folder.write("one.toml", row);
     folder.write(
@@ -188,10 +188,14 @@ actions = ["ecs:servers"]
 [[operation]]
 permission = "Nothing demanded"
 routes = ["GET /v9"]
+project = "none"
 "#,
     );
     let expected: [(&str, &[&str]); 5] = [
-        ("own.toml:4: ", &["already defined at ecs (built in):8"]),
+        (
+            "own.toml:4: ",
+            &["already defined at ecs/metadata_management (built in):8"],
+        ),
         ("own.toml:5: ", &["`GET v2.1`", "a path starts with `/`"]),
         ("own.toml:6: ", &["`get` is not a method in upper case"]),
         ("own.toml:8: ", &["`ecs:servers`", "expected three parts"]),
@@ -256,7 +260,9 @@ fn files_that_are_not_there_are_named() {
 
 #[test]
 fn config_table_and_keys_are_checked_at_once() {
-    let folder = with_table("[[operation]]\npermission = \"P\"\nroutes = [\"GET /x\"]\n");
+    let folder = with_table(
+        "[[operation]]\npermission = \"P\"\nroutes = [\"GET /x\"]\nproject = \"none\"\n",
+    );
     let config = folder.read("actiongate.toml");
     folder.write(
         "actiongate.toml",

@@ -38,7 +38,7 @@ fn a_hangup_reloads_and_reports_what_it_cannot_use() {
     folder.write("actiongate.toml", CONFIG);
     let (running, address) = listening(&folder, "actiongate.toml");
     let other = "[table]\nfiles = [\"table.toml\"]\n";
-    let public = "[[operation]]\npermission = 'v'\nroutes = ['GET /v2.1']\nactions = ['a:b:c']\n";
+    let public = "[[operation]]\npermission = 'v'\nroutes = ['GET /v2.1']\nproject = 'none'\nactions = ['a:b:c']\n";
     folder.write("table.toml", public);
     folder.write("actiongate.toml", &format!("{CONFIG}{other}"));
     running.signal("HUP");

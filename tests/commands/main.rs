@@ -19,6 +19,7 @@ mod explain;
 mod issuer;
 mod life;
 mod listen;
+mod note;
 mod pasted;
 #[cfg(feature = "peers")]
 mod peers;

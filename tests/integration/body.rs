@@ -40,7 +40,7 @@ fn an_operations_own_limit_replaces_the_listeners() {
     let upstream = Upstream::start();
     let operation = |path: &str, limit: &str| {
         format!(
-            "[[operation]]\npermission = '{path}'\nroutes = ['POST {path}']\naccess = 'authenticated'\n\
+            "[[operation]]\npermission = '{path}'\nroutes = ['POST {path}']\nproject = 'none'\naccess = 'authenticated'\n\
              max_body = '{limit}'\n"
         )
     };

@@ -102,6 +102,7 @@ mod tests {
             ("ecs:*:*:instance:a?", policy, None),
             ("obs:*:*:object:b/k?x: y", policy, Some(false)),
             ("iam::d:user:u", identity, Some(false)),
+            ("rds:*:*:instance:a", policy, Some(false)),
             ("ecs:*:*:keypair:k", policy, Some(false)),
             ("ecs::d:instance:a", identity, None),
             ("ecs:*:*:instance:", policy, None),

@@ -1,5 +1,6 @@
 use super::*;
 use crate::table::Access;
+use crate::table::{BodySelector, Resource};
 
 fn source(name: &str, text: &str) -> Source {
     Source {
@@ -179,4 +180,207 @@ fn an_operation_bounds_its_bodies_and_may_switch_protocols() {
     for (more, expected) in cases {
         assert_eq!(problems(&operation(more)), [expected]);
     }
+}
+
+/// A row with `more`, from line 2 on.
+fn row(more: &str) -> [Source; 1] {
+    let text = format!("[[operation]]\n{more}\npermission = 'mine'\n");
+    [source("own.toml", &text)]
+}
+
+#[test]
+fn a_row_says_which_project_its_routes_are_about() {
+    let good = [
+        ("routes = ['GET /{project_id}']", Some("project_id")),
+        (
+            "routes = ['GET /{tenant_id}']\nproject = 'tenant_id'",
+            Some("tenant_id"),
+        ),
+        ("routes = ['GET /x/{x_id}']\nproject = 'none'", None),
+    ];
+    for (more, expected) in good {
+        let table = load(&row(&format!("{more}\nactions = ['a:b:c']"))).unwrap();
+        let [operation] = table.operations() else {
+            panic!("{table:?}")
+        };
+        assert_eq!(operation.project.as_deref(), expected, "{more}");
+    }
+    let unbound = "own.toml:2: `/x` has no parameter `{project_id}`, expected one, or `project` with the parameter that is the project, or \"none\": without it no token's project would be checked";
+    let bad = [
+        ("routes = ['GET /x', 'GET /{project_id}']", unbound),
+        (
+            "routes = ['GET /{project_id}', 'GET /x']\nproject = 'project_id'",
+            "own.toml:2: `/x` has no parameter `{project_id}`, which `project` says it has",
+        ),
+        (
+            "routes = ['GET /{project_id}']\nproject = 'none'",
+            "own.toml:2: `/{project_id}` has the parameter `{project_id}`, which is always checked, expected no `project = \"none\"`",
+        ),
+        (
+            "routes = ['GET /{project_id}']\ndomain = 'domain_id'",
+            "own.toml:2: `/{project_id}` has no parameter `{domain_id}`, which `domain` says it has",
+        ),
+    ];
+    for (more, expected) in bad {
+        let found = problems(&row(&format!("{more}\nactions = ['a:b:c']")));
+        assert_eq!(found, [expected], "{more}");
+    }
+}
+
+#[test]
+fn a_row_says_what_its_body_decides() {
+    let text = "routes = ['POST /{project_id}/{server_id}']\nactions = ['a:b:c']\n";
+    let load = |more: &str| load(&row(&format!("{text}{more}")));
+    let operation = load(
+        "body_key = 'x'\nresource = '{server_id}'\nconditional = [{when = '/a/b', actions = ['a:b:d']}]",
+    );
+    let operation = operation.unwrap().operations()[0].clone();
+    assert_eq!(operation.selector, Some(BodySelector::Key("x".to_owned())));
+    assert_eq!(
+        operation.resource,
+        Some(Resource::Parameter("server_id".to_owned()))
+    );
+    assert_eq!(operation.conditional[0].required.len(), 1);
+    assert!(operation.reads_body());
+    for (more, reads) in [
+        ("", false),
+        ("resource = '{server_id}'", false),
+        ("resource = '/servers/*/id'", true),
+        ("body_value = {action = ['create', 'delete']}", true),
+    ] {
+        let table = load(more).unwrap();
+        assert_eq!(table.operations()[0].reads_body(), reads, "{more}");
+    }
+    let bad = [
+        (
+            "body_key = 'x'\nbody_value = {a = 'b'}",
+            "own.toml:4: `operation.body_key` stands beside `body_value`, expected one of the two",
+        ),
+        (
+            "body_value = {a = 'b', c = 'd'}",
+            "own.toml:4: `operation.body_value` is not one member with its values, expected such as { action = [\"create\", \"delete\"] }",
+        ),
+        (
+            "body_value = {a = 1}",
+            "own.toml:4: `operation.body_value.a` is 1, expected a string or an array of strings",
+        ),
+        (
+            "resource = 'server_id'",
+            "own.toml:4: `operation.resource` is `server_id`, expected a path parameter such as \"{server_id}\", or a JSON pointer into the body such as \"/servers/*/id\": it is no JSON pointer (RFC 6901) such as `/servers/*/id`",
+        ),
+        (
+            "resource = '{id}'",
+            "own.toml:2: `/{project_id}/{server_id}` has no parameter `{id}`, which `resource` says it has",
+        ),
+        (
+            "conditional = [{when = '/a'}]",
+            "own.toml:4: `operation.conditional.actions` is missing, expected what is demanded besides where it is present",
+        ),
+        (
+            "body_key = 'x'\nmax_body = '65KiB'",
+            "own.toml:1: `operation.max_body` is beyond what is read, expected at most 65536 bytes where the body decides",
+        ),
+    ];
+    for (more, expected) in bad {
+        let found = load(more).unwrap_err().0;
+        assert!(
+            found.iter().any(|found| found.to_string() == expected),
+            "{more}: {found:?}"
+        );
+    }
+    let get = "routes = ['GET /{project_id}']\nactions = ['a:b:c']\nbody_key = 'x'";
+    assert_eq!(
+        problems(&row(get)),
+        [
+            "own.toml:2: `GET /{project_id}` has no body to read, expected another method beside what the body decides"
+        ]
+    );
+    let public = "routes = ['POST /x']\naccess = 'public'\nbody_key = 'x'";
+    assert_eq!(
+        problems(&row(public)),
+        [
+            "own.toml:1: a body is read here, expected no `access = \"public\"`: only known callers may make the gateway read"
+        ]
+    );
+}
+
+#[test]
+fn operations_of_one_route_are_told_apart_by_one_member() {
+    let file = |bodies: [&str; 2]| {
+        let row = |(name, body)| {
+            format!(
+                "[[operation]]\npermission = '{name}'\nroutes = ['POST /{{project_id}}']\nactions = ['a:b:c']\n{body}\n"
+            )
+        };
+        let rows: Vec<String> = ["one", "two"].into_iter().zip(bodies).map(row).collect();
+        [source("own.toml", &rows.concat())]
+    };
+    for bodies in [
+        ["body_key = 'x'", "body_key = 'X'"],
+        ["body_value = {a = 'x'}", "body_value = {a = ['y', 'z']}"],
+    ] {
+        assert!(load(&file(bodies)).is_ok(), "{bodies:?}");
+    }
+    let bad = [
+        (
+            ["body_key = 'x'", "body_key = 'x'"],
+            " {\"x\"}",
+            "each body key once",
+        ),
+        (
+            ["body_value = {a = 'x'}", "body_value = {a = ['y', 'x']}"],
+            " {\"a\": \"y\"|\"x\"}",
+            "each value once",
+        ),
+        (
+            ["body_value = {a = 'x'}", "body_value = {b = 'y'}"],
+            " {\"b\": \"y\"}",
+            "one member of the body to tell its operations apart",
+        ),
+        (
+            ["body_key = 'x'", "body_value = {b = 'y'}"],
+            " {\"b\": \"y\"}",
+            "either `body_key` or `body_value` on all of its operations",
+        ),
+        (
+            ["body_key = 'x'", ""],
+            "",
+            "`body_key` or `body_value` on all of its operations, or on none",
+        ),
+    ];
+    for (bodies, body, expected) in bad {
+        assert_eq!(
+            problems(&file(bodies)),
+            [format!(
+                "own.toml:8: the route `POST /{{project_id}}{body}` is already defined at own.toml:3, expected {expected}"
+            )]
+        );
+    }
+}
+
+#[test]
+fn an_alias_is_an_older_name_of_actions() {
+    let text = "[[alias]]\nalias = 'a:b:old'\nactions = ['a:b:c', 'a:b:d']\n[[alias]]\nalias = 'a:b:older'\nactions = ['a:b:c']\n";
+    let row = row("routes = ['GET /{project_id}']\nactions = ['a:b:c']\ndependencies = ['a:b:e']");
+    let table = load(&[row.as_slice(), &[source("aliases.toml", text)]].concat()).unwrap();
+    let aliases = table.aliases(&"a:b:c".parse().unwrap()).iter();
+    let aliases: Vec<&str> = aliases.map(ActionName::as_str).collect();
+    assert_eq!(aliases, ["a:b:old", "a:b:older"]);
+    assert!(table.aliases(&"a:b:old".parse().unwrap()).is_empty());
+    assert_eq!(table.operations()[0].required.len(), 1);
+    let table = table.enforcing_dependencies();
+    let required = table.operations()[0].required.iter();
+    let required: Vec<&str> = required
+        .filter_map(|action| table.name(*action))
+        .map(ActionName::as_str)
+        .collect();
+    assert_eq!(required, ["a:b:c", "a:b:e"]);
+    let broken = "[[alias]]\nalias = 'a:b'\n";
+    assert_eq!(
+        problems(&[source("aliases.toml", broken)]),
+        [
+            "aliases.toml:1: `alias.actions` is missing, expected the actions that it is an alias of",
+            "aliases.toml:2: `alias.alias` is `a:b`, expected the older name of the actions, such as \"ecs:cloudServers:get\": expected three parts as in `ecs:servers:get`, found 2",
+        ]
+    );
 }

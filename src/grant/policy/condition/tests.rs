@@ -1,3 +1,5 @@
+mod refusal;
+
 use std::net::IpAddr;
 
 use serde_json::json;
@@ -16,8 +18,28 @@ fn claim(operator: &str, values: &Value) -> Condition {
     parse(operator, "x:k", values).unwrap()
 }
 
+/// Each operator, a policy's values and a claim's; and whether they pass, for one value is one value
+/// whatever stands around the operator.
+fn compare(cases: &[(&str, Value, Value, bool)]) {
+    for (operator, values, value, expected) in cases {
+        for (prefix, suffix) in [
+            ("", ""),
+            ("", "IfExists"),
+            ("ForAllValues:", ""),
+            ("ForAnyValue:", ""),
+            ("ForAnyValue:", "IfExists"),
+        ] {
+            let name = format!("{prefix}{operator}{suffix}");
+            for effect in [Effect::Allow, Effect::Deny] {
+                let found = claim(&name, values).holds_for_claim(effect, Some(value));
+                assert_eq!(found, Ok(*expected), "{name} {values} {value} {effect:?}");
+            }
+        }
+    }
+}
+
 #[test]
-fn every_operator_compares_what_it_says() {
+fn texts_are_compared() {
     let cases = [
         ("StringEquals", json!(["a", "b"]), json!("b"), true),
         ("StringEquals", json!(["a"]), json!("A"), false),
@@ -53,6 +75,13 @@ fn every_operator_compares_what_it_says() {
         ("StringEndWith", json!(["de"]), json!("dev"), false),
         ("StringNotEndWith", json!(["ev"]), json!("dev"), false),
         ("StringNotEndWith", json!(["de"]), json!("dev"), true),
+    ];
+    compare(&cases);
+}
+
+#[test]
+fn numbers_are_compared() {
+    let cases = [
         ("NumberEquals", json!(["1", "2.50"]), json!("2.5"), true),
         ("NumberEquals", json!(["1"]), json!(1), true),
         (
@@ -76,6 +105,13 @@ fn every_operator_compares_what_it_says() {
         ("NumberGreaterThan", json!(["-1"]), json!(-1), false),
         ("NumberGreaterThanEquals", json!(["-1"]), json!(-1), true),
         ("NumberGreaterThanEquals", json!(["-1"]), json!(-2), false),
+    ];
+    compare(&cases);
+}
+
+#[test]
+fn moments_truths_and_addresses_are_compared() {
+    let cases = [
         (
             "DateLessThan",
             json!(["2022-08-01T00:00:00Z"]),
@@ -159,21 +195,7 @@ fn every_operator_compares_what_it_says() {
             true,
         ),
     ];
-    for (operator, values, value, expected) in cases {
-        for (prefix, suffix) in [
-            ("", ""),
-            ("", "IfExists"),
-            ("ForAllValues:", ""),
-            ("ForAnyValue:", ""),
-            ("ForAnyValue:", "IfExists"),
-        ] {
-            let name = format!("{prefix}{operator}{suffix}");
-            for effect in [Effect::Allow, Effect::Deny] {
-                let found = claim(&name, &values).holds_for_claim(effect, Some(&value));
-                assert_eq!(found, Ok(expected), "{name} {values} {value} {effect:?}");
-            }
-        }
-    }
+    compare(&cases);
 }
 
 #[test]
@@ -353,83 +375,5 @@ fn keys_of_the_request_have_one_kind() {
     }
     for key in ["g:CurrentTime", "g:SourceIp", "g:MFAAge", "g:ServiceName"] {
         assert!(parse("Null", key, &json!(["false"])).is_ok(), "{key}");
-    }
-}
-
-#[test]
-fn refuses_what_is_no_operator() {
-    let names = [
-        "StringLike",
-        "stringEquals",
-        "StringEqualsIfexists",
-        "StringEqualsIfExistsIfExists",
-        "IfExists",
-        "",
-        "NullIfExists",
-        "ForAnyValue:Null",
-        "ForAllValues:",
-        "ForAnyValues:StringEquals",
-        "ForAllValues:ForAnyValue:StringEquals",
-        "forAnyValue:StringEquals",
-        "DateEquals",
-        "BoolNot",
-        " StringEquals",
-    ];
-    for name in names {
-        let expected = format!("expected an operator as in `StringEquals` at ``, found `{name}`");
-        assert_eq!(parse(name, "x:k", &json!(["true"])), Err(expected));
-    }
-}
-
-#[test]
-fn refuses_other_values() {
-    let list = "a string, or an array of strings that is not empty";
-    let number = "a decimal number as in `-1.5`, 20 digits before and 18 after the point at most";
-    let cases = [
-        ("StringEquals", json!([]), list, "", "an empty array"),
-        ("StringEquals", json!(1), list, "", "`1`"),
-        ("StringEquals", json!(["a", 1]), "a string", "[1]", "`1`"),
-        ("NumberEquals", json!(["1", "1e3"]), number, "[1]", "`1e3`"),
-        ("NumberEquals", json!("x"), number, "", "`x`"),
-        ("NumberEquals", json!([1]), "a string", "[0]", "`1`"),
-        (
-            "DateLessThan",
-            json!(["2022-08-01"]),
-            "a time as in `2022-08-01T00:00:00Z`",
-            "[0]",
-            "`2022-08-01`",
-        ),
-        ("Bool", json!(["yes"]), "`true` or `false`", "[0]", "`yes`"),
-        ("Bool", json!([true]), "a string", "[0]", "`true`"),
-        (
-            "IpAddress",
-            json!(["10.0.0.1/8"]),
-            "an address or a network as in `10.0.0.0/8`",
-            "[0]",
-            "`10.0.0.1/8`",
-        ),
-        (
-            "Null",
-            json!(["true", "false"]),
-            "one value, `true` or `false`",
-            "",
-            "an array",
-        ),
-        (
-            "Null",
-            json!("yes"),
-            "one value, `true` or `false`",
-            "",
-            "`yes`",
-        ),
-    ];
-    for (operator, values, expected, item, found) in cases {
-        let expected = format!("expected {expected} at `{operator}.x:k{item}`, found {found}");
-        assert_eq!(parse(operator, "x:k", &values), Err(expected));
-    }
-    for keys in [json!({}), json!([]), json!("a")] {
-        let error = super::parse(&json!({"StringEquals": keys})).unwrap_err();
-        let expected = "expected an object with a condition key at `StringEquals`, found ";
-        assert!(error.to_string().starts_with(expected), "{error}");
     }
 }

@@ -1,0 +1,65 @@
+//! `check`: what it notes in tables that can be used.
+
+use super::Folder;
+use super::issuer::{CONFIG, ED25519, issuer};
+
+/// A literal beside the built-in metadata routes, and one beside its own.
+const OWN: &str = r#"[[operation]]
+permission = "Purging"
+routes = [
+    "PUT /v2.1/{project_id}/servers/{server_id}/metadata/purge",
+]
+actions = ["ecs:servers:purge"]
+
+[[operation]]
+permission = "Console"
+routes = ["GET /v2.1/{project_id}/consoles/{console_id}", "GET /v2.1/{project_id}/consoles/new"]
+actions = ["ecs:consoles:get"]
+"#;
+
+fn with_own() -> Folder {
+    let folder = issuer(ED25519);
+    folder.write("own.toml", OWN);
+    let config = format!("{CONFIG}[table]\nfiles = [\"own.toml\"]\n");
+    folder.write("actiongate.toml", &config);
+    folder
+}
+
+#[test]
+fn templates_that_match_one_path_are_noted_with_both_places() {
+    let folder = with_own();
+    let check = ["check", "--config", "actiongate.toml"];
+    let ran = folder.actiongate(&check).ended(0);
+    let lines: Vec<&str> = ran.out.lines().collect();
+    let purge = "/v2.1/{project_id}/servers/{server_id}/metadata/purge";
+    let key = "/v2.1/{project_id}/servers/{server_id}/metadata/{key}";
+    let hidden = |method: &str| {
+        format!(
+            "own.toml:4: note: `{method} {purge}` is refused: `{purge}` hides it from `{key}` (ecs/metadata_management (built in):"
+        )
+    };
+    let readings = format!(
+        "own.toml:4: note: `PUT {purge}` is read as `{purge}` and could be `{key}` (ecs/metadata_management (built in):"
+    );
+    for expected in [hidden("GET"), hidden("DELETE"), readings] {
+        let told = lines.iter().filter(|line| line.starts_with(&expected));
+        assert_eq!(told.count(), 1, "no {expected:?} in {}", ran.out);
+    }
+    assert_eq!(
+        lines.len(),
+        4,
+        "one operation has no two readings: {}",
+        ran.out
+    );
+    assert!(lines[3].starts_with("actiongate.toml: good"), "{}", ran.out);
+    let strict = [check.as_slice(), &["--strict"]].concat();
+    assert_eq!(folder.actiongate(&strict).ended(1).out, ran.out);
+}
+
+#[test]
+fn nothing_to_note_is_nothing_to_fail_for() {
+    let folder = issuer(ED25519);
+    let check = ["check", "--config", "actiongate.toml", "--strict"];
+    let ran = folder.actiongate(&check).ended(0);
+    assert_eq!(ran.out.lines().count(), 1, "{}", ran.out);
+}
