@@ -150,20 +150,13 @@ mod tests {
     use crate::router::{RequestPath, Router};
     use crate::table::{ActionTable, Source};
 
-    const PUBLIC: &str =
-        "[[operation]]\npermission = 'versions'\nroutes = ['GET /v2.1']\naccess = 'public'\n";
-
     const NOWHERE: Circumstances = Circumstances {
         now: 0,
         address: None,
     };
 
     fn router() -> Router {
-        let own = Source {
-            name: "own".to_owned(),
-            text: PUBLIC.to_owned(),
-        };
-        Router::new(ActionTable::load(&[Source::builtin(), vec![own]].concat()).unwrap()).unwrap()
+        Router::new(ActionTable::load(&Source::builtin()).unwrap()).unwrap()
     }
 
     fn principal(router: &Router, projects: &[&str], actions: &[&str]) -> Principal {

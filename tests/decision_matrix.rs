@@ -20,11 +20,17 @@ use std::{env, fs};
 use actiongate::decision::{Circumstances, Denial, authorize};
 use actiongate::grant::{ClaimMapping, Principal, Roles};
 use actiongate::router::{RequestPath, Router};
-use actiongate::table::{ActionName, ActionTable, Operation, Route, Segment, Source};
-use serde_json::{Value, json};
+use actiongate::table::{
+    Access, ActionName, ActionTable, BodySelector, Operation, Route, Segment, Source,
+};
+use serde_json::{Map, Value, json};
 
 /// The project that every path names.
 const PROJECT: &str = "own-project";
+
+/// What creating a server demands besides for a new EIP, and for an existing one.
+const CREATE: &str = "vpc:publicIps:create";
+const UPDATE: &str = "vpc:publicIps:update";
 
 /// No grant here asks for them.
 const CIRCUMSTANCES: Circumstances = Circumstances {
@@ -37,6 +43,8 @@ struct Persona {
     name: String,
     project: Value,
     actions: Value,
+    /// Has one action and nothing else.
+    is_alone: bool,
 }
 
 impl Persona {
@@ -45,6 +53,7 @@ impl Persona {
             name: name.to_owned(),
             project: json!(PROJECT),
             actions: json!(actions),
+            is_alone: false,
         }
     }
 
@@ -81,6 +90,12 @@ fn personas(table: &ActionTable) -> Vec<Persona> {
         Persona::new("auto recovery", &["ecs:cloudservers:*autorecovery"]),
         Persona::new("another service", &["evs:*:*"]),
         Persona::new("the service in capitals", &["ECS:*:*"]),
+        Persona::new("creator", &["ecs:cloudServers:createServers"]),
+        Persona::new(
+            "creator with addresses",
+            &["ecs:cloudServers:create*", "vpc:publicIps:create"],
+        ),
+        Persona::new("starter", &["ecs:*:start"]),
         Persona::new("nothing", &[]),
         Persona {
             actions: Value::Null,
@@ -107,10 +122,10 @@ fn personas(table: &ActionTable) -> Vec<Persona> {
             ..Persona::new("no claim of a project", &["*:*:*"])
         },
     ];
-    for (_, action) in table.actions() {
-        let verb = action.parts().last().unwrap();
-        personas.push(Persona::new(&format!("{verb} alone"), &[action.as_str()]));
-    }
+    personas.extend(table.actions().map(|(_, action)| Persona {
+        is_alone: true,
+        ..Persona::new(action.as_str(), &[action.as_str()])
+    }));
     personas
 }
 
@@ -136,41 +151,83 @@ fn decisions_are_those_of_the_golden_text() {
 fn an_obvious_reading_comes_to_the_same_decisions() {
     let router = router();
     for persona in personas(router.table()) {
-        let grants = persona.grants();
-        let is_own = persona.project == json!(PROJECT)
-            || persona
-                .project
-                .as_array()
-                .is_some_and(|own| own.contains(&json!(PROJECT)));
-        for operation in router.table().operations() {
-            let is_granted = |action: &str| grants.iter().any(|grant| stands_for(grant, action));
-            let expected = is_own
-                && operation
-                    .actions
-                    .iter()
-                    .all(|name| is_granted(name.as_str()));
-            for route in &operation.routes {
-                let decision = decide(&router, &persona, operation, route);
-                let name = &persona.name;
-                assert_eq!(decision == "yes", expected, "{name}, {}", route.template);
-            }
+        let (grants, principal) = (persona.grants(), persona.principal(router.table()));
+        let is_own = match &persona.project {
+            Value::Array(projects) => projects.contains(&json!(PROJECT)),
+            project => *project == json!(PROJECT),
+        };
+        for request in requests(router.table()) {
+            let is_granted = |action: &str| {
+                let aliases = router.table().aliases(&action.parse().unwrap()).iter();
+                let mut names = aliases.map(ActionName::as_str).chain([action]);
+                names.any(|name| grants.iter().any(|grant| stands_for(grant, name)))
+            };
+            let missing = request.demands.iter().filter(|action| !is_granted(action));
+            let missing: Vec<&str> = missing.copied().collect();
+            let expected = match (request.operation.access, missing.is_empty()) {
+                (Access::Public, _) => Decision::Yes,
+                _ if !is_own => Decision::Project,
+                (_, true) => Decision::Yes,
+                (_, false) => Decision::Missing(missing),
+            };
+            let found = decide(&router, &principal, &request);
+            assert_eq!(found, expected, "{}, {}", persona.name, request.name());
         }
     }
 }
 
-#[test]
-fn all_of_the_table_is_decided() {
-    let router = router();
-    let lines = describe(&router);
-    let operations = router.table().operations().len();
-    let is_decision = |line: &&str| line.starts_with("    yes ") || line.starts_with("    no ");
-    let decided = lines.lines().filter(is_decision).count();
-    assert_eq!(operations, 8);
-    assert_eq!(
-        decided,
-        operations * personas(router.table()).len(),
-        "{lines}"
-    );
+/// A request of each kind that the table tells apart.
+struct Request<'a> {
+    operation: &'a Operation,
+    /// What its body holds that the operation asks about.
+    variant: &'static str,
+    body: Option<Map<String, Value>>,
+    /// Every action it takes.
+    demands: Vec<&'a str>,
+}
+
+impl Request<'_> {
+    fn name(&self) -> String {
+        format!("{}{}", self.operation.permission, self.variant)
+    }
+}
+
+fn requests(table: &ActionTable) -> Vec<Request<'_>> {
+    table.operations().iter().flat_map(variants).collect()
+}
+
+fn variants(operation: &Operation) -> Vec<Request<'_>> {
+    let Operation {
+        actions, selector, ..
+    } = operation;
+    let actions: Vec<&str> = actions.iter().map(ActionName::as_str).collect();
+    let request = |(variant, body, more): (&'static str, Value, &[&'static str])| Request {
+        operation,
+        variant,
+        body: operation
+            .reads_body()
+            .then(|| body.as_object().unwrap().clone()),
+        demands: [&actions, more].concat(),
+    };
+    let address = |address: Value| json!({"server": {"name": "s", "publicip": address}});
+    let cases: Vec<(&str, Value, &[&str])> = match selector {
+        _ if !operation.conditional.is_empty() => vec![
+            ("", json!({"server": {"name": "s"}}), &[]),
+            (", with a new EIP", address(json!({"eip": {}})), &[CREATE]),
+            (", with an EIP", address(json!({"id": "i"})), &[UPDATE]),
+            (
+                ", with both",
+                address(json!({"id": "i", "eip": {}})),
+                &[CREATE, UPDATE],
+            ),
+        ],
+        Some(BodySelector::Key(key)) => vec![("", json!({key: null}), &[])],
+        Some(BodySelector::Value { member, values }) => {
+            vec![("", json!({member: values[0]}), &[])]
+        }
+        None => vec![("", json!({}), &[])],
+    };
+    cases.into_iter().map(request).collect()
 }
 
 fn router() -> Router {
@@ -181,36 +238,85 @@ fn router() -> Router {
 fn describe(router: &Router) -> String {
     let mut text = String::from(
         "Who may do what. Made by tests/decision_matrix.rs: do not edit, accept a change with\n\n  \
-         UPDATE_GOLDEN=1 cargo test --test decision_matrix\n\nOperations\n",
+         UPDATE_GOLDEN=1 cargo test --test decision_matrix\n\n\
+         A letter is a yes, `.` misses an action, `!` is for another project. Every request is to\n\
+         own-project.\n\nPersonas\n\n",
     );
-    for operation in router.table().operations() {
-        writeln!(text, "\n  {}", operation.permission).unwrap();
-        for route in &operation.routes {
-            writeln!(text, "    {} {}", route.method, route.template).unwrap();
-        }
-        let actions: Vec<&str> = operation.actions.iter().map(ActionName::as_str).collect();
-        writeln!(text, "    needs {}", actions.join(" and ")).unwrap();
-    }
-    writeln!(text, "\nPersonas; every request is to {PROJECT}").unwrap();
-    for persona in personas(router.table()) {
+    let table = router.table();
+    let personas = personas(table);
+    let (alone, personas): (Vec<_>, Vec<_>) = personas.iter().partition(|persona| persona.is_alone);
+    let letters: Vec<char> = ('A'..='Z').take(personas.len()).collect();
+    for (letter, persona) in letters.iter().zip(&personas) {
         let (name, project, actions) = (&persona.name, &persona.project, &persona.actions);
-        writeln!(text, "\n  {name}: project {project}, actions {actions}\n").unwrap();
-        for operation in router.table().operations() {
-            let decide = |route| decide(router, &persona, operation, route);
-            let mut decisions: Vec<String> = operation.routes.iter().map(decide).collect();
-            // Versions of one route are decided alike; if they are not, the text shows it.
-            decisions.dedup();
-            for decision in decisions {
-                let (word, rest) = decision.split_once(' ').unwrap_or((&decision, ""));
-                writeln!(text, "    {word:<3} {}{rest}", operation.permission).unwrap();
+        writeln!(
+            text,
+            "  {letter} {name}: project {project}, actions {actions}"
+        )
+        .unwrap();
+    }
+    let principals: Vec<Principal> = personas
+        .iter()
+        .map(|caller| caller.principal(table))
+        .collect();
+    let mut file = "";
+    for request in requests(table) {
+        if request.operation.place.file != file {
+            file = &request.operation.place.file;
+            writeln!(text, "\n{file}\n").unwrap();
+        }
+        let marks = letters.iter().zip(&principals).map(|(letter, principal)| {
+            match decide(router, principal, &request) {
+                Decision::Yes => *letter,
+                Decision::Missing(_) => '.',
+                Decision::Project => '!',
+            }
+        });
+        let marks: String = marks.collect();
+        let demands = match request.operation.access {
+            Access::Actions => request.demands.join(" and "),
+            access => format!("{access:?}").to_lowercase(),
+        };
+        writeln!(text, "  {marks}  {}: {demands}", request.name()).unwrap();
+    }
+    text.push_str("\nWhat one action alone is enough for\n");
+    for persona in alone {
+        writeln!(text, "\n  {}", persona.name).unwrap();
+        let principal = persona.principal(table);
+        for request in requests(table) {
+            let is_open = request.operation.access != Access::Actions;
+            if !is_open && decide(router, &principal, &request) == Decision::Yes {
+                writeln!(text, "    {}", request.name()).unwrap();
             }
         }
     }
     text
 }
 
-/// `yes`, or `no` and what stands against it.
-fn decide(router: &Router, persona: &Persona, operation: &Operation, route: &Route) -> String {
+/// What the gateway makes of a request.
+#[derive(Debug, Eq, PartialEq)]
+enum Decision<'a> {
+    Yes,
+    Missing(Vec<&'a str>),
+    Project,
+}
+
+/// The decision on each of the request's routes, which have to agree.
+fn decide<'a>(router: &'a Router, principal: &Principal, request: &Request<'_>) -> Decision<'a> {
+    let routes = request.operation.routes.iter();
+    let mut decisions = routes.map(|route| decide_route(router, principal, request, route));
+    let decision = decisions.next().unwrap();
+    for other in decisions {
+        assert_eq!(other, decision, "{}", request.name());
+    }
+    decision
+}
+
+fn decide_route<'a>(
+    router: &'a Router,
+    principal: &Principal,
+    request: &Request<'_>,
+    route: &Route,
+) -> Decision<'a> {
     let segments = route.template.segments().iter();
     let path: String = segments
         .map(|segment| match segment {
@@ -219,21 +325,16 @@ fn decide(router: &Router, persona: &Persona, operation: &Operation, route: &Rou
             Segment::Parameter(name) => format!("/some-{name}"),
         })
         .collect();
-    let path: RequestPath = path.parse().unwrap();
-    let target = router
-        .resolve(&route.method, &path)
-        .unwrap()
-        .target(None)
-        .unwrap();
-    assert_eq!(target.operation.permission, operation.permission);
-    let table = router.table();
-    match authorize(&persona.principal(table), &target, CIRCUMSTANCES) {
-        Ok(_) => "yes".to_owned(),
-        Err(Denial::Project { project }) => format!("no : the token is not for {project}"),
+    let path: RequestPath = if path.is_empty() { "/" } else { &path }.parse().unwrap();
+    let candidates = router.resolve(&route.method, &path).unwrap();
+    let target = candidates.target(request.body.as_ref()).unwrap();
+    assert_eq!(target.operation.permission, request.operation.permission);
+    match authorize(principal, &target, CIRCUMSTANCES) {
+        Ok(_) => Decision::Yes,
+        Err(Denial::Project { .. }) => Decision::Project,
         Err(Denial::Actions { missing }) => {
-            let names = missing.iter().filter_map(|action| table.name(*action));
-            let names: Vec<&str> = names.map(ActionName::as_str).collect();
-            format!("no : missing {}", names.join(" and "))
+            let name = |action| router.table().name(action).unwrap().as_str();
+            Decision::Missing(missing.into_iter().map(name).collect())
         }
         Err(denial) => panic!("{denial}"),
     }

@@ -191,7 +191,7 @@ fn the_other_personas_may_do_what_their_tokens_grant() {
             let message = body["forbidden"]["message"].as_str().unwrap();
             assert!(message.contains(expected), "{persona} {name}: {message}");
         }
-        let (status, _) = request(&demo.address, step.method, "/", None, "");
+        let (status, _) = request(&demo.address, step.method, "/unlisted", None, "");
         assert_eq!(status, 401, "{name}");
     }
 }

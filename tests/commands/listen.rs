@@ -31,7 +31,7 @@ fn sockets_of_systemd_are_listened_on() {
         let expected = listener.local_addr().unwrap().to_string();
         let running = run(&folder, script, OwnedFd::from(listener).into());
         assert_eq!(address(&running), expected);
-        assert_eq!(request(&expected, "GET", "/", None, "").0, 401);
+        assert_eq!(request(&expected, "GET", "/unlisted", None, "").0, 401);
         running.signal("TERM");
         running.end().ended(0);
     }
@@ -60,7 +60,7 @@ fn too_many_open_files_are_outlived() {
         .collect();
     running.err.until("cannot accept connections");
     drop(many);
-    assert_eq!(request(&address, "GET", "/", None, "").0, 401);
+    assert_eq!(request(&address, "GET", "/unlisted", None, "").0, 401);
     running.signal("TERM");
     running.end().ended(0);
 }

@@ -211,6 +211,6 @@ fn a_reader_that_goes_away_is_no_failure() {
         assert_eq!((ran.status.code(), &*err), (Some(0), ""), "{arguments:?}");
     }
     let piped = folder.shell("\"$PROGRAM\" routes | head -1").ended(0);
-    assert_eq!(piped.out, "Querying ECS Metadata (Native OpenStack API)\n");
+    assert_eq!(piped.out, "Querying AZs\n");
     assert_eq!(piped.err, "");
 }

@@ -123,16 +123,16 @@ fn show_tells_what_a_good_token_grants_and_reaches() {
     assert_eq!(shown.line("subject"), "alice");
     assert_eq!(shown.line("projects"), "p1");
     assert_eq!(shown.line("grants"), "ecs:servers:*Metadata");
-    assert_eq!(shown.line("operations"), "5 of 8 reached");
+    assert_eq!(shown.line("operations"), "11 of 161 reached");
     assert!(shown.out.contains("\"iss\": \"https://iam.example.com\""));
     let rows: Vec<&str> = shown
         .out
         .lines()
         .skip_while(|line| !line.starts_with("operations"))
         .collect();
-    assert_eq!(rows.len(), 9, "{}", shown.out);
+    assert_eq!(rows.len(), 162, "{}", shown.out);
     let yes = rows.iter().filter(|line| line.starts_with("  yes "));
-    assert_eq!(yes.count(), 5, "{}", shown.out);
+    assert_eq!(yes.count(), 11, "{}", shown.out);
     let denied = "  no   Configuring ECS Metadata (Native OpenStack API) (missing ecs:servers:get)";
     assert!(rows.contains(&denied), "{}", shown.out);
 }
@@ -148,7 +148,7 @@ fn show_writes_none_where_there_is_nothing() {
     for label in ["subject", "projects", "grants"] {
         assert_eq!(shown.line(label), "(none)", "{label}");
     }
-    assert_eq!(shown.line("operations"), "0 of 8 reached");
+    assert_eq!(shown.line("operations"), "6 of 161 reached");
 }
 
 #[test]

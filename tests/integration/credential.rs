@@ -9,7 +9,7 @@ use crate::support::{
 };
 
 const PUBLIC: &str =
-    "[[operation]]\npermission = 'versions'\nroutes = ['GET /v2.1']\naccess = 'public'\n";
+    "[[operation]]\npermission = 'versions'\nroutes = ['GET /v9']\naccess = 'public'\n";
 
 fn get() -> Call {
     Call::get(metadata()).bearer(&token(&["*:*:*"]))
@@ -109,7 +109,7 @@ fn the_upstream_is_told_who_is_calling() {
 fn of_a_caller_who_is_not_known_nothing_is_said() {
     let upstream = Upstream::start();
     let gateway = naming(&upstream);
-    let call = Call::get("/v2.1")
+    let call = Call::get("/v9")
         .header("X-User-Id: mallory")
         .header("X-Issuer: her own");
     assert_eq!(gateway.call(&call).status, 200);

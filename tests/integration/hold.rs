@@ -26,7 +26,7 @@ fn nobody_waits_for_ever_to_say_goodbye() {
         .listen("max_connections = 1")
         .more(&tls)
         .start();
-    let requests = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n".repeat(1000);
+    let requests = b"GET /unlisted HTTP/1.1\r\nHost: a\r\n\r\n".repeat(1000);
     run(async {
         let mut deaf = client::tls(&gateway, trusting(&[])).await;
         // Until the gateway, which cannot answer, reads no more.
@@ -54,7 +54,7 @@ fn why_a_request_was_refused_is_not_for_the_client_to_hide() {
         (b":method", b"GET"),
         (b":scheme", b"http"),
         (b":authority", b"a"),
-        (b":path", b"/"),
+        (b":path", b"/unlisted"),
         (b"x-auth-token", b"rubbish"),
     ];
     let ended = frames::END_HEADERS | frames::END_STREAM;

@@ -124,10 +124,12 @@ fn what_the_table_does_not_list_is_404_or_405() {
     let world = Refusing::start();
     let all = token(&["*:*:*"]);
     let missing = [
-        "/".to_owned(),
-        "/v2.1".to_owned(),
-        format!("/v2.1/{PROJECT}/servers"),
-        format!("/v2.1/{PROJECT}/servers/s1"),
+        "/v1".to_owned(),
+        "/servers".to_owned(),
+        "/v2.1/servers".to_owned(),
+        format!("/v2.1/{PROJECT}"),
+        format!("/v2.1/{PROJECT}/images"),
+        format!("/v2.1/{PROJECT}/servers/s1/ips"),
         format!("/v2.1/{PROJECT}/servers/s1/Metadata"),
         format!("/v3/{PROJECT}/servers/s1/metadata"),
         metadata_key("k/more"),

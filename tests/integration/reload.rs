@@ -37,7 +37,7 @@ fn wait_for(gateway: &Gateway, call: &Call, status: u16) -> Answer {
 }
 
 fn with_table(upstream: &Upstream) -> Setup {
-    let other = "[[operation]]\npermission = 'v'\nroutes = ['GET /v2.1']\naccess = 'public'\n";
+    let other = "[[operation]]\npermission = 'v'\nroutes = ['GET /v9']\naccess = 'public'\n";
     Setup::new(upstream).table(other)
 }
 

@@ -28,11 +28,9 @@ fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// `GET / HTTP/2` of `http://a`, by HPACK's static table.
+/// `GET /a HTTP/2` of `http://a`, by HPACK's static table.
 fn head() -> Vec<u8> {
-    let mut block = vec![0x82, 0x86, 0x84, 0x41, 1];
-    block.push(b'a');
-    block
+    vec![0x82, 0x86, 0x04, 2, b'/', b'a', 0x41, 1, b'a']
 }
 
 /// A request that goes to the upstream.

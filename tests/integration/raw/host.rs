@@ -129,7 +129,7 @@ fn absolute() -> Vec<Row> {
             "an absolute form without a path",
             get("http://api.test", &[]),
         )
-        .refused(404, "route_unknown"),
+        .forwarded(View::get("/")),
     );
     rows.push(
         hosts(
