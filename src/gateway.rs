@@ -1,5 +1,6 @@
 //! What happens to a request, step by step; `Gateway::serve` is the list.
 
+mod body;
 mod cache;
 mod exchange;
 mod rejection;
@@ -11,7 +12,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use hyper::body::{Body as _, Incoming};
+use hyper::body::Incoming;
 use hyper::http::request;
 use hyper::{HeaderMap, Request, Response, StatusCode};
 
@@ -20,15 +21,13 @@ pub use rejection::{Rejection, X_ACTIONGATE_REASON};
 pub use rules::{Identity, Reading, Rules, unknown_roles};
 pub use upgrade::Upgrade;
 
+use body::Content;
 use cache::PrincipalCache;
 use exchange::Exchange;
 
 use crate::audit::Auditor;
 use crate::decision::{self, Circumstances, Permit};
-use crate::proxy::{
-    self, AllowedHosts, BodyFailure, BodyLimits, ForwardError, Origin, Peer, Proxy, RequestBody,
-    Upstream, UpstreamBody,
-};
+use crate::proxy::{self, AllowedHosts, BodyLimits, Origin, Peer, Proxy, Upstream, UpstreamBody};
 use crate::router::{Candidates, RequestPath, Target};
 use crate::token::{self, TokenError};
 
@@ -151,17 +150,28 @@ impl Current {
             false => Some(self.identify(&head.headers, peer, now, exchange).await?),
         };
         // Only now: nobody unknown may probe the table.
-        let target = candidates?.target(None)?;
+        let candidates = candidates?;
+        let (content, json) = match candidates.reads_body() {
+            false => (Content::Coming(body), None),
+            true => {
+                exchange.found(&candidates);
+                // Boxed: it is rare, and each request would have room for it.
+                let reading = Box::pin(self.read_body(&head.headers, body, &candidates, exchange));
+                let (content, json) = reading.await?;
+                (content, Some(json))
+            }
+        };
+        let target = candidates.target(json)?;
         exchange.routed(&target);
         let permit = self.decide(identity.as_deref(), &target, peer, now)?;
         exchange.permitted();
-        let body = self.request_body(body, &permit, exchange)?;
+        let project = target.project();
+        drop(target);
+        let body = self.permitted_body(content, &permit, exchange)?;
         let origin = Origin {
             peer,
             request_id: exchange.request_id(),
-            caller: identity
-                .as_ref()
-                .map(|known| known.of_request(target.project())),
+            caller: identity.as_ref().map(|known| known.of_request(project)),
         };
         let transfer = exchange.transfer();
         Ok(self
@@ -220,22 +230,6 @@ impl Current {
             identity => identity?,
         };
         Ok(self.callers.remember(token, identity))
-    }
-
-    fn request_body(
-        &self,
-        body: Incoming,
-        permit: &Permit,
-        exchange: &Exchange,
-    ) -> Result<RequestBody, Rejection> {
-        let mut limits = self.snapshot.settings.body;
-        if let Some(size) = permit.max_body() {
-            limits.size = size;
-        }
-        if body.size_hint().lower() > limits.size {
-            return Err(ForwardError::RequestBody(BodyFailure::TooLarge).into());
-        }
-        Ok(RequestBody::new(body, exchange.transfer(), limits))
     }
 }
 

@@ -14,6 +14,16 @@ use serde_json::{Map, Value};
 #[error("not one JSON object with distinct members")]
 pub struct InvalidJson(#[from] serde_json::Error);
 
+impl InvalidJson {
+    /// What is wrong and where, for whoever sent it; see [`quoted`] for what it may repeat.
+    pub fn detail(&self) -> impl fmt::Display {
+        &self.0
+    }
+}
+
+/// The most characters of a name or a text that a message repeats.
+const MAX_QUOTED: usize = 64;
+
 /// Arrays and objects inside each other that every reader takes; serde's own bound is beyond it.
 pub const MAX_DEPTH: usize = 32;
 
@@ -31,6 +41,17 @@ pub fn parse_object(bytes: &[u8]) -> Result<Map<String, Value>, InvalidJson> {
         Value::Object(object) => Ok(object),
         _ => Err(InvalidJson(serde_json::Error::custom("expected an object"))),
     }
+}
+
+/// What a message repeats of a text from somebody else's JSON: its beginning, on one line.
+pub fn quoted(text: &str) -> String {
+    let mut characters = text.chars();
+    let beginning = characters.by_ref().take(MAX_QUOTED);
+    let mut quoted: String = beginning.flat_map(char::escape_debug).collect();
+    if characters.next().is_some() {
+        quoted.push('…');
+    }
+    quoted
 }
 
 #[derive(Clone, Copy)]
@@ -101,7 +122,8 @@ impl<'de> Visitor<'de> for Strict {
         while let Some(name) = members.next_key::<String>()? {
             if object.contains_key(&name) {
                 return Err(A::Error::custom(format_args!(
-                    "the member `{name}` is repeated"
+                    "the member `{}` is repeated",
+                    quoted(&name)
                 )));
             }
             object.insert(name, members.next_value_seed(inner)?);
@@ -132,6 +154,22 @@ mod tests {
                 );
                 assert_eq!(parse_object(text.as_bytes()).is_ok(), expected, "{text}");
             }
+        }
+    }
+
+    #[test]
+    fn repeats_little_of_what_it_refuses() {
+        let long = "n".repeat(MAX_QUOTED + 1);
+        for (name, expected) in [
+            ("a", "the member `a` is repeated at line 1 column 10"),
+            ("\\n", "the member `\\n` is repeated at line 1 column 12"),
+            (long.as_str(), "…` is repeated at line 1 column 129"),
+        ] {
+            let text = format!("{{\"{name}\":1,\"{name}\":1}}");
+            let InvalidJson(error) = parse_object(text.as_bytes()).unwrap_err();
+            let message = error.to_string();
+            assert!(message.ends_with(expected), "{message}");
+            assert!(message.len() < 120, "{message}");
         }
     }
 

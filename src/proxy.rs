@@ -165,8 +165,7 @@ impl Proxy {
         transfer: &Rc<Transfer>,
     ) -> Result<Response<UpstreamBody>, ForwardError> {
         let mut now = Instant::now();
-        let deadline = now + self.upstream.settings.request_timeout;
-        transfer.deadline.set(Some(deadline));
+        self.deadline(transfer, now);
         let may_switch = permit.allows_upgrade()
             && body.is_empty()
             && self.upstream.settings.protocol == Protocol::Http1;
@@ -175,7 +174,7 @@ impl Proxy {
         let mut request = self.upstream_request(permit, headers, body, origin)?;
         if !request.body().is_empty() && !request.headers().contains_key(CONTENT_LENGTH) {
             // Boxed, as what follows: it is rare, and each request would have room for it.
-            request = Box::pin(self.frame(request, deadline)).await?;
+            request = Box::pin(self.frame(request, transfer)).await?;
             now = Instant::now();
         }
         if let Some(protocol) = &protocol {
@@ -298,15 +297,18 @@ impl Proxy {
     async fn frame(
         &self,
         request: Request<RequestBody>,
-        deadline: Instant,
+        transfer: &Transfer,
     ) -> Result<Request<RequestBody>, ForwardError> {
         let settings = &self.upstream.settings;
         let (mut head, mut body) = request.into_parts();
         // Where a body has no meaning it is most likely empty, and then better not there.
         let has_none = matches!(head.method, Method::GET | Method::HEAD | Method::DELETE);
-        if has_none || settings.profile == Profile::Nova {
-            body = collect::collect(body, &self.upstream, deadline).await?;
-            let length = body.size();
+        let is_collected = body.bytes().is_some();
+        if is_collected || has_none || settings.profile == Profile::Nova {
+            if !is_collected {
+                body = self.collect(body, transfer).await?;
+            }
+            let length = body.bytes().map_or(0, <[u8]>::len);
             if length > 0 || !has_none {
                 head.headers.insert(CONTENT_LENGTH, length.into());
             }

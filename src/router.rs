@@ -3,6 +3,7 @@
 //! Pure. A literal segment wins over a parameter, whatever the method; what no template lists is not
 //! found. Never decides whether the caller may.
 
+mod body;
 mod candidate;
 mod overlap;
 mod parameter;
@@ -13,7 +14,8 @@ use std::collections::HashMap;
 
 use hyper::Method;
 
-pub use candidate::{Candidates, Target};
+pub use body::{InvalidBody, JsonBody};
+pub use candidate::{Candidates, Target, UnlistedBody};
 pub use overlap::{Overlap, overlaps};
 pub use parameter::InvalidParameter;
 pub use path::{InvalidRequestPath, RequestPath};
@@ -50,8 +52,8 @@ pub enum Unroutable {
     #[error(transparent)]
     Parameter(#[from] InvalidParameter),
     /// Operations have the path and the method, for other bodies only.
-    #[error("no operation of the action table has this path with {}", candidate::describe(.0.as_deref()))]
-    Body(Option<String>),
+    #[error(transparent)]
+    Body(#[from] UnlistedBody),
 }
 
 /// Why a table cannot be routed.

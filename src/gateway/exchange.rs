@@ -13,9 +13,11 @@ use hyper::{Method, Response, StatusCode};
 use uuid::Uuid;
 
 use super::rejection::Rejection;
-use super::{Identity, Target, Upgrade};
+use super::{Identity, Upgrade};
 use crate::audit::{Auditor, Decision, PeerAddress, Record};
 use crate::proxy::{AnswerFailure, Peer, Running, Transfer, UpstreamBody, X_OPENSTACK_REQUEST_ID};
+use crate::router::{Candidates, Target};
+use crate::table::PathTemplate;
 
 /// The longest client request id that is kept, in characters.
 const MAX_CLIENT_ID: usize = 64;
@@ -82,6 +84,13 @@ impl Exchange {
     pub fn identified(&mut self, identity: &Identity) {
         if let Some(record) = &mut self.inner.record {
             record.caller = Some(identity.caller.clone());
+        }
+    }
+
+    /// Which of the path's operations it is, its body tells, if ever it comes.
+    pub fn found(&mut self, candidates: &Candidates<'_>) {
+        if let Some(record) = &mut self.inner.record {
+            record.route = candidates.template().map(PathTemplate::to_shared);
         }
     }
 

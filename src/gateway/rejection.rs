@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::decision::Denial;
 use crate::grant::InvalidClaim;
 use crate::proxy::{BodyFailure, ForwardError, InvalidHeaders};
-use crate::router::{InvalidRequestPath, Unroutable};
+use crate::router::{InvalidBody, InvalidRequestPath, UnlistedBody, Unroutable};
 use crate::token::TokenError;
 
 /// Carries [`Rejection::reason`] beside a body that OpenStack clients know.
@@ -37,6 +37,9 @@ pub enum Rejection {
     /// The table lists no such request.
     #[error("not in the action table")]
     Unroutable(#[from] Unroutable),
+    /// The body would tell which request it is, and cannot be read in one way only.
+    #[error("the body is refused")]
+    Body(#[from] InvalidBody),
     /// The caller may not do it.
     #[error("not permitted")]
     Forbidden {
@@ -64,6 +67,15 @@ impl Rejection {
             | Self::Unroutable(Unroutable::Parameter(_) | Unroutable::Body(_)) => {
                 StatusCode::BAD_REQUEST
             }
+            Self::Body(error) => match error {
+                InvalidBody::MediaType | InvalidBody::Encoding => {
+                    StatusCode::UNSUPPORTED_MEDIA_TYPE
+                }
+                InvalidBody::Empty
+                | InvalidBody::ByteOrderMark
+                | InvalidBody::Utf8
+                | InvalidBody::Json(_) => StatusCode::BAD_REQUEST,
+            },
             Self::Unauthenticated(TokenError::KeysUnavailable) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Unauthenticated(_) | Self::Claims(_) => StatusCode::UNAUTHORIZED,
             Self::Unroutable(Unroutable::NotFound) => StatusCode::NOT_FOUND,
@@ -129,7 +141,22 @@ impl Rejection {
             },
             Self::Claims(_) => "claims_invalid",
             Self::Unroutable(Unroutable::NotFound) => "route_unknown",
-            Self::Unroutable(Unroutable::Body(_)) => "body_unlisted",
+            Self::Unroutable(Unroutable::Body(UnlistedBody::Members(_))) => "body_members",
+            Self::Unroutable(Unroutable::Body(UnlistedBody::Alike(_))) => "body_ambiguous",
+            Self::Unroutable(Unroutable::Body(
+                UnlistedBody::Absent
+                | UnlistedBody::Key(_)
+                | UnlistedBody::NoValue(_)
+                | UnlistedBody::Value { .. },
+            )) => "body_unlisted",
+            Self::Body(error) => match error {
+                InvalidBody::MediaType => "body_media_type",
+                InvalidBody::Encoding => "body_encoding",
+                InvalidBody::Empty
+                | InvalidBody::ByteOrderMark
+                | InvalidBody::Utf8
+                | InvalidBody::Json(_) => "body_invalid",
+            },
             Self::Unroutable(Unroutable::MethodNotAllowed(_)) => "method_not_allowed",
             Self::Forbidden { denial, .. } => match denial {
                 Denial::Project { .. } => "project_mismatch",
@@ -168,6 +195,7 @@ impl Rejection {
             Self::Unauthenticated(error) => sentence(error),
             Self::Claims(error) => sentence(error),
             Self::Unroutable(error) => sentence(error),
+            Self::Body(error) => sentence(error),
             Self::Forbidden { denial, missing } => match denial {
                 // Worded as Nova words it: clients show and parse this.
                 Denial::Actions { .. } | Denial::Denied { .. } => {
@@ -236,6 +264,7 @@ impl Rejection {
             | Self::Path(_)
             | Self::Headers(_)
             | Self::Unroutable(_)
+            | Self::Body(_)
             | Self::Forward(_) => None,
             Self::Unauthenticated(TokenError::Missing | TokenError::Scheme) => {
                 Some("Bearer realm=\"actiongate\"".to_owned())

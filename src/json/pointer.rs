@@ -25,6 +25,16 @@ impl Pointer {
     pub fn find<'a>(&self, claims: &'a Map<String, Value>) -> Option<&'a Value> {
         claims.get(&self.first)?.pointer(&self.rest)
     }
+
+    /// The names on the way, unescaped.
+    pub fn names(&self) -> Vec<String> {
+        let names = self.text.split('/').skip(1);
+        names.map(unescape).collect()
+    }
+}
+
+fn unescape(name: &str) -> String {
+    name.replace("~1", "/").replace("~0", "~")
 }
 
 impl FromStr for Pointer {
@@ -41,7 +51,7 @@ impl FromStr for Pointer {
         };
         Ok(Self {
             text: text.to_owned(),
-            first: first.replace("~1", "/").replace("~0", "~"),
+            first: unescape(first),
             rest,
         })
     }
@@ -69,6 +79,12 @@ mod tests {
             let pointer: Pointer = text.parse().unwrap();
             assert_eq!(pointer.find(object), claims.pointer(text), "{text:?}");
             assert_eq!(pointer.to_string(), text);
+            let names = pointer.names();
+            let names = names.iter().try_fold(&claims, |value, name| match value {
+                serde_json::Value::Array(items) => items.get(name.parse::<usize>().ok()?),
+                value => value.get(name),
+            });
+            assert_eq!(names, claims.pointer(text), "{text:?}");
         }
     }
 

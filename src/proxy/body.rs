@@ -163,11 +163,12 @@ impl RequestBody {
         matches!(self.content, Content::Empty)
     }
 
-    /// How many bytes a body has that has been collected.
-    pub fn size(&self) -> usize {
+    /// All of a body that has been collected; nothing of one that is streamed.
+    pub fn bytes(&self) -> Option<&[u8]> {
         match &self.content {
-            Content::Empty | Content::Streamed(_) => 0,
-            Content::Whole(whole) => whole.bytes.len(),
+            Content::Empty => Some(&[]),
+            Content::Streamed(_) => None,
+            Content::Whole(whole) => Some(&whole.bytes),
         }
     }
 

@@ -4,9 +4,12 @@ use hyper::Method;
 use matchit::Params;
 use serde_json::{Map, Value};
 
-use super::{RequestPath, Unroutable, parameter};
+use super::{JsonBody, RequestPath, Unroutable, parameter};
 use crate::grant::Instances;
-use crate::table::{Access, ActionId, BodySelector, Operation, Resource, Route};
+use crate::json;
+use crate::table::{
+    Access, ActionId, BodySelector, MAX_JSON_BODY, Operation, PathTemplate, Resource, Route,
+};
 
 /// One route of the table.
 #[derive(Clone, Copy, Debug)]
@@ -52,38 +55,77 @@ impl Choice {
         }
     }
 
-    fn select(&self, body: Option<&Map<String, Value>>) -> Result<RouteIndex, Unroutable> {
-        let unlisted = |text: Option<&str>| Unroutable::Body(text.map(str::to_owned));
+    fn select(&self, body: Option<&JsonBody>) -> Result<RouteIndex, UnlistedBody> {
+        let members = || body.map(JsonBody::members).ok_or(UnlistedBody::Absent);
         let (known, text) = match self {
             Self::One(index) => return Ok(*index),
             Self::Key(known) => {
-                let mut keys = body.into_iter().flat_map(Map::keys);
+                let members = members()?;
+                let mut keys = members.keys();
                 match (keys.next(), keys.next()) {
-                    (Some(key), None) => (known, key.as_str()),
-                    _ => return Err(unlisted(None)),
+                    (Some(key), None) => (known, key),
+                    _ => return Err(UnlistedBody::Members(members.len())),
                 }
             }
-            Self::Value(member, known) => {
-                let value = body.and_then(|body| body.get(member));
-                match value.and_then(Value::as_str) {
-                    Some(value) => (known, value),
-                    None => return Err(unlisted(None)),
-                }
-            }
+            Self::Value(member, known) => match members()?.get(member) {
+                Some(Value::String(value)) => (known, value),
+                _ => return Err(UnlistedBody::NoValue(member.clone())),
+            },
         };
         let found = known.iter().find(|(known, _)| known == text);
-        found
-            .map(|(_, index)| *index)
-            .ok_or_else(|| unlisted(Some(text)))
+        found.map(|(_, index)| *index).ok_or_else(|| match self {
+            Self::Value(member, _) => UnlistedBody::Value {
+                member: member.clone(),
+                value: json::quoted(text),
+            },
+            Self::One(_) | Self::Key(_) => UnlistedBody::Key(json::quoted(text)),
+        })
+    }
+
+    fn indices(&self) -> impl Iterator<Item = RouteIndex> {
+        let (one, several) = match self {
+            Self::One(index) => (Some(*index), [].as_slice()),
+            Self::Key(known) | Self::Value(_, known) => (None, known.as_slice()),
+        };
+        one.into_iter()
+            .chain(several.iter().map(|(_, index)| *index))
     }
 }
 
-/// Says of which body there is no operation.
-pub fn describe(found: Option<&str>) -> String {
-    match found {
-        Some(text) => format!("`{text}` in its body"),
-        None => "a body that names none of its operations".to_owned(),
-    }
+/// Why a good JSON object leads to none of the operations that have the path.
+///
+/// None says which bodies would: that is for those to know who may send them.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum UnlistedBody {
+    /// There is no body, and it is asked for.
+    #[error("the body tells which operation of the action table this is, expected a JSON object")]
+    Absent,
+    /// The only one would tell: of several, each could be what the upstream goes by.
+    #[error(
+        "the body tells which operation this is by its only member, expected exactly one top-level member instead of {0}"
+    )]
+    Members(usize),
+    /// The only member is none of those that tell.
+    #[error("no operation of the action table has this path with the member `{0}` in the body")]
+    Key(String),
+    /// The member whose value would tell is not there, or no string.
+    #[error("the body tells which operation this is by its member `{0}`, expected a string there")]
+    NoValue(String),
+    /// The value is none of those that tell.
+    #[error(
+        "no operation of the action table has this path with `{value}` as the body's `{member}`"
+    )]
+    Value {
+        /// The member's name, which is the table's.
+        member: String,
+        /// The beginning of what is there.
+        value: String,
+    },
+    /// A member that is another one for servers that do not look closely.
+    #[error(
+        "the body's member `{0}` is but for its spelling one that matters here, expected that one"
+    )]
+    Alike(String),
 }
 
 /// The operations that a request line may be about; only its body may leave more than one.
@@ -126,6 +168,26 @@ impl<'a> Candidates<'a> {
         only.is_some_and(|operation| operation.access == Access::Public)
     }
 
+    /// The path's template, as the first of the operations spells it.
+    pub fn template(&self) -> Option<&'a PathTemplate> {
+        let index = self.choice.indices().next()?;
+        let route = self
+            .operations
+            .get(index.operation)?
+            .routes
+            .get(index.route);
+        route.map(|route| &route.template)
+    }
+
+    /// The most bytes that the body may have for any of the operations, where each that says nothing
+    /// has the listener's bound.
+    pub fn max_body(&self, listener: u64) -> u64 {
+        let operations = self.choice.indices();
+        let operations = operations.filter_map(|index| self.operations.get(index.operation));
+        let bounds = operations.map(|operation| operation.max_body.unwrap_or(listener));
+        bounds.max().unwrap_or(listener).min(MAX_JSON_BODY as u64)
+    }
+
     fn only(&self) -> Option<&'a Operation> {
         match self.choice {
             Choice::One(index) => self.operations.get(index.operation),
@@ -138,12 +200,15 @@ impl<'a> Candidates<'a> {
     /// # Errors
     ///
     /// [`Unroutable::Body`] and [`Unroutable::Parameter`].
-    pub fn target(self, body: Option<&'a Map<String, Value>>) -> Result<Target<'a>, Unroutable> {
-        let index = self.choice.select(body)?;
+    pub fn target(self, body: Option<JsonBody>) -> Result<Target<'a>, Unroutable> {
+        let index = self.choice.select(body.as_ref())?;
         let operation = self.operations.get(index.operation);
         let operation = operation.ok_or(Unroutable::NotFound)?;
         let route = operation.routes.get(index.route);
         let route = route.ok_or(Unroutable::NotFound)?;
+        if let Some(body) = &body {
+            refuse_alike(operation, body)?;
+        }
         let (mut project, mut domain) = (None, None);
         let parameters = route.template.parameters().zip(self.parameters.iter());
         for (at, ((name, kind), (_, value))) in parameters.enumerate() {
@@ -168,6 +233,22 @@ impl<'a> Candidates<'a> {
     }
 }
 
+/// Refuses a body in which a server could find what the operation asks for where we do not.
+fn refuse_alike(operation: &Operation, body: &JsonBody) -> Result<(), UnlistedBody> {
+    let refuse = |names: &[String]| match body.alike(names) {
+        Some(found) => Err(UnlistedBody::Alike(json::quoted(found))),
+        None => Ok(()),
+    };
+    if let Some(BodySelector::Value { member, .. }) = &operation.selector {
+        refuse(std::slice::from_ref(member))?;
+    }
+    if let Some(Resource::Body(pointer)) = &operation.resource {
+        refuse(pointer.names())?;
+    }
+    let mut conditional = operation.conditional.iter();
+    conditional.try_for_each(|conditional| refuse(&conditional.when.names()))
+}
+
 /// What one request is about.
 #[derive(Debug)]
 pub struct Target<'a> {
@@ -182,7 +263,8 @@ pub struct Target<'a> {
     project: Option<&'a str>,
     domain: Option<&'a str>,
     parameters: Params<'a, 'a>,
-    body: Option<&'a Map<String, Value>>,
+    /// Its values take many times the bytes they were read from: gone before anything is waited for.
+    body: Option<JsonBody>,
 }
 
 impl<'a> Target<'a> {
@@ -202,12 +284,16 @@ impl<'a> Target<'a> {
         self.parameters.iter().nth(at).map(|(_, value)| value)
     }
 
+    fn members(&self) -> Option<&Map<String, Value>> {
+        self.body.as_ref().map(JsonBody::members)
+    }
+
     /// Every action that this request demands.
     pub fn required(&self) -> impl Iterator<Item = ActionId> {
         let conditional = self.operation.conditional.iter();
         let met = conditional.filter(|conditional| {
-            let body = self.body;
-            body.is_some_and(|body| conditional.when.find(body).is_some())
+            let members = self.members();
+            members.is_some_and(|members| conditional.when.find(members).is_some())
         });
         let besides = met.flat_map(|conditional| &conditional.required);
         self.operation.required.iter().chain(besides).copied()
@@ -218,7 +304,9 @@ impl<'a> Target<'a> {
         let ids = match &self.operation.resource {
             None => None,
             Some(Resource::Parameter(name)) => self.parameter(name).map(|id| vec![id]),
-            Some(Resource::Body(pointer)) => self.body.and_then(|body| pointer.find(body)),
+            Some(Resource::Body(pointer)) => {
+                self.members().and_then(|members| pointer.find(members))
+            }
         };
         match ids {
             Some(ids) => Instances {

@@ -69,6 +69,11 @@ pub struct ItemPointer {
 pub struct InvalidItemPointer;
 
 impl ItemPointer {
+    /// The names on the way, `*` among them.
+    pub fn names(&self) -> &[String] {
+        &self.names
+    }
+
     /// The strings it points to; `None` where the body has another shape, or not one.
     pub fn find<'a>(&self, body: &'a Map<String, Value>) -> Option<Vec<&'a str>> {
         let (first, rest) = self.names.split_first()?;

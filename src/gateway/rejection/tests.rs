@@ -7,13 +7,16 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 use super::*;
+use crate::json::quoted;
 use choice::choices;
-use rows::{bound, forwards, grant, heads, missing, project, requests, tokens, unknown_key};
+use rows::{
+    bodies, bound, forwards, grant, heads, missing, project, requests, tokens, unknown_key,
+};
 
 /// Every rejection but those for want of a good token.
 fn all() -> impl Iterator<Item = rows::Row> {
     let heads = heads().into_iter().chain(requests());
-    heads.chain(forwards()).chain(choices())
+    heads.chain(bodies()).chain(forwards()).chain(choices())
 }
 
 /// Every header but those that all answers have.
@@ -52,7 +55,7 @@ fn refusals_look_as_openstack_clients_know_them() {
             "transfer_encoding" => &[("connection", "close")],
             "keys_unavailable" | "upstream_unavailable" => &[("retry-after", "10")],
             "upstream_busy" => &[("retry-after", "1")],
-            "action_missing" | "project_mismatch" => continue,
+            "action_missing" | "action_denied" | "project_mismatch" | "domain_mismatch" => continue,
             _ => &[],
         };
         assert_eq!(extra(&response), expected, "{reason}");
@@ -116,6 +119,8 @@ fn reasons_are_labels_and_tell_causes_apart() {
         "token_key",
         "claims_invalid",
         "identity_unnameable",
+        "body_invalid",
+        "body_unlisted",
     ];
     let reasons = all().map(|row| row.2);
     let reasons: Vec<&str> = reasons
@@ -131,7 +136,7 @@ fn reasons_are_labels_and_tell_causes_apart() {
         // The audit's own words for a request that was answered, or by nobody.
         assert!(!["ok", "aborted"].contains(reason));
     }
-    assert_eq!(seen.len(), 51);
+    assert_eq!(seen.len(), 59);
 }
 
 fn hostile(text: &str) -> Vec<Rejection> {
@@ -145,6 +150,7 @@ fn hostile(text: &str) -> Vec<Rejection> {
         grant(&text),
         project(&text),
         InvalidHeaders::Underscore(text.clone()).into(),
+        Unroutable::Body(UnlistedBody::Key(quoted(&text))).into(),
         InvalidHeaders::UnknownHost(text).into(),
     ]
 }

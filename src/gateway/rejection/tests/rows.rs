@@ -1,5 +1,6 @@
 //! One of each rejection, and what is expected of it.
 
+mod body;
 mod head;
 
 use std::io;
@@ -9,6 +10,7 @@ use hyper::{Method, Request};
 use hyper_util::rt::TokioIo;
 use tokio::io::AsyncWriteExt as _;
 
+pub use body::bodies;
 pub use head::heads;
 
 use super::*;
