@@ -8,7 +8,6 @@ use std::str::FromStr as _;
 
 use anyhow::Context as _;
 use hyper::Method;
-use serde_json::{Map, Value};
 
 pub use holder::Holder;
 
@@ -18,9 +17,8 @@ use crate::config::Config;
 use crate::decision::{self, Circumstances, Denial};
 use crate::gateway::{Identity, Rejection, Rules, unix_time};
 use crate::grant::Request;
-use crate::json;
 use crate::proxy::AllowedHosts;
-use crate::router::{Candidates, RequestPath, Target, Unroutable};
+use crate::router::{Candidates, JsonBody, RequestPath, Target, Unroutable};
 use crate::table::ActionId;
 use crate::token::Token;
 
@@ -143,19 +141,19 @@ fn explain(
         Ok(candidates) => candidates,
         Err(error) => return Ok(unroutable(error)),
     };
-    let body = match (&asked.body, candidates.reads_body()) {
-        (Some(text), true) => Some(read_body(text)?),
-        (None, true) => {
-            say("body          (none given): the gateway reads it, give it with --body");
+    let body = match candidates.reads_body() {
+        true => match read_body(asked.body.as_deref()) {
+            Ok(body) => Some(body),
+            Err(refused) => return Ok(refused),
+        },
+        false => {
+            if asked.body.is_some() {
+                say("body          not read: it is forwarded as it comes");
+            }
             None
         }
-        (Some(_), false) => {
-            say("body          not read: it is forwarded as it comes");
-            None
-        }
-        (None, false) => None,
     };
-    let target = match candidates.target(body.as_ref()) {
+    let target = match candidates.target(body.clone()) {
         Ok(target) => target,
         Err(error) => return Ok(unroutable(error)),
     };
@@ -180,9 +178,18 @@ fn unroutable(error: Unroutable) -> Answer {
     refuse("route", error, advice)
 }
 
-fn read_body(text: &str) -> anyhow::Result<Map<String, Value>> {
-    let body = json::parse_object(text.as_bytes()).context("the body cannot be used")?;
-    let names: Vec<String> = body.keys().map(|name| format!("`{name}`")).collect();
+/// Its head cannot be wrong here: it is JSON, as it is.
+fn read_body(text: Option<&str>) -> Result<JsonBody, Answer> {
+    let body = JsonBody::parse(text.unwrap_or_default().as_bytes());
+    let body = body.map_err(|error| {
+        let advice = match text {
+            None => "give the request's body with --body",
+            Some(_) => "send one JSON object that every reader takes for the same",
+        };
+        refuse("body", error, advice)
+    })?;
+    let names = body.members().keys().map(|name| format!("`{name}`"));
+    let names: Vec<String> = names.collect();
     say(format_args!(
         "body          good: a JSON object with {}",
         or_none(&names)
@@ -234,7 +241,7 @@ pub fn say_bound(identity: &Identity) {
     }
 }
 
-fn say_target(target: &Target<'_>, body: Option<&Map<String, Value>>) {
+fn say_target(target: &Target<'_>, body: Option<&JsonBody>) {
     let (operation, route) = (target.operation, target.route);
     let (permission, place) = (&operation.permission, &route.place);
     say(format_args!(
@@ -253,7 +260,7 @@ fn say_target(target: &Target<'_>, body: Option<&Map<String, Value>>) {
         say(format_args!("dependencies  {}, enforced", names.join(", ")));
     }
     for conditional in &operation.conditional {
-        let is_met = body.is_some_and(|body| conditional.when.find(body).is_some());
+        let is_met = body.is_some_and(|body| conditional.when.find(body.members()).is_some());
         let names: Vec<String> = conditional
             .actions
             .iter()

@@ -98,7 +98,7 @@ fn mistakes_in_claims_are_named() {
         ),
         (
             "roles = \"/roles\"",
-            "a.toml:6: `issuer.roles` is missing, expected a table [issuer.roles] that maps roles to policies, as `claims.roles` alone grants nothing",
+            "a.toml:5: `issuer.roles` is missing, expected a table [issuer.roles] that maps roles to policies, as `claims.roles` alone grants nothing",
         ),
         (
             "[issuer.claims.conditions]\n\"g:UserName\" = \"name\"",
