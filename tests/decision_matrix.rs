@@ -302,8 +302,8 @@ enum Decision<'a> {
 
 /// The decision on each of the request's routes, which have to agree.
 fn decide<'a>(router: &'a Router, principal: &Principal, request: &Request<'_>) -> Decision<'a> {
-    let routes = request.operation.routes.iter();
-    let mut decisions = routes.map(|route| decide_route(router, principal, request, route));
+    let all = request.operation.routes.iter();
+    let mut decisions = all.map(|route| decide_route(router, principal, request, route));
     let decision = decisions.next().unwrap();
     for other in decisions {
         assert_eq!(other, decision, "{}", request.name());

@@ -1,12 +1,16 @@
 //! `routes`: the action table as the gateway reads it.
 
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::path::Path;
 
 use serde::Serialize;
 
 use super::{Format, Outcome, say};
 use crate::app::{self, Demands};
-use crate::table::{Access, ActionName, ActionTable, BodySelector, Operation, Source};
+use crate::table::{
+    Access, ActionName, ActionTable, BodySelector, Conditional, Operation, Route, Source,
+};
 
 pub fn run(config: Option<&Path>, format: Format) -> anyhow::Result<Outcome> {
     let sources = match config {
@@ -28,9 +32,18 @@ struct OperationRow<'a> {
     actions: Vec<&'a str>,
     access: Option<&'static str>,
     dependencies: Vec<&'a str>,
+    conditional: Vec<ConditionalRow<'a>>,
+    body_value: Option<BTreeMap<&'a str, &'a [String]>>,
+    resource: Option<String>,
     max_body: Option<u64>,
     upgrade: bool,
     routes: Vec<RouteRow<'a>>,
+}
+
+#[derive(Serialize)]
+struct ConditionalRow<'a> {
+    when: String,
+    actions: Vec<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -57,16 +70,31 @@ fn row(operation: &Operation) -> OperationRow<'_> {
     });
     OperationRow {
         permission: &operation.permission,
-        actions: operation.actions.iter().map(ActionName::as_str).collect(),
+        actions: names(&operation.actions),
         access: access(operation),
-        dependencies: operation
-            .dependencies
-            .iter()
-            .map(ActionName::as_str)
-            .collect(),
+        dependencies: names(&operation.dependencies),
+        conditional: operation.conditional.iter().map(conditional).collect(),
+        body_value: match &operation.selector {
+            Some(BodySelector::Value { member, values }) => {
+                Some(BTreeMap::from([(member.as_str(), values.as_slice())]))
+            }
+            _ => None,
+        },
+        resource: operation.resource.as_ref().map(ToString::to_string),
         max_body: operation.max_body,
         upgrade: operation.upgrade,
         routes: routes.collect(),
+    }
+}
+
+fn names(actions: &[ActionName]) -> Vec<&str> {
+    actions.iter().map(ActionName::as_str).collect()
+}
+
+fn conditional(conditional: &Conditional) -> ConditionalRow<'_> {
+    ConditionalRow {
+        when: conditional.when.to_string(),
+        actions: names(&conditional.actions),
     }
 }
 
@@ -80,24 +108,32 @@ fn access(operation: &Operation) -> Option<&'static str> {
 
 /// What the operation demands, in words.
 fn demand(operation: &Operation) -> String {
-    let names: Vec<&str> = operation.actions.iter().map(ActionName::as_str).collect();
-    match access(operation) {
+    let mut demand = match access(operation) {
         Some(access) => format!("({access})"),
-        None => names.join(", "),
+        None => names(&operation.actions).join(", "),
+    };
+    for ConditionalRow { when, actions } in operation.conditional.iter().map(conditional) {
+        let _ = write!(demand, "; with {when}: {}", actions.join(", "));
+    }
+    demand
+}
+
+/// The path, and what the body must hold where that decides.
+fn target(operation: &Operation, route: &Route) -> String {
+    match &operation.selector {
+        Some(body) => format!("{} {body}", route.template),
+        None => route.template.to_string(),
     }
 }
 
 fn print_text(table: &ActionTable) {
-    let routes = || {
-        table
-            .operations()
-            .iter()
-            .flat_map(|operation| &operation.routes)
-    };
-    let width = routes()
-        .map(|route| route.template.as_str().len())
-        .max()
-        .unwrap_or(0);
+    let operations = table.operations().iter();
+    let targets = operations.flat_map(|operation| {
+        let routes = operation.routes.iter();
+        routes.map(|route| target(operation, route).len())
+    });
+    let targets: Vec<usize> = targets.collect();
+    let width = targets.iter().copied().max().unwrap_or_default();
     for operation in table.operations() {
         say(&operation.permission);
         let demand = demand(operation);
@@ -105,11 +141,11 @@ fn print_text(table: &ActionTable) {
             say(format_args!(
                 "  {:<6} {:<width$}  {demand}",
                 route.method.as_str(),
-                route.template.as_str()
+                target(operation, route)
             ));
         }
     }
-    let (operations, routes) = (table.operations().len(), routes().count());
+    let (operations, routes) = (table.operations().len(), targets.len());
     say(format_args!(
         "{operations} operations, {routes} routes, {} actions",
         table.actions().count()
@@ -123,7 +159,9 @@ fn print_markdown(table: &ActionTable) {
         let routes: Vec<String> = operation
             .routes
             .iter()
-            .map(|route| format!("`{} {}`", route.method, route.template))
+            .map(|route| {
+                format!("`{} {}`", route.method, target(operation, route)).replace('|', "\\|")
+            })
             .collect();
         let demand = demand(operation);
         let permission = operation.permission.replace('|', "\\|");

@@ -56,6 +56,15 @@ pub enum Resource {
     Body(ItemPointer),
 }
 
+impl fmt::Display for Resource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Parameter(name) => write!(f, "{{{name}}}"),
+            Self::Body(pointer) => pointer.fmt(f),
+        }
+    }
+}
+
 /// A JSON pointer (RFC 6901) whose `*` stands for every item of an array.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct ItemPointer {

@@ -14,12 +14,11 @@ use std::hint::black_box;
 
 use actiongate::decision::{Circumstances, authorize};
 use actiongate::grant::{ClaimMapping, Principal, Roles};
-use actiongate::json;
-use actiongate::router::{RequestPath, Router};
+use actiongate::router::{JsonBody, RequestPath, Router};
 use actiongate::table::{ActionTable, BodySelector, Operation, Route, Segment, Source};
 use criterion::{Criterion, criterion_group, criterion_main};
 use hyper::Method;
-use serde_json::{Map, Value, json};
+use serde_json::json;
 
 const PROJECT: &str = "0a1b2c3d4e5f40718293a4b5c6d7e8f9";
 const SERVER: &str = "0f3a9c1e-5b7d-4e21-9a6f-c0d1e2f3a4b5";
@@ -29,7 +28,7 @@ const SPREAD: usize = 4096;
 struct Request {
     method: Method,
     path: String,
-    body: Option<Map<String, Value>>,
+    body: Option<JsonBody>,
 }
 
 fn metadata() -> Vec<Source> {
@@ -82,7 +81,7 @@ fn request(operation: &Operation, route: &Route) -> Request {
         },
         body: operation
             .reads_body()
-            .then(|| json::parse_object(body.to_string().as_bytes()).unwrap()),
+            .then(|| JsonBody::parse(body.to_string().as_bytes()).unwrap()),
     }
 }
 
@@ -115,7 +114,7 @@ fn principal(table: &ActionTable) -> Principal {
 fn decide(router: &Router, principal: &Principal, request: &Request) -> bool {
     let path: RequestPath = request.path.parse().unwrap();
     let candidates = router.resolve(&request.method, &path).unwrap();
-    let target = candidates.target(request.body.as_ref()).unwrap();
+    let target = candidates.target(request.body.clone()).unwrap();
     let circumstances = Circumstances {
         now: 0,
         address: None,

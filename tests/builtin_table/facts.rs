@@ -59,10 +59,7 @@ pub fn keys(operation: &Operation) -> Vec<Key> {
 
 /// Where an operation's instances are named, in the facts' terms.
 pub fn instances_of(operation: &Operation) -> Option<String> {
-    match operation.resource.as_ref()? {
-        Resource::Parameter(name) => Some(format!("{{{name}}}")),
-        Resource::Body(pointer) => Some(pointer.to_string()),
-    }
+    operation.resource.as_ref().map(Resource::to_string)
 }
 
 /// A path that the template stands for.

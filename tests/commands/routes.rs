@@ -127,6 +127,9 @@ fn json_is_the_page() {
             "actions": actions,
             "access": null,
             "dependencies": if has_dependency { vec!["ecs:servers:get"] } else { Vec::new() },
+            "conditional": [],
+            "body_value": null,
+            "resource": null,
             "max_body": null,
             "upgrade": false,
             "routes": routes,
@@ -156,6 +159,9 @@ fn json_shows_what_own_files_add_and_replace() {
             "actions": ["ecs:servers:list", "ecs:servers:get"],
             "access": null,
             "dependencies": ["vpc:ports:get"],
+            "conditional": [],
+            "body_value": null,
+            "resource": null,
             "max_body": 65536,
             "upgrade": true,
             "routes": [route("GET /v2.1/{project_id}/consoles")],
@@ -168,6 +174,9 @@ fn json_shows_what_own_files_add_and_replace() {
             "actions": [],
             "access": "authenticated",
             "dependencies": [],
+            "conditional": [],
+            "body_value": null,
+            "resource": null,
             "max_body": null,
             "upgrade": false,
             "routes": [route("GET /v1/{project_id}/cloudservers/{server_id}/autorecovery")],
@@ -243,6 +252,41 @@ fn markdown_is_one_table() {
     let arguments = ["--config", "actiongate.toml", "--format", "markdown"];
     let own = routes(&with_own_table(), &arguments);
     assert!(own.contains(r"| Listing \| Servers |"), "{own}");
+}
+
+#[test]
+fn what_hangs_on_the_body_is_shown() {
+    let folder = Folder::new();
+    let text = routes(&folder, &[]);
+    let squeezed: Vec<String> = text
+        .lines()
+        .map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "))
+        .collect();
+    let create = "POST /v1/{project_id}/cloudservers ecs:cloudServers:createServers; \
+                  with /server/publicip/eip: vpc:publicIps:create; \
+                  with /server/publicip/id: vpc:publicIps:update";
+    let start =
+        "POST /v2.1/{project_id}/servers/{server_id}/action {\"os-start\"} ecs:servers:start";
+    let tags =
+        "/v1/{project_id}/servers/{server_id}/tags/action {\"action\": \"create\"|\"delete\"}";
+    let tag = format!("POST {tags} ecs:servers:setTags");
+    for line in [create, start, &tag] {
+        assert!(squeezed.contains(&line.to_owned()), "no {line} in\n{text}");
+    }
+    let markdown = routes(&folder, &["--format", "markdown"]);
+    let cell = format!("| `POST {}` |", tags.replace('|', "\\|"));
+    assert!(markdown.contains(&cell), "no {cell} in\n{markdown}");
+
+    let found = operations(&routes(&folder, &["--format", "json"]));
+    let of = |name: &str| found.iter().find(|row| row["permission"] == name).unwrap();
+    let values = &of("Querying ECSs by tag")["body_value"];
+    assert_eq!(values, &json!({"action": ["filter", "count"]}));
+    let row = of("Starting ECSs in a batch");
+    assert_eq!(row["resource"], "/os-start/servers/*/id");
+    assert_eq!(row["routes"][0]["body_key"], "os-start");
+    assert_eq!(of("Cold migrating an ECS")["resource"], "{server_id}");
+    let eip = json!({"when": "/server/publicip/eip", "actions": ["vpc:publicIps:create"]});
+    assert_eq!(of("Creating ECSs (pay-per-use)")["conditional"][0], eip);
 }
 
 #[test]

@@ -31,6 +31,7 @@ mod keys;
 mod limits;
 mod listener;
 mod matrix;
+mod pages;
 mod pool;
 mod proxy_protocol;
 mod raw;
