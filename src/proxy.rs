@@ -172,7 +172,12 @@ impl Proxy {
         let protocol = may_switch.then(|| tunnel::requested(head)).flatten();
         let headers = std::mem::take(&mut head.headers);
         let mut request = self.upstream_request(permit, headers, body, origin)?;
-        if !request.body().is_empty() && !request.headers().contains_key(CONTENT_LENGTH) {
+        let needs_length = match request.body().bytes() {
+            // What was collected is counted, however the client wrote its length.
+            Some(bytes) => !bytes.is_empty(),
+            None => !request.headers().contains_key(CONTENT_LENGTH),
+        };
+        if needs_length {
             // Boxed, as what follows: it is rare, and each request would have room for it.
             request = Box::pin(self.frame(request, transfer)).await?;
             now = Instant::now();

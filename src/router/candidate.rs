@@ -324,3 +324,6 @@ impl<'a> Target<'a> {
 /// The path parameter that names a server, which a policy may deny also where the vendor grants no
 /// single ones.
 const SERVER_PARAMETER: &str = "server_id";
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,7 @@
 //! HTTP/2 from the client: the same answers, and no more than one client's share of anything.
 
 pub mod client;
+mod deciding;
 mod flood;
 
 use std::time::Duration;

@@ -19,6 +19,7 @@ mod abandoned;
 mod answers;
 mod audit;
 mod body;
+mod body_key;
 mod cache;
 mod chaos;
 mod collect;

@@ -7,6 +7,7 @@
 mod check;
 mod chunk;
 mod credential;
+mod deciding;
 mod encoding;
 mod framing;
 mod header;
@@ -47,6 +48,7 @@ fn the_table_has_rows_enough() {
     let mut rows: Vec<Row> = PLAIN.iter().flat_map(|rows| rows()).collect();
     rows.extend(host::limited_rows());
     rows.extend(size::rows());
+    rows.extend(deciding::rows());
     let names = rows.iter().map(|row| row.name).collect();
     let frames = http2::rows().iter().map(|row| row.name).collect();
     let count = different(names) + different(frames);
@@ -131,6 +133,11 @@ fn other_protocols() {
 #[test]
 fn frames_of_http2() {
     http2::check(http2::rows());
+}
+
+#[test]
+fn bodies_that_decide() {
+    check_behind(|setup| setup.table(deciding::TABLE), deciding::rows());
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! HTTP/2 towards the upstream.
 
 mod attack;
+mod deciding;
 
 use std::collections::VecDeque;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -319,8 +320,7 @@ fn what_was_refused_unprocessed_is_sent_again() {
     let chunked = Call::new("POST", metadata())
         .bearer(&token(&["*:*:*"]))
         .header("Transfer-Encoding: chunked");
-    let mut collected = chunked.bytes();
-    collected.extend_from_slice(b"2\r\n{}\r\n0\r\n\r\n");
+    let collected = [chunked.bytes(), b"2\r\n{}\r\n0\r\n\r\n".to_vec()].concat();
     for bytes in [get().bytes(), post("").bytes(), collected] {
         upstream.next(&[Action::Refuse, Action::Refuse]);
         let mut client = gateway.connect();
