@@ -19,11 +19,11 @@ use std::{env, fs};
 
 use actiongate::decision::{Circumstances, Denial, authorize};
 use actiongate::grant::{ClaimMapping, Principal, Roles};
-use actiongate::router::{RequestPath, Router};
+use actiongate::router::{JsonBody, RequestPath, Router};
 use actiongate::table::{
     Access, ActionName, ActionTable, BodySelector, Operation, Route, Segment, Source,
 };
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 /// The project that every path names.
 const PROJECT: &str = "own-project";
@@ -181,7 +181,7 @@ struct Request<'a> {
     operation: &'a Operation,
     /// What its body holds that the operation asks about.
     variant: &'static str,
-    body: Option<Map<String, Value>>,
+    body: Option<JsonBody>,
     /// Every action it takes.
     demands: Vec<&'a str>,
 }
@@ -206,7 +206,7 @@ fn variants(operation: &Operation) -> Vec<Request<'_>> {
         variant,
         body: operation
             .reads_body()
-            .then(|| body.as_object().unwrap().clone()),
+            .then(|| JsonBody::parse(body.to_string().as_bytes()).unwrap()),
         demands: [&actions, more].concat(),
     };
     let address = |address: Value| json!({"server": {"name": "s", "publicip": address}});
@@ -327,7 +327,7 @@ fn decide_route<'a>(
         .collect();
     let path: RequestPath = if path.is_empty() { "/" } else { &path }.parse().unwrap();
     let candidates = router.resolve(&route.method, &path).unwrap();
-    let target = candidates.target(request.body.as_ref()).unwrap();
+    let target = candidates.target(request.body.clone()).unwrap();
     assert_eq!(target.operation.permission, request.operation.permission);
     match authorize(principal, &target, CIRCUMSTANCES) {
         Ok(_) => Decision::Yes,

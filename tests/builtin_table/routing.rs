@@ -158,7 +158,14 @@ fn of_two_templates_the_literal_one_wins() {
 
 #[test]
 fn a_body_that_no_row_lists_leads_nowhere() {
-    let unlisted = |found: Option<&str>| Err(Unroutable::Body(found.map(str::to_owned)));
+    let key = |key: &str| Err(Unroutable::Body(UnlistedBody::Key(key.to_owned())));
+    let alike = |key: &str| Err(Unroutable::Body(UnlistedBody::Alike(key.to_owned())));
+    let members = |count| Err(Unroutable::Body(UnlistedBody::Members(count)));
+    let no_value = || Err(Unroutable::Body(UnlistedBody::NoValue("action".to_owned())));
+    let other_value = UnlistedBody::Value {
+        member: "action".to_owned(),
+        value: "Create".to_owned(),
+    };
     let (native, batch) = ("/v2.1/p/servers/s/action", "/v1/p/cloudservers/action");
     let (group, tags) = (
         "/v1/p/cloudservers/os-server-groups/g/action",
@@ -171,33 +178,29 @@ fn a_body_that_no_row_lists_leads_nowhere() {
             start.clone(),
             Ok("Starting an ECS (native OpenStack API)"),
         ),
-        (native, json!({"evacuate": {}}), unlisted(Some("evacuate"))),
-        (
-            native,
-            json!({"OS-START": null}),
-            unlisted(Some("OS-START")),
-        ),
+        (native, json!({"evacuate": {}}), key("evacuate")),
+        (native, json!({"OS-START": null}), alike("OS-START")),
         (
             native,
             json!({"os-start": null, "os-stop": null}),
-            unlisted(None),
+            members(2),
         ),
-        (native, json!({}), unlisted(None)),
+        (native, json!({}), members(0)),
         (batch, start.clone(), Ok("Starting ECSs in a batch")),
-        (batch, json!({"rebuild": {}}), unlisted(Some("rebuild"))),
+        (batch, json!({"rebuild": {}}), key("rebuild")),
         (
             group,
             json!({"add_member": {}}),
             Ok("Adding an ECS to an ECS group"),
         ),
-        (group, start.clone(), unlisted(Some("os-start"))),
+        (group, start.clone(), key("os-start")),
         (
             tags,
             json!({"action": "Create", "tags": []}),
-            unlisted(Some("Create")),
+            Err(Unroutable::Body(other_value)),
         ),
-        (tags, json!({"action": ["create"]}), unlisted(None)),
-        (tags, start, unlisted(None)),
+        (tags, json!({"action": ["create"]}), no_value()),
+        (tags, start, no_value()),
     ];
     for (path, body, expected) in cases {
         let found = route(&ROUTER, ("POST", path), body.as_object());
