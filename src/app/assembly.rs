@@ -73,14 +73,14 @@ pub fn route(table: &[Source], demands: Demands) -> Result<Router, StartError> {
 pub fn compile_roles(config: &Config, table: &ActionTable) -> Result<Vec<Roles>, Problems> {
     let mut compiler = Compiler::new(table);
     let mut problems = Problems::default();
-    let mut compiled = Vec::new();
+    let mut all = Vec::new();
     let file = config.origin.as_ref().map_or_else(
         || "the config".to_owned(),
         |origin| origin.display().to_string(),
     );
     for issuer in &config.issuers {
         let (roles, errors) = compiler.compile(&issuer.roles, &issuer.claims.keys);
-        compiled.push(roles);
+        all.push(roles);
         problems.0.extend(errors.into_iter().map(|error| Problem {
             file: file.clone(),
             line: error.line,
@@ -88,7 +88,7 @@ pub fn compile_roles(config: &Config, table: &ActionTable) -> Result<Vec<Roles>,
         }));
     }
     match problems.0.is_empty() {
-        true => Ok(compiled),
+        true => Ok(all),
         false => Err(problems),
     }
 }
@@ -105,11 +105,11 @@ pub fn assemble(config: &Config) -> Result<Assembled, StartError> {
 /// As [`assemble`]; issuers whose keys come from the same URL as before keep the keys they have.
 pub fn assemble_beside(config: &Config, before: &[IssuerKeys]) -> Result<Assembled, StartError> {
     let router = route(&config.table, config.into())?;
-    let roles = compile_roles(config, router.table()).map_err(StartError::Roles)?;
+    let compiled = compile_roles(config, router.table()).map_err(StartError::Roles)?;
     let mut issuers: Vec<(Issuer, Reading)> = Vec::new();
     let mut sources = Vec::new();
     let mut keys = Vec::new();
-    for (issuer, roles) in config.issuers.iter().zip(roles) {
+    for (issuer, roles) in config.issuers.iter().zip(compiled) {
         let is_kept = |known: &&IssuerKeys| {
             known.issuer == issuer.name
                 && known.settings == issuer.keys

@@ -1,5 +1,6 @@
 //! `explain`: one request through the functions the server uses, each step with its outcome.
 
+mod decision;
 mod holder;
 
 use std::net::IpAddr;
@@ -14,12 +15,10 @@ pub use holder::Holder;
 use super::{Outcome, say};
 use crate::app;
 use crate::config::Config;
-use crate::decision::{self, Circumstances, Denial};
+use crate::decision::Circumstances;
 use crate::gateway::{Identity, Rejection, Rules, unix_time};
-use crate::grant::Request;
 use crate::proxy::AllowedHosts;
 use crate::router::{Candidates, JsonBody, RequestPath, Target, Unroutable};
-use crate::table::ActionId;
 use crate::token::Token;
 
 /// A request to explain.
@@ -144,7 +143,7 @@ fn explain(
     let body = match candidates.reads_body() {
         true => match read_body(asked.body.as_deref()) {
             Ok(body) => Some(body),
-            Err(refused) => return Ok(refused),
+            Err(refused) => return Ok(*refused),
         },
         false => {
             if asked.body.is_some() {
@@ -162,7 +161,7 @@ fn explain(
         now,
         address: asked.address,
     };
-    authorize(rules, &holder, &target, circumstances)
+    decision::explain(rules, &holder, &target, circumstances)
 }
 
 fn unroutable(error: Unroutable) -> Answer {
@@ -179,14 +178,14 @@ fn unroutable(error: Unroutable) -> Answer {
 }
 
 /// Its head cannot be wrong here: it is JSON, as it is.
-fn read_body(text: Option<&str>) -> Result<JsonBody, Answer> {
+fn read_body(text: Option<&str>) -> Result<JsonBody, Box<Answer>> {
     let body = JsonBody::parse(text.unwrap_or_default().as_bytes());
     let body = body.map_err(|error| {
         let advice = match text {
             None => "give the request's body with --body",
             Some(_) => "send one JSON object that every reader takes for the same",
         };
-        refuse("body", error, advice)
+        Box::new(refuse("body", error, advice))
     })?;
     let names = body.members().keys().map(|name| format!("`{name}`"));
     let names: Vec<String> = names.collect();
@@ -282,129 +281,6 @@ fn say_target(target: &Target<'_>, body: Option<&JsonBody>) {
     if operation.upgrade {
         say("upgrade       the upstream may switch protocols");
     }
-}
-
-/// What policies may ask of the request, where one does.
-fn say_circumstances(request: &Request<'_>) {
-    let address = request.address.map_or_else(
-        || "(none, as over a Unix socket; --address gives one)".to_owned(),
-        |address| address.to_string(),
-    );
-    say(format_args!("address       {address}"));
-    let ids: Vec<String> = request
-        .instances
-        .ids
-        .iter()
-        .map(ToString::to_string)
-        .collect();
-    let level = match request.instances.is_instance_level {
-        true => "grants for single instances count",
-        false => "only denials for single instances count",
-    };
-    say(format_args!("instances     {}; {level}", or_none(&ids)));
-}
-
-fn authorize(
-    rules: &Rules,
-    holder: &Holder<'_>,
-    target: &Target<'_>,
-    circumstances: Circumstances,
-) -> anyhow::Result<Answer> {
-    let principal = &holder.identity.principal;
-    let request = Request {
-        now: circumstances.now,
-        address: circumstances.address,
-        instances: target.instances(),
-    };
-    if principal.grants.asks_request() {
-        say_circumstances(&request);
-    }
-    let Err(denial) = decision::authorize(principal, target, circumstances) else {
-        say("missing       (none)");
-        return Ok(Answer::Allowed);
-    };
-    let mapping = &holder.reading.mapping;
-    let (step, advice) = match &denial {
-        Denial::Project { project } => (
-            "project",
-            format!(
-                "use a token whose claim `{}` names `{project}`, or a path of the token's project",
-                mapping.project
-            ),
-        ),
-        Denial::Domain { domain } => (
-            "domain",
-            match &mapping.keys.domain {
-                Some(claim) => format!(
-                    "use a token whose claim `{claim}` names `{domain}` and that has no claim `{}`",
-                    mapping.project
-                ),
-                None => "name the claim with the domain as `domain` in [issuer.claims]".to_owned(),
-            },
-        ),
-        Denial::Denied { actions } => ("denied", advise_denied(rules, holder, actions, &request)?),
-        Denial::Actions { missing } => {
-            ("missing", advise_missing(rules, holder, missing, &request))
-        }
-    };
-    Ok(Answer::Refused(Refused {
-        step,
-        rejection: rules.denied(denial),
-        advice,
-    }))
-}
-
-fn advise_denied(
-    rules: &Rules,
-    holder: &Holder<'_>,
-    actions: &[ActionId],
-    request: &Request<'_>,
-) -> anyhow::Result<String> {
-    let mut advice = Vec::new();
-    for action in actions {
-        let deniers = holder.deniers(*action, request)?;
-        advice.push(format!(
-            "{} is denied by {}",
-            names(rules, &[*action]),
-            deniers.join(" and ")
-        ));
-    }
-    Ok(format!(
-        "{}: no grant outweighs that, use a token without it",
-        advice.join("; ")
-    ))
-}
-
-fn advise_missing(
-    rules: &Rules,
-    holder: &Holder<'_>,
-    missing: &[ActionId],
-    request: &Request<'_>,
-) -> String {
-    let names = names(rules, missing);
-    let mapping = &holder.reading.mapping;
-    let mut ways = Vec::new();
-    if let Some(claim) = &mapping.actions {
-        ways.push(format!("whose claim `{claim}` grants {names}, too"));
-    }
-    let roles = holder.advisable_roles(missing, request);
-    if !roles.is_empty() {
-        ways.push(format!("with the role {}", roles.join(" or ")));
-    }
-    if let Some(claim) = mapping.policies.as_ref().filter(|_| ways.is_empty()) {
-        ways.push(format!("whose policies at `{claim}` allow {names}, too"));
-    }
-    if ways.is_empty() {
-        return format!("give a role of [issuer.roles] a policy that allows {names}");
-    }
-    format!("use a token {}", ways.join(", or one "))
-}
-
-fn names(rules: &Rules, actions: &[ActionId]) -> String {
-    let table = rules.router().table();
-    let names = actions.iter().filter_map(|action| table.name(*action));
-    let names: Vec<String> = names.map(ToString::to_string).collect();
-    names.join(" and ")
 }
 
 pub fn or_none(names: &[String]) -> String {

@@ -139,12 +139,13 @@ impl Grants {
                 statement.effect == effect && statement.actions.contains(action) && can_apply
             })
         };
-        match (self.granted.contains(action), self.denied.contains(action)) {
-            (_, true) => Reach::No,
-            (true, false) if !residual(Effect::Deny) => Reach::Every,
-            (true, false) => Reach::Some,
-            (false, false) if residual(Effect::Allow) => Reach::Some,
-            (false, false) => Reach::No,
+        let is_granted = self.granted.contains(action);
+        if is_granted && !residual(Effect::Deny) {
+            return Reach::Every;
+        }
+        match is_granted || (!self.denied.contains(action) && residual(Effect::Allow)) {
+            true => Reach::Some,
+            false => Reach::No,
         }
     }
 
