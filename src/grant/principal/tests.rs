@@ -1,7 +1,7 @@
 use serde_json::json;
 
 use super::*;
-use crate::grant::{Compiler, NamedPolicy, Role, Scope};
+use crate::grant::{Compiler, NamedPolicy, Reach, Role, Scope};
 use crate::table::Source;
 
 const GET: &str = "ecs:servers:get";
@@ -215,5 +215,47 @@ fn a_token_is_for_projects_or_for_a_domain() {
         let principal = read(&claims).unwrap();
         assert_eq!(principal.domain, expected.domain);
         assert_eq!(principal.projects, expected.projects);
+    }
+}
+
+#[test]
+fn a_reach_is_over_all_requests() {
+    let one = |mut statement: Value| {
+        statement["Resource"] = json!(["ecs:*:*:instance:s1"]);
+        statement
+    };
+    let office = |mut statement: Value| {
+        statement["Condition"] = json!({"IpAddress": {"g:SourceIp": ["10.0.0.0/8"]}});
+        statement
+    };
+    // With grants for single instances, and without.
+    let cases = [
+        (vec![], [Reach::No, Reach::No]),
+        (vec![allow(GET)], [Reach::Every, Reach::Every]),
+        (vec![allow(GET), deny(GET)], [Reach::No, Reach::No]),
+        (vec![one(allow(GET))], [Reach::Some, Reach::No]),
+        (vec![office(allow(GET))], [Reach::Some, Reach::Some]),
+        (vec![office(allow(SET))], [Reach::No, Reach::No]),
+        (
+            vec![allow(GET), office(deny(GET))],
+            [Reach::Some, Reach::Some],
+        ),
+        (vec![allow(GET), one(deny(GET))], [Reach::Some, Reach::Some]),
+        (
+            vec![allow(GET), one(allow(GET))],
+            [Reach::Every, Reach::Every],
+        ),
+        (vec![office(deny(GET))], [Reach::No, Reach::No]),
+        (vec![deny(GET), office(allow(GET))], [Reach::No, Reach::No]),
+    ];
+    let get = table().action(&GET.parse().unwrap()).unwrap();
+    for (statements, expected) in cases {
+        let principal = match statements.as_slice() {
+            [] => read(&json!({})),
+            some => read(&json!({"own": {"policies": document(some)}})),
+        };
+        let grants = principal.unwrap().grants;
+        let found = [true, false].map(|is_instance_level| grants.reach(get, is_instance_level));
+        assert_eq!(found, expected, "{statements:?}");
     }
 }
