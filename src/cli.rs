@@ -1,8 +1,10 @@
-//! The commands. Exit codes: 0 done or allowed, 1 failure, 2 usage, 3 denied, 4 requests cut off.
+//! The commands. Exit codes: 0 done or allowed, 1 failure, 2 usage, 3 denied, 4 requests cut off;
+//! `import` ends as `diff` does: 1 where the page differs, 2 for trouble.
 
 mod check;
 mod demo;
 mod explain;
+mod import;
 mod routes;
 mod run;
 mod token;
@@ -71,6 +73,28 @@ enum Command {
         #[arg(long, value_name = "IP")]
         address: Option<IpAddr>,
     },
+    /// Print the vendor's pages of permissions and actions as a table file, or compare them
+    ///
+    /// Reads HTML tables, in Markdown too, and grid tables in reStructuredText with the columns
+    /// Permission, API and Action, and Dependencies if there are any. What a page cannot say, such
+    /// as `body_key`, is taken from the built-in operation with the same permission and routes. A
+    /// row that cannot be read is reported, and then nothing is printed.
+    ///
+    /// Exit codes: 0 done, or no difference; 1 the pages differ from the table; 2 trouble.
+    Import {
+        /// A page: .md, .html or .rst; another name, or - for standard input, is told by its content
+        #[arg(required = true, value_name = "PAGE")]
+        pages: Vec<PathBuf>,
+        /// Say what the pages add, lack and change in the table in use, route by route
+        ///
+        /// A route is gone if the pages lack it and have at least half of the routes of the table
+        /// file that it stands in. Dependencies are compared where the page has such a column.
+        #[arg(long)]
+        diff: bool,
+        /// The config whose table is compared [default: the built-in table]
+        #[arg(long, requires = "diff", value_name = "FILE")]
+        config: Option<PathBuf>,
+    },
     /// Make and read tokens
     #[command(subcommand)]
     Token(TokenCommand),
@@ -131,13 +155,16 @@ enum Outcome {
     Failed,
     Denied,
     CutOff,
+    Differs,
+    Unusable,
 }
 
 impl Outcome {
     fn code(self) -> u8 {
         match self {
             Self::Done => 0,
-            Self::Failed => 1,
+            Self::Failed | Self::Differs => 1,
+            Self::Unusable => 2,
             Self::Denied => 3,
             Self::CutOff => 4,
         }
@@ -183,6 +210,14 @@ fn execute(command: Command) -> anyhow::Result<Outcome> {
             };
             explain::run(&config.config, &asked)
         }
+        Command::Import {
+            pages,
+            diff,
+            config,
+        } => Ok(match diff {
+            true => import::compare(&pages, config.as_deref()),
+            false => import::run(&pages),
+        }),
         Command::Token(TokenCommand::Sign { key, claims, kid }) => {
             token::sign(&key, &claims, kid.as_deref())
         }

@@ -1,5 +1,7 @@
 //! Policies held against the table: their actions as bits, once for all tokens they apply to.
 
+use std::sync::Arc;
+
 use super::key::{ConditionKeys, Key};
 use super::policy::{Condition, Datum, Effect, Policy, Statement, Urn, stands_for};
 use crate::table::{ActionName, ActionSet, ActionTable};
@@ -9,7 +11,7 @@ use crate::table::{ActionName, ActionSet, ActionTable};
 /// What depends on the token or the request is left to [`Grants::add`](super::Grants::add).
 #[derive(Clone, Debug)]
 pub struct CompiledPolicy {
-    pub(super) statements: Vec<CompiledStatement>,
+    pub(super) statements: Vec<Arc<CompiledStatement>>,
 }
 
 #[derive(Clone, Debug)]
@@ -82,7 +84,7 @@ impl CompiledPolicy {
         let mut statements = Vec::new();
         for (index, statement) in policy.statements.iter().enumerate() {
             let place = format!("Statement[{index}]");
-            statements.extend(compile(statement, place, table, keys)?);
+            statements.extend(compile(statement, place, table, keys)?.map(Arc::new));
         }
         Ok(Self { statements })
     }
@@ -162,13 +164,13 @@ fn instances(
     for urn in urns {
         if !urn.is_instance() {
             let mut services = services.iter();
-            if effect == Effect::Deny && services.any(|own| stands_for(urn.service(), own)) {
+            if effect == Effect::Deny && services.any(|own| stands_for(&urn.service, own)) {
                 return Err(NotUnderstood::Resource {
                     place: place.to_owned(),
                     resource: urn.to_string(),
                 });
             }
-        } else if is_part(urn.region(), keys.region.as_deref()).ok_or_else(|| {
+        } else if is_part(&urn.region, keys.region.as_deref()).ok_or_else(|| {
             NotUnderstood::Part {
                 place: place.to_owned(),
                 resource: urn.to_string(),

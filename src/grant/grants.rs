@@ -2,6 +2,7 @@
 //! request.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use super::compiled::{CompiledPolicy, CompiledStatement, NotUnderstood, is_part};
 use super::key::{CallerValues, Key};
@@ -16,26 +17,17 @@ pub struct Grants {
     /// Never one that is denied.
     granted: ActionSet,
     denied: ActionSet,
-    residual: Vec<Residual>,
+    /// Statements that depend on the request, shared with every other token they apply to.
+    residual: Vec<Arc<CompiledStatement>>,
+    caller: Caller,
 }
 
-/// A statement that depends on the request.
-#[derive(Clone, Debug)]
-struct Residual {
-    effect: Effect,
-    actions: ActionSet,
-    conditions: Vec<(Circumstance, Condition)>,
-    /// Patterns of ids; none if it is about every resource.
-    instances: Option<Vec<String>>,
-}
-
-/// What of a request a condition is about.
-#[derive(Clone, Copy, Debug)]
-enum Circumstance {
-    Time,
-    Address,
-    /// How long ago it was.
-    Since(Moment),
+/// What the residual statements are held against besides the request.
+#[derive(Clone, Debug, Default)]
+struct Caller {
+    domain: Option<Box<str>>,
+    /// When it proved who it is, for `g:MFAAge`.
+    authenticated: Option<Moment>,
 }
 
 /// What of a request a policy may ask for, besides its action.
@@ -88,7 +80,7 @@ impl Grants {
         }
     }
 
-    /// Adds what `policy` allows and denies to a token with `values`.
+    /// Adds what `policy` allows and denies to the token with `values`, for every policy the same.
     ///
     /// # Errors
     ///
@@ -99,19 +91,21 @@ impl Grants {
         policy: &CompiledPolicy,
         values: &CallerValues<'_>,
     ) -> Result<(), NotUnderstood> {
+        self.caller.domain = values.domain().map(Box::from);
         for statement in &policy.statements {
-            let Some(residual) = Residual::new(statement, values)? else {
+            if !self.caller.fulfills(statement, values)? {
                 continue;
-            };
-            match residual.effect {
-                _ if residual.asks_request() => self.residual.push(residual),
-                Effect::Allow => {
-                    let actions = residual.actions.difference(&self.denied);
-                    self.granted.union_with(&actions);
-                }
+            }
+            let actions = &statement.actions;
+            if self.caller.leaves_open(statement) {
+                self.residual.push(Arc::clone(statement));
+                continue;
+            }
+            match statement.effect {
+                Effect::Allow => self.granted.union_with(&actions.difference(&self.denied)),
                 Effect::Deny => {
-                    self.denied.union_with(&residual.actions);
-                    self.granted = self.granted.difference(&residual.actions);
+                    self.denied.union_with(actions);
+                    self.granted = self.granted.difference(actions);
                 }
             }
         }
@@ -159,10 +153,13 @@ impl Grants {
             return Verdict::Denied;
         }
         for statement in &self.residual {
-            match statement.effect {
-                Effect::Deny if statement.is_about(action, request) => return Verdict::Denied,
-                Effect::Allow if !granted => granted = statement.is_about(action, request),
-                Effect::Allow | Effect::Deny => {}
+            let is_asked = statement.actions.contains(action)
+                && (statement.effect == Effect::Deny || !granted);
+            if is_asked && self.caller.meets(statement, request) {
+                match statement.effect {
+                    Effect::Deny => return Verdict::Denied,
+                    Effect::Allow => granted = true,
+                }
             }
         }
         match granted {
@@ -172,132 +169,98 @@ impl Grants {
     }
 }
 
-impl Residual {
-    /// What is left of `statement` for a token with `values`, if it can apply at all.
-    fn new(
+impl Caller {
+    /// Whether `statement` can apply to the token with `values`, as far as that is known before any
+    /// request.
+    fn fulfills(
+        &mut self,
         statement: &CompiledStatement,
         values: &CallerValues<'_>,
-    ) -> Result<Option<Self>, NotUnderstood> {
-        let mut conditions = Vec::new();
-        let mut applies = true;
-        // No early end: a claim that cannot be read refuses the token whatever the others hold.
+    ) -> Result<bool, NotUnderstood> {
+        let mut fulfills = true;
+        // No early end: what cannot be judged refuses the token whatever else there is.
         for condition in &statement.conditions {
-            match fold(condition, statement, values)? {
-                Folded::Holds(holds) => applies &= holds,
-                Folded::Asks(circumstance) => conditions.push((circumstance, condition.clone())),
-            }
-        }
-        let instances = match &statement.instances {
-            None => None,
-            Some(urns) => {
-                let mut ids = Vec::new();
-                for urn in urns {
-                    let is_ours = is_part(urn.domain(), values.domain());
-                    if is_ours.ok_or_else(|| NotUnderstood::Part {
-                        place: statement.place.clone(),
-                        resource: urn.to_string(),
-                        part: "domain",
-                    })? {
-                        ids.push(urn.id().to_owned());
-                    }
+            let value = values.find(&condition.key);
+            let unreadable = |expected| NotUnderstood::Claim {
+                place: statement.place.clone(),
+                key: condition.key.to_string(),
+                expected,
+            };
+            fulfills &= match (&condition.key, value) {
+                (Key::CurrentTime | Key::SourceIp, _) => true,
+                (Key::MfaAge, Some(value)) => {
+                    self.authenticated = Some(read_moment(value).map_err(unreadable)?);
+                    true
                 }
-                applies &= !ids.is_empty();
-                Some(ids)
-            }
-        };
-        Ok(applies.then(|| Self {
-            effect: statement.effect,
-            actions: statement.actions.clone(),
-            conditions,
-            instances,
-        }))
+                (Key::MfaAge | Key::ServiceName | Key::Claim(_), value) => condition
+                    .holds_for_claim(statement.effect, value)
+                    .map_err(unreadable)?,
+            };
+        }
+        let mut has_instance = statement.instances.is_none();
+        for urn in statement.instances.iter().flatten() {
+            let is_ours = is_part(&urn.domain, self.domain.as_deref());
+            has_instance |= is_ours.ok_or_else(|| NotUnderstood::Part {
+                place: statement.place.clone(),
+                resource: urn.to_string(),
+                part: "domain",
+            })?;
+        }
+        Ok(fulfills && has_instance)
     }
 
-    fn asks_request(&self) -> bool {
-        !self.conditions.is_empty() || self.instances.is_some()
-    }
-
-    fn is_about(&self, action: ActionId, request: &Request<'_>) -> bool {
-        let mut conditions = self.conditions.iter();
-        self.actions.contains(action)
-            && conditions.all(|(circumstance, condition)| {
-                let datum = circumstance.of(request);
-                condition.holds(self.effect, datum.as_ref().map(std::slice::from_ref))
+    /// Whether a statement that is fulfilled still depends on the request.
+    fn leaves_open(&self, statement: &CompiledStatement) -> bool {
+        let mut conditions = statement.conditions.iter();
+        statement.instances.is_some()
+            || conditions.any(|condition| match condition.key {
+                Key::CurrentTime | Key::SourceIp => true,
+                Key::MfaAge => self.authenticated.is_some(),
+                Key::ServiceName | Key::Claim(_) => false,
             })
-            && self.is_about_instances(&request.instances)
+    }
+
+    /// Whether a statement that was left open applies to the request, its action aside.
+    fn meets(&self, statement: &CompiledStatement, request: &Request<'_>) -> bool {
+        let holds = |condition: &Condition| {
+            let now = Moment::from_secs(request.now);
+            let datum = match condition.key {
+                Key::CurrentTime => Some(Datum::Moment(now)),
+                // An IPv4 caller of an IPv6 socket is known by its IPv4 address.
+                Key::SourceIp => request
+                    .address
+                    .map(|own| Datum::Address(own.to_canonical())),
+                Key::MfaAge => self.authenticated.map(|moment| {
+                    let age = now.saturating_sub(moment);
+                    Datum::Number(Decimal::from(age.as_secs()))
+                }),
+                // Fulfilled, or the statement would not have been left open.
+                Key::ServiceName | Key::Claim(_) => return true,
+            };
+            condition.holds(statement.effect, datum.as_ref().map(std::slice::from_ref))
+        };
+        statement.conditions.iter().all(holds) && self.is_about(statement, &request.instances)
     }
 
     /// An Allow must be about every instance; for a Deny one is enough, also where the vendor
     /// authorizes no single instances.
-    fn is_about_instances(
-        &self,
-        Instances {
-            ids,
-            is_instance_level,
-        }: &Instances<'_>,
-    ) -> bool {
-        let Some(patterns) = &self.instances else {
+    fn is_about(&self, statement: &CompiledStatement, instances: &Instances<'_>) -> bool {
+        let Some(urns) = &statement.instances else {
             return true;
         };
-        let matches = |id: &str| patterns.iter().any(|pattern| stands_for(pattern, id));
-        let mut ids = ids.iter();
-        match self.effect {
+        let is_meant = |id: &str| {
+            let domain = self.domain.as_deref();
+            let mut urns = urns.iter();
+            urns.any(|urn| is_part(&urn.domain, domain) == Some(true) && stands_for(&urn.id, id))
+        };
+        let mut ids = instances.ids.iter();
+        match statement.effect {
             Effect::Allow => {
-                *is_instance_level && ids.len() > 0 && ids.all(|id| is_plain_id(id) && matches(id))
+                instances.is_instance_level
+                    && ids.len() > 0
+                    && ids.all(|id| is_plain_id(id) && is_meant(id))
             }
-            Effect::Deny => ids.any(|id| !is_plain_id(id) || matches(id)),
-        }
-    }
-}
-
-enum Folded {
-    Holds(bool),
-    Asks(Circumstance),
-}
-
-/// What is left of a condition when the token's values are known.
-fn fold(
-    condition: &Condition,
-    statement: &CompiledStatement,
-    values: &CallerValues<'_>,
-) -> Result<Folded, NotUnderstood> {
-    let value = values.find(&condition.key);
-    let unreadable = |expected| NotUnderstood::Claim {
-        place: statement.place.clone(),
-        key: condition.key.to_string(),
-        expected,
-    };
-    Ok(match &condition.key {
-        Key::CurrentTime => Folded::Asks(Circumstance::Time),
-        Key::SourceIp => Folded::Asks(Circumstance::Address),
-        Key::MfaAge => match value {
-            None => Folded::Holds(condition.holds(statement.effect, None)),
-            Some(value) => {
-                let expected = "seconds since 1970 or a string as in `2022-08-01T00:00:00Z`";
-                let moment = read_moment(value).ok_or_else(|| unreadable(expected))?;
-                Folded::Asks(Circumstance::Since(moment))
-            }
-        },
-        Key::ServiceName | Key::Claim(_) => {
-            let holds = condition.holds_for_claim(statement.effect, value);
-            Folded::Holds(holds.map_err(unreadable)?)
-        }
-    })
-}
-
-impl Circumstance {
-    fn of(self, request: &Request<'_>) -> Option<Datum<'static>> {
-        let now = Moment::from_secs(request.now);
-        match self {
-            Self::Time => Some(Datum::Moment(now)),
-            // An IPv4 caller of an IPv6 socket is known by its IPv4 address.
-            Self::Address => request
-                .address
-                .map(|address| Datum::Address(address.to_canonical())),
-            Self::Since(moment) => {
-                let age = now.saturating_sub(moment);
-                Some(Datum::Number(Decimal::from(age.as_secs())))
-            }
+            Effect::Deny => ids.any(|id| !is_plain_id(id) || is_meant(id)),
         }
     }
 }

@@ -2,11 +2,11 @@
 
 use std::sync::LazyLock;
 
-use actiongate::router::{JsonBody, RequestPath, Router, UnlistedBody, Unroutable};
+use actiongate::router::{JsonBody, RequestPath, Router, Unroutable};
 use actiongate::table::{ActionTable, BodySelector, Operation, PathTemplate, Source};
 use hyper::Method;
 use proptest::prelude::*;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::facts::{self, example};
 
@@ -20,23 +20,22 @@ fn router(sources: &[Source]) -> Router {
 fn route(
     router: &Router,
     (method, path): (&str, &str),
-    body: Option<&Map<String, Value>>,
+    body: Option<&Value>,
 ) -> Result<String, Unroutable> {
     let method: Method = method.parse().unwrap();
     let path: RequestPath = path.parse().unwrap();
-    let body = body.map(|body| JsonBody::parse(json!(body).to_string().as_bytes()).unwrap());
+    let body = body.map(|body| JsonBody::parse(body.to_string().as_bytes()).unwrap());
     let target = router.resolve(&method, &path)?.target(body)?;
     Ok(target.operation.permission.to_string())
 }
 
 /// Bodies that lead to the operation; one without a body where none is asked for.
-fn bodies(operation: &Operation) -> Vec<Option<Map<String, Value>>> {
-    let object = |member: &String, value: Value| Some(Map::from_iter([(member.clone(), value)]));
+fn bodies(operation: &Operation) -> Vec<Option<Value>> {
     match &operation.selector {
-        Some(BodySelector::Key(key)) => vec![object(key, Value::Null)],
+        Some(BodySelector::Key(key)) => vec![Some(json!({key: null}))],
         Some(BodySelector::Value { member, values }) => {
             let values = values.iter();
-            values.map(|value| object(member, json!(value))).collect()
+            values.map(|value| Some(json!({member: value}))).collect()
         }
         None => vec![None],
     }
@@ -95,7 +94,7 @@ fn documented_routes_that_stay_unlisted_are_refused() {
     assert_eq!(unlisted.len(), 52);
     for ((method, path, body_key), _) in unlisted {
         let path = example(&PathTemplate::parse(&path).unwrap());
-        let body = Map::from_iter([(body_key, Value::Null)]);
+        let body = json!({body_key: null});
         let found = route(&ROUTER, (&method, &path), Some(&body));
         assert!(found.is_err(), "{method} {path} is {found:?}");
     }
@@ -131,7 +130,7 @@ fn of_two_templates_the_literal_one_wins() {
     ];
     for (method, rest, expected) in v1 {
         let path = format!("/v1/p/cloudservers/{rest}");
-        let found = route(&ROUTER, (method, &path), Some(&Map::new()));
+        let found = route(&ROUTER, (method, &path), Some(&json!({})));
         assert_eq!(found, expected.map(str::to_owned), "{method} {path}");
     }
     let others: [PathCase<'_>; 6] = [
@@ -158,52 +157,39 @@ fn of_two_templates_the_literal_one_wins() {
 
 #[test]
 fn a_body_that_no_row_lists_leads_nowhere() {
-    let key = |key: &str| Err(Unroutable::Body(UnlistedBody::Key(key.to_owned())));
-    let alike = |key: &str| Err(Unroutable::Body(UnlistedBody::Alike(key.to_owned())));
-    let members = |count| Err(Unroutable::Body(UnlistedBody::Members(count)));
-    let no_value = || Err(Unroutable::Body(UnlistedBody::NoValue("action".to_owned())));
-    let other_value = UnlistedBody::Value {
-        member: "action".to_owned(),
-        value: "Create".to_owned(),
-    };
     let (native, batch) = ("/v2.1/p/servers/s/action", "/v1/p/cloudservers/action");
     let (group, tags) = (
         "/v1/p/cloudservers/os-server-groups/g/action",
         "/v1/p/servers/s/tags/action",
     );
     let start = json!({"os-start": null});
-    let cases: [(&str, Value, Result<&str, Unroutable>); 12] = [
+    let cases: [(&str, Value, Option<&str>); 12] = [
         (
             native,
             start.clone(),
-            Ok("Starting an ECS (native OpenStack API)"),
+            Some("Starting an ECS (native OpenStack API)"),
         ),
-        (native, json!({"evacuate": {}}), key("evacuate")),
-        (native, json!({"OS-START": null}), alike("OS-START")),
-        (
-            native,
-            json!({"os-start": null, "os-stop": null}),
-            members(2),
-        ),
-        (native, json!({}), members(0)),
-        (batch, start.clone(), Ok("Starting ECSs in a batch")),
-        (batch, json!({"rebuild": {}}), key("rebuild")),
+        (native, json!({"evacuate": {}}), None),
+        (native, json!({"OS-START": null}), None),
+        (native, json!({"os-start": null, "os-stop": null}), None),
+        (native, json!({}), None),
+        (batch, start.clone(), Some("Starting ECSs in a batch")),
+        (batch, json!({"rebuild": {}}), None),
         (
             group,
             json!({"add_member": {}}),
-            Ok("Adding an ECS to an ECS group"),
+            Some("Adding an ECS to an ECS group"),
         ),
-        (group, start.clone(), key("os-start")),
-        (
-            tags,
-            json!({"action": "Create", "tags": []}),
-            Err(Unroutable::Body(other_value)),
-        ),
-        (tags, json!({"action": ["create"]}), no_value()),
-        (tags, start, no_value()),
+        (group, start.clone(), None),
+        (tags, json!({"action": "Create", "tags": []}), None),
+        (tags, json!({"action": ["create"]}), None),
+        (tags, start, None),
     ];
     for (path, body, expected) in cases {
-        let found = route(&ROUTER, ("POST", path), body.as_object());
-        assert_eq!(found, expected.map(str::to_owned), "{path} {body}");
+        let found = match route(&ROUTER, ("POST", path), Some(&body)) {
+            Err(Unroutable::Body(_)) => None,
+            found => Some(found.unwrap()),
+        };
+        assert_eq!(found.as_deref(), expected, "{path} {body}");
     }
 }

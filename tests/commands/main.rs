@@ -16,6 +16,8 @@ mod check;
 mod demo;
 mod demo_files;
 mod explain;
+mod import;
+mod import_diff;
 mod issuer;
 mod life;
 mod listen;

@@ -59,9 +59,10 @@ pub enum Datum<'a> {
 impl Operator {
     /// The operator and whether it is negated.
     ///
-    /// `IpAddress` and `NotIpAddress` are of identity policies; here both versions have them, since
-    /// `g:SourceIp` would be of no use without. The vendor's examples have `StringStartWith` and
-    /// `StringEndWith`, its tables do not; their negations are as regular as the others'.
+    /// The vendor's table for Version 1.1 has no operator for addresses, but `g:SourceIp` would be of
+    /// no use without: both versions have `IpAddress` and `NotIpAddress` here, as identity policies
+    /// do. `StringStartWith` and `StringEndWith` are in the vendor's examples only; their negations
+    /// are as regular as the others'.
     pub fn find(name: &str) -> Option<(Self, bool)> {
         let text = |relation, negated| Some((Self::Text(relation), negated));
         let number = |order, negated| Some((Self::Number(order), negated));
@@ -161,10 +162,7 @@ impl Test {
                 read_number(value).map(Datum::Number),
                 "an integer or a string with a decimal number",
             ),
-            Self::Moment(..) => (
-                read_moment(value).map(Datum::Moment),
-                "seconds since 1970 or a string as in `2022-08-01T00:00:00Z`",
-            ),
+            Self::Moment(..) => return read_moment(value).map(Datum::Moment),
             Self::Bool(_) => (
                 read_bool(value).map(Datum::Bool),
                 "`true` or `false`, as such or as a string",
@@ -187,12 +185,13 @@ fn read_number(value: &Value) -> Option<Decimal> {
     }
 }
 
-/// Reads the moment that a claim holds.
-pub fn read_moment(value: &Value) -> Option<Moment> {
-    match value.as_u64() {
+/// Reads the moment that a claim holds, or tells what the claim must be.
+pub fn read_moment(value: &Value) -> Result<Moment, &'static str> {
+    let moment = match value.as_u64() {
         Some(seconds) => Some(Moment::from_secs(seconds)),
-        None => parse_moment(value.as_str()?),
-    }
+        None => value.as_str().and_then(parse_moment),
+    };
+    moment.ok_or("seconds since 1970 or a string as in `2022-08-01T00:00:00Z`")
 }
 
 fn read_bool(value: &Value) -> Option<bool> {

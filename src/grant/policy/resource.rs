@@ -8,7 +8,12 @@ use crate::grant::wildcard;
 /// `<service>:<region>:<domain>:<type>:<path>`, with wildcards in each part.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Urn {
-    text: String,
+    pub service: String,
+    pub region: String,
+    pub domain: String,
+    pub kind: String,
+    /// The path, which of an instance is its id.
+    pub id: String,
 }
 
 /// The service and the type of the only resources a request can be held against.
@@ -19,53 +24,43 @@ const MAX_ID_BYTES: usize = 255;
 impl Urn {
     /// Reads `text`; an instance's must be made of letters that `dialect` gives a meaning.
     pub fn parse(text: &str, dialect: Dialect) -> Option<Self> {
-        let urn = Self {
-            text: text.to_owned(),
+        let parts: Vec<&str> = text.splitn(5, ':').collect();
+        let [service, region, domain, kind, id] = parts.as_slice() else {
+            return None;
         };
-        let is_trimmed = text.trim() == text;
-        if urn.parts().count() != 5 || urn.service().is_empty() || !is_trimmed {
+        if service.is_empty() || text.trim() != text {
             return None;
         }
         let is_letter = |byte: u8| {
             is_id_byte(byte) || byte == b'*' || (byte == b'?' && dialect == Dialect::IdentityPolicy)
         };
-        let is_pattern = |part: &str| !part.is_empty() && part.bytes().all(is_letter);
-        (!urn.is_instance() || urn.parts().all(is_pattern)).then_some(urn)
+        let is_pattern = |part: &&str| !part.is_empty() && part.bytes().all(is_letter);
+        let urn = Self {
+            service: (*service).to_owned(),
+            region: (*region).to_owned(),
+            domain: (*domain).to_owned(),
+            kind: (*kind).to_owned(),
+            id: (*id).to_owned(),
+        };
+        (!urn.is_instance() || parts.iter().all(is_pattern)).then_some(urn)
     }
 
     /// Whether it can be of an instance.
     pub fn is_instance(&self) -> bool {
-        stands_for(self.service(), INSTANCE.0) && stands_for(self.part(3), INSTANCE.1)
-    }
-
-    pub fn service(&self) -> &str {
-        self.part(0)
-    }
-
-    pub fn region(&self) -> &str {
-        self.part(1)
-    }
-
-    pub fn domain(&self) -> &str {
-        self.part(2)
-    }
-
-    pub fn id(&self) -> &str {
-        self.part(4)
-    }
-
-    fn parts(&self) -> impl Iterator<Item = &str> {
-        self.text.splitn(5, ':')
-    }
-
-    fn part(&self, index: usize) -> &str {
-        self.parts().nth(index).unwrap_or_default()
+        stands_for(&self.service, INSTANCE.0) && stands_for(&self.kind, INSTANCE.1)
     }
 }
 
 impl fmt::Display for Urn {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
+        let Self {
+            service,
+            region,
+            domain,
+            kind,
+            id,
+        } = self;
+        write!(f, "{service}:{region}:{domain}:{kind}:{id}")
     }
 }
 

@@ -104,20 +104,24 @@ fn read_project(section: &Section<'_>, routes: &[Route], is_public: bool) -> Opt
         }
         return bound;
     };
-    if named.value != "none" {
+    if named.value == PROJECT_PARAMETER {
         route::report_without(section, routes, ("project", &named.value));
         return Some(named.value);
     }
     for route in routes {
         if route.template.has_parameter(PROJECT_PARAMETER) {
             let message = format!(
-                "`{}` has the parameter `{{{PROJECT_PARAMETER}}}`, which is always checked, expected no `project = \"none\"`",
-                route.template
+                "`{}` has the parameter `{{{PROJECT_PARAMETER}}}`, which is always checked, expected no `project = \"{}\"`",
+                route.template, named.value
             );
             section.problem(route.place.line, message);
         }
     }
-    None
+    if named.value == "none" {
+        return None;
+    }
+    route::report_without(section, routes, ("project", &named.value));
+    Some(named.value)
 }
 
 fn read_selector(section: &Section<'_>) -> Option<BodySelector> {

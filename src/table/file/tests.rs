@@ -212,6 +212,10 @@ fn a_row_says_which_project_its_routes_are_about() {
             "own.toml:2: `/{project_id}` has the parameter `{project_id}`, which is always checked, expected no `project = \"none\"`",
         ),
         (
+            "routes = ['GET /{project_id}/{tenant_id}']\nproject = 'tenant_id'",
+            "own.toml:2: `/{project_id}/{tenant_id}` has the parameter `{project_id}`, which is always checked, expected no `project = \"tenant_id\"`",
+        ),
+        (
             "routes = ['GET /{project_id}']\ndomain = 'domain_id'",
             "own.toml:2: `/{project_id}` has no parameter `{domain_id}`, which `domain` says it has",
         ),

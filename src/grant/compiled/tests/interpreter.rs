@@ -3,8 +3,6 @@
 //!
 //! Everything is compared as text where that is possible at all.
 
-use std::net::Ipv4Addr;
-
 use serde_json::Value;
 
 use crate::grant::Verdict;
@@ -197,7 +195,11 @@ fn compare(name: &str, value: &str, expected: &str) -> bool {
 /// Whether an IPv4 address is in a network, bit by bit.
 fn is_in(address: &str, network: &str) -> bool {
     let (base, length) = network.split_once('/').unwrap_or((network, "32"));
-    let bits = |text: &str| format!("{:032b}", u32::from(text.parse::<Ipv4Addr>().unwrap()));
+    let bits = |text: &str| {
+        let octets = text.split('.').map(|octet| octet.parse::<u8>().unwrap());
+        let bits: Vec<String> = octets.map(|octet| format!("{octet:08b}")).collect();
+        bits.concat()
+    };
     let length: usize = length.parse().unwrap();
     let (address, base) = (bits(address), bits(base));
     let prefix = address.chars().take(length);
