@@ -149,24 +149,21 @@ impl Current {
             true => nobody(&head.headers)?,
             false => Some(self.identify(&head.headers, peer, now, exchange).await?),
         };
-        // Only now: nobody unknown may probe the table.
-        let candidates = candidates?;
-        let (content, json) = match candidates.reads_body() {
-            false => (Content::Coming(body), None),
-            true => {
-                exchange.found(&candidates);
+        // A block of its own: what was read of a body takes many times its bytes, and is gone before
+        // the upstream is waited for.
+        let (content, permit, project) = {
+            // Only now: nobody unknown may probe the table.
+            let candidates = candidates?;
+            let (content, target) = match candidates.reads_body() {
+                false => (Content::Coming(body), candidates.target(None)?),
                 // Boxed: it is rare, and each request would have room for it.
-                let reading = Box::pin(self.read_body(&head.headers, body, &candidates, exchange));
-                let (content, json) = reading.await?;
-                (content, Some(json))
-            }
+                true => Box::pin(self.read_body(&head.headers, body, candidates, exchange)).await?,
+            };
+            exchange.routed(&target);
+            let permit = self.decide(identity.as_deref(), &target, peer, now)?;
+            (content, permit, target.project())
         };
-        let target = candidates.target(json)?;
-        exchange.routed(&target);
-        let permit = self.decide(identity.as_deref(), &target, peer, now)?;
         exchange.permitted();
-        let project = target.project();
-        drop(target);
         let body = self.permitted_body(content, &permit, exchange)?;
         let origin = Origin {
             peer,

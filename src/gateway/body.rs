@@ -7,7 +7,7 @@ use super::exchange::Exchange;
 use super::{Current, Rejection};
 use crate::decision::Permit;
 use crate::proxy::{BodyFailure, ForwardError, RequestBody};
-use crate::router::{Candidates, JsonBody};
+use crate::router::{Candidates, JsonBody, Target};
 
 /// See the module.
 pub enum Content {
@@ -18,19 +18,21 @@ pub enum Content {
 }
 
 impl Current {
-    /// Reads a body that decides, and what it says.
-    pub async fn read_body(
+    /// Reads a body that decides, and what it decides.
+    pub async fn read_body<'a>(
         &self,
         headers: &HeaderMap,
         body: Incoming,
-        candidates: &Candidates<'_>,
-        exchange: &Exchange,
-    ) -> Result<(Content, JsonBody), Rejection> {
+        candidates: Candidates<'a>,
+        exchange: &mut Exchange,
+    ) -> Result<(Content, Target<'a>), Rejection> {
+        exchange.found(&candidates);
         JsonBody::check_head(headers)?;
         let body = self.bounded(body, candidates.max_body(self.max_body()), exchange)?;
         let body = self.proxy.collect(body, exchange.transfer()).await?;
         let json = JsonBody::parse(body.bytes().unwrap_or_default())?;
-        Ok((Content::Read(body), json))
+        let target = candidates.target(Some(json))?;
+        Ok((Content::Read(body), target))
     }
 
     /// The body that is sent with the permitted request: as it comes, or as it was judged.

@@ -132,9 +132,10 @@ fn alike_within<'a>(value: &'a Value, names: &[String]) -> Option<&'a str> {
 }
 
 /// A member's name as readers see it that go by letters alone: Go's ignores their case, and with it
-/// that `ſ` is an `s`; some of Java's ignore `_` and `-` too.
+/// that `ſ` is an `s`; some of Java's ignore `_` and `-` too. For C's a name ends at a NUL.
 fn folded(name: &str) -> impl Iterator<Item = char> {
-    let letters = name.chars().filter(|letter| !matches!(letter, '_' | '-'));
+    let name = name.chars().take_while(|letter| *letter != '\0');
+    let letters = name.filter(|letter| !matches!(letter, '_' | '-'));
     letters
         .flat_map(char::to_uppercase)
         .flat_map(char::to_lowercase)

@@ -1,3 +1,6 @@
+#[cfg(feature = "peers")]
+mod peers;
+
 use hyper::header::HeaderValue;
 use proptest::prelude::*;
 use serde_json::json;
@@ -119,6 +122,7 @@ fn finds_members_that_go_by_letters_alone() {
             Some("Eip"),
         ),
         (json!({"server": {"public_ip": {}}}), Some("public_ip")),
+        (json!({"server\0x": {}}), Some("server\0x")),
         (json!({"server": {"public-Ip": {}}}), Some("public-Ip")),
         (json!({"\u{17f}erver": {}}), Some("\u{17f}erver")),
         (json!({"server": [{"PublicIP": {}}]}), None),
