@@ -22,7 +22,7 @@ use crate::server::{self, Address, Drained, Server, Service};
 use crate::tls::{self, TlsError};
 use crate::token::FetchError;
 
-pub use assembly::{Assembled, assemble, fetch_once, route};
+pub use assembly::{Assembled, Demands, assemble, compile_roles, fetch_once, route};
 use file_watch::FileWatch;
 pub use reload::ReloadError;
 use reload::{Order, Reloader};
@@ -38,6 +38,8 @@ pub enum StartError {
     Table(Problems),
     #[error("the action table cannot be used")]
     Routes(#[from] Box<UnroutableTable>),
+    #[error("the roles cannot be used:\n{0}")]
+    Roles(Problems),
     #[error("the keys of {issuer} cannot be had from {location}")]
     Keys {
         issuer: String,

@@ -135,6 +135,8 @@ pub struct Caller {
     pub issuer: Arc<str>,
     /// The token's subject, if it has one.
     pub subject: Option<String>,
+    /// How many of the token's roles the config does not map.
+    pub unknown_roles: usize,
 }
 
 /// The workers' end of the queue.

@@ -11,7 +11,7 @@ mod token;
 
 use std::fmt;
 use std::io::{self, Read as _};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -66,6 +66,12 @@ enum Command {
         method: String,
         /// The request's path, such as /v2.1/PROJECT/servers/SERVER/metadata, or its URL
         path: String,
+        /// The request's body as JSON, or @FILE, where it tells what the request is
+        #[arg(long, value_name = "JSON|@FILE")]
+        body: Option<String>,
+        /// The client's address, which policies may ask for [default: none, as over a Unix socket]
+        #[arg(long, value_name = "IP")]
+        address: Option<IpAddr>,
     },
     /// Print the vendor's pages of permissions and actions as a table file, or compare them
     ///
@@ -192,9 +198,17 @@ fn execute(command: Command) -> anyhow::Result<Outcome> {
             token,
             method,
             path,
+            body,
+            address,
         } => {
-            let token = read_text(&token)?;
-            explain::run(&config.config, token.trim(), &method, &path)
+            let asked = explain::Asked {
+                token: read_text(&token)?.trim().to_owned(),
+                method,
+                path,
+                body: body.as_deref().map(text_or_file).transpose()?,
+                address,
+            };
+            explain::run(&config.config, &asked)
         }
         Command::Import {
             pages,
@@ -221,6 +235,14 @@ fn execute(command: Command) -> anyhow::Result<Outcome> {
 /// Each problem on a line of its own, so that its place starts the line.
 fn read_config(path: &std::path::Path) -> anyhow::Result<Config> {
     Config::read(path).map_err(|problems| anyhow!("the config cannot be used:\n{problems}"))
+}
+
+/// The text of an argument, or of the file after its `@`.
+fn text_or_file(argument: &str) -> anyhow::Result<String> {
+    match argument.strip_prefix('@') {
+        Some(file) => read_text(file.as_ref()),
+        None => Ok(argument.to_owned()),
+    }
 }
 
 /// The text of a file, or of standard input for `-`.

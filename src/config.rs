@@ -2,8 +2,10 @@
 //!
 //! File shape and program types are two things: [`Config`] holds what the parts take.
 
+mod claims;
 mod issuer;
 mod listen;
+mod policy;
 mod table;
 mod tls;
 mod upstream;
@@ -13,8 +15,10 @@ use std::path::{Path, PathBuf};
 
 use tracing::level_filters::LevelFilter;
 
+use policy::Policies;
+
 use crate::document::{Document, Problem, Problems, Section};
-use crate::grant::ClaimMapping;
+use crate::grant::{ClaimMapping, Role};
 use crate::table::Source;
 use crate::tls::{ClientSettings, ServerSettings};
 use crate::{audit, gateway, proxy, server, telemetry, token};
@@ -36,6 +40,10 @@ pub struct Config {
     pub table: Vec<Source>,
     /// The files among them.
     pub table_files: Vec<PathBuf>,
+    /// Whether the table's dependencies are demanded, too.
+    pub enforce_dependencies: bool,
+    /// The files of policies.
+    pub policy_files: Vec<PathBuf>,
     /// Whether a change of the config's files is taken up while the gateway runs.
     pub watch: bool,
     /// The file it was read from, if it was.
@@ -59,6 +67,8 @@ pub struct IssuerConfig {
     pub keys: token::KeySettings,
     /// Which of its claims say what.
     pub claims: ClaimMapping,
+    /// What its roles may do.
+    pub roles: Vec<Role>,
 }
 
 impl Config {
@@ -66,7 +76,7 @@ impl Config {
     ///
     /// # Errors
     ///
-    /// Every problem of it and of the files it names as tables.
+    /// Every problem of it, of its policies, and of the files it names as tables.
     pub fn read(path: &Path) -> Result<Self, Problems> {
         whole(Self::survey(path))
     }
@@ -113,6 +123,7 @@ impl Config {
             .origin
             .iter()
             .chain(&self.table_files)
+            .chain(&self.policy_files)
             .cloned()
             .collect();
         for issuer in &self.issuers {
@@ -146,6 +157,9 @@ fn read_root(root: &Section<'_>, folder: &Path) -> Option<Config> {
     let listen = required(root, "listen", "a table [listen] with an `address`");
     let (listen, gateway) = listen.map(|section| listen::read(&section, folder)).unzip();
     let upstream = required(root, "upstream", "a table [upstream] with a `url`");
+    let table = table::read(root.section("table").as_ref(), folder);
+    let policies = root.sections("policy").unwrap_or_default();
+    let policies = Policies::read(root, &policies, folder);
     let sections = root.sections("issuer");
     if sections.as_ref().is_some_and(Vec::is_empty) {
         let expected = "at least one table [[issuer]] with `name`, `audiences` and `keys`";
@@ -154,17 +168,16 @@ fn read_root(root: &Section<'_>, folder: &Path) -> Option<Config> {
     let sections = sections.unwrap_or_default();
     let issuers = sections
         .iter()
-        .filter_map(|section| issuer::read(section, folder));
+        .filter_map(|section| issuer::read(section, folder, &policies, table.region.as_ref()));
     let issuers: Vec<IssuerConfig> = issuers.collect();
     issuer::refuse_equal_names(&sections);
     let token = root
         .section("token")
         .map_or_else(token::Settings::default, |section| read_token(&section));
-    let (table, table_files) = table::read(root.section("table").as_ref(), folder);
     // The built-in table is of an API that Nova serves.
     let is_builtin = Source::builtin()
         .first()
-        .is_some_and(|page| table.contains(page));
+        .is_some_and(|page| table.sources.contains(page));
     let profile = match is_builtin {
         true => proxy::Profile::Nova,
         false => proxy::Profile::Generic,
@@ -190,8 +203,10 @@ fn read_root(root: &Section<'_>, folder: &Path) -> Option<Config> {
         upstream: upstream?,
         issuers,
         token,
-        table,
-        table_files,
+        table: table.sources,
+        table_files: table.files,
+        enforce_dependencies: table.enforce_dependencies,
+        policy_files: policies.files,
         watch,
         origin: None,
         audit,

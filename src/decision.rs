@@ -151,7 +151,7 @@ pub fn admit_public(target: &Target<'_>) -> Option<Permit> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::grant::{CallerValues, CompiledPolicy, ConditionKeys, Grants, Policy};
+    use crate::grant::{CallerValues, CompiledPolicy, ConditionKeys, Grants, Policy, UnknownRoles};
     use crate::router::{RequestPath, Router};
     use crate::table::{ActionTable, Source};
     use serde_json::json;
@@ -180,7 +180,7 @@ mod tests {
             domain: None,
             enters_all_projects: false,
             grants,
-            unknown_roles: Vec::new(),
+            unknown_roles: UnknownRoles::default(),
         }
     }
 

@@ -18,7 +18,7 @@ use hyper::{HeaderMap, Request, Response, StatusCode};
 
 pub use exchange::ResponseBody;
 pub use rejection::{Rejection, X_ACTIONGATE_REASON};
-pub use rules::{Identity, Rules};
+pub use rules::{Identity, Reading, Rules, unknown_roles};
 pub use upgrade::Upgrade;
 
 use body::Content;

@@ -18,7 +18,7 @@ use std::path::Path;
 use std::{env, fs};
 
 use actiongate::decision::{Circumstances, Denial, authorize};
-use actiongate::grant::{ClaimMapping, Principal};
+use actiongate::grant::{ClaimMapping, Principal, Roles};
 use actiongate::router::{JsonBody, RequestPath, Router};
 use actiongate::table::{
     Access, ActionName, ActionTable, BodySelector, Operation, Route, Segment, Source,
@@ -58,15 +58,15 @@ impl Persona {
     }
 
     fn principal(&self, table: &ActionTable) -> Principal {
+        let pointer = |text: &str| text.parse().unwrap();
         let mapping = ClaimMapping {
-            actions: "/actions".parse().unwrap(),
-            project: "/project_id".parse().unwrap(),
-            subject: "/sub".parse().unwrap(),
+            actions: Some(pointer("/actions")),
+            ..ClaimMapping::new(pointer("/project_id"), pointer("/sub"))
         };
         let mut claims = json!({"project_id": self.project, "actions": self.actions});
         let claims = claims.as_object_mut().unwrap();
         claims.retain(|_, claim| !claim.is_null());
-        Principal::new(0, claims, &mapping, table).unwrap()
+        Principal::new(0, claims, &mapping, &Roles::default(), table).unwrap()
     }
 
     fn grants(&self) -> Vec<String> {

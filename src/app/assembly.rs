@@ -7,8 +7,9 @@ use tokio::runtime;
 
 use super::StartError;
 use crate::config::Config;
-use crate::gateway::Rules;
-use crate::grant::ClaimMapping;
+use crate::document::{Problem, Problems};
+use crate::gateway::{Reading, Rules};
+use crate::grant::{Compiler, Roles};
 use crate::router::Router;
 use crate::table::{ActionTable, Source};
 use crate::token::{FetchError, Issuer, KeyFeed, KeySettings, KeySource, Location};
@@ -33,32 +34,82 @@ pub struct IssuerKeys {
     feed: KeyFeed,
 }
 
+/// How far a table's demands go.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Demands {
+    /// The required actions.
+    Actions,
+    /// The dependencies, too.
+    Dependencies,
+}
+
+impl From<&Config> for Demands {
+    fn from(config: &Config) -> Self {
+        match config.enforce_dependencies {
+            true => Self::Dependencies,
+            false => Self::Actions,
+        }
+    }
+}
+
 /// Loads and routes a table.
 ///
 /// # Errors
 ///
 /// [`StartError::Table`] and [`StartError::Routes`].
-pub fn route(table: &[Source]) -> Result<Router, StartError> {
-    let table = ActionTable::load(table).map_err(StartError::Table)?;
+pub fn route(table: &[Source], demands: Demands) -> Result<Router, StartError> {
+    let mut table = ActionTable::load(table).map_err(StartError::Table)?;
+    if demands == Demands::Dependencies {
+        table = table.enforcing_dependencies();
+    }
     Ok(Router::new(table)?)
+}
+
+/// Holds every issuer's roles against the table.
+///
+/// # Errors
+///
+/// Every policy of a role that asks for something nobody knows, with the role's place.
+pub fn compile_roles(config: &Config, table: &ActionTable) -> Result<Vec<Roles>, Problems> {
+    let mut compiler = Compiler::new(table);
+    let mut problems = Problems::default();
+    let mut all = Vec::new();
+    let file = config.origin.as_ref().map_or_else(
+        || "the config".to_owned(),
+        |origin| origin.display().to_string(),
+    );
+    for issuer in &config.issuers {
+        let (roles, errors) = compiler.compile(&issuer.roles, &issuer.claims.keys);
+        all.push(roles);
+        problems.0.extend(errors.into_iter().map(|error| Problem {
+            file: file.clone(),
+            line: error.line,
+            message: error.to_string(),
+        }));
+    }
+    match problems.0.is_empty() {
+        true => Ok(all),
+        false => Err(problems),
+    }
 }
 
 /// Builds the rules; no key is fetched yet.
 ///
 /// # Errors
 ///
-/// A table that cannot be loaded, certificates that cannot be read.
+/// A table that cannot be loaded, roles that cannot be judged, certificates that cannot be read.
 pub fn assemble(config: &Config) -> Result<Assembled, StartError> {
     assemble_beside(config, &[])
 }
 
 /// As [`assemble`]; issuers whose keys come from the same URL as before keep the keys they have.
 pub fn assemble_beside(config: &Config, before: &[IssuerKeys]) -> Result<Assembled, StartError> {
-    let router = route(&config.table)?;
-    let mut issuers: Vec<(Issuer, ClaimMapping)> = Vec::new();
+    let router = route(&config.table, config.into())?;
+    let compiled = compile_roles(config, router.table()).map_err(StartError::Roles)?;
+    let mut issuers: Vec<(Issuer, Reading)> = Vec::new();
     let mut sources = Vec::new();
     let mut keys = Vec::new();
-    for issuer in &config.issuers {
+    for (issuer, roles) in config.issuers.iter().zip(compiled) {
         let is_kept = |known: &&IssuerKeys| {
             known.issuer == issuer.name
                 && known.settings == issuer.keys
@@ -83,14 +134,17 @@ pub fn assemble_beside(config: &Config, before: &[IssuerKeys]) -> Result<Assembl
             settings: issuer.keys.clone(),
             feed: feed.clone(),
         });
-        let mapping = issuer.claims.clone();
+        let reading = Reading {
+            mapping: issuer.claims.clone(),
+            roles,
+        };
         let issuer = Issuer {
             name: issuer.name.clone(),
             audiences: issuer.audiences.clone(),
             leeway: issuer.leeway,
             keys: feed,
         };
-        issuers.push((issuer, mapping));
+        issuers.push((issuer, reading));
     }
     let rules = Arc::new(Rules::new(router, issuers, config.token));
     Ok(Assembled {

@@ -20,6 +20,8 @@ struct Line<'a> {
     subject: Option<&'a str>,
     project: Option<&'a str>,
     issuer: Option<&'a str>,
+    #[serde(skip_serializing_if = "is_zero")]
+    unknown_roles: usize,
     decision: Option<&'static str>,
     reason: &'static str,
     missing: &'a [String],
@@ -45,6 +47,7 @@ pub fn write(sink: &mut impl Write, record: &Record) -> io::Result<()> {
         subject: caller.and_then(|caller| caller.subject.as_deref()),
         project: record.project.as_deref(),
         issuer: caller.map(|caller| &*caller.issuer),
+        unknown_roles: caller.map_or(0, |caller| caller.unknown_roles),
         decision: record.decision.map(Decision::name),
         reason: record.reason,
         missing: &record.missing,
@@ -67,6 +70,14 @@ impl Decision {
             Self::Reject => "reject",
         }
     }
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde hands over references"
+)]
+fn is_zero(count: &usize) -> bool {
+    *count == 0
 }
 
 fn microseconds(duration: Duration) -> u64 {

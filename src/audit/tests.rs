@@ -14,6 +14,7 @@ fn record() -> Record {
         caller: Some(Arc::new(Caller {
             issuer: "iss".into(),
             subject: Some("alice".to_owned()),
+            unknown_roles: 0,
         })),
         decision: Some(Decision::Deny),
         reason: "action_missing",
@@ -37,6 +38,23 @@ fn a_line_is_one_json_object() {
          \"operation\":\"Configuring\",\"route\":\"/v2/{project_id}\",\"subject\":\"alice\",\"project\":\"p\",\
          \"issuer\":\"iss\",\"decision\":\"deny\",\"reason\":\"action_missing\",\"missing\":[\"ecs:servers:get\"],\
          \"status\":403,\"bytes_received\":2,\"bytes_sent\":3,\"upstream_us\":null,\"total_us\":45}\n"
+    );
+}
+
+#[test]
+fn a_line_counts_unknown_roles_where_there_are_any() {
+    let mut record = record();
+    record.caller = Some(Arc::new(Caller {
+        issuer: "iss".into(),
+        subject: None,
+        unknown_roles: 2,
+    }));
+    let mut text = Vec::new();
+    line::write(&mut text, &record).unwrap();
+    let text = String::from_utf8(text).unwrap();
+    assert!(
+        text.contains("\"issuer\":\"iss\",\"unknown_roles\":2,"),
+        "{text}"
     );
 }
 

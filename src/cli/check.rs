@@ -48,9 +48,12 @@ pub fn run(path: &Path, all: bool, strict: bool) -> Outcome {
 
 /// Adds what is wrong with the files that `config` names; sums it up where the table is good.
 fn check_parts(config: &Config, problems: &mut Vec<String>) -> Option<(String, Vec<Note>)> {
-    let summary = match app::route(&config.table) {
+    let summary = match app::route(&config.table, config.into()) {
         Ok(router) => {
             let table = router.table();
+            if let Err(found) = app::compile_roles(config, table) {
+                problems.extend(found.0.iter().map(ToString::to_string));
+            }
             Some((summary(table, config), note::notes(table)))
         }
         Err(StartError::Table(found)) => {

@@ -1,31 +1,53 @@
 //! `explain`: one request through the functions the server uses, each step with its outcome.
 
+mod decision;
+mod holder;
+
+use std::net::IpAddr;
 use std::path::Path;
 use std::str::FromStr as _;
 
 use anyhow::Context as _;
 use hyper::Method;
 
+pub use holder::Holder;
+
 use super::{Outcome, say};
 use crate::app;
 use crate::config::Config;
-use crate::decision::{self, Circumstances, Denial};
+use crate::decision::Circumstances;
 use crate::gateway::{Identity, Rejection, Rules, unix_time};
 use crate::proxy::AllowedHosts;
-use crate::router::{Candidates, RequestPath, Target, Unroutable};
+use crate::router::{Candidates, JsonBody, RequestPath, Target, Unroutable};
 use crate::token::Token;
 
-pub fn run(config: &Path, token: &str, method: &str, path: &str) -> anyhow::Result<Outcome> {
+/// A request to explain.
+#[derive(Debug)]
+pub struct Asked {
+    /// The caller's.
+    pub token: String,
+    /// As in a request line.
+    pub method: String,
+    /// The path, or the whole URL.
+    pub path: String,
+    /// JSON.
+    pub body: Option<String>,
+    /// The client's; none over a Unix socket.
+    pub address: Option<IpAddr>,
+}
+
+pub fn run(config: &Path, asked: &Asked) -> anyhow::Result<Outcome> {
     let config = super::read_config(config)?;
-    let method = Method::from_str(method).with_context(|| format!("`{method}` is not a method"))?;
+    let method = Method::from_str(&asked.method)
+        .with_context(|| format!("`{}` is not a method", asked.method))?;
     let rules = load(&config)?;
-    say(format_args!("request       {method} {path}"));
-    match explain(&rules, &config.gateway.hosts, token, &method, path) {
-        Ok(()) => {
+    say(format_args!("request       {method} {}", asked.path));
+    match explain(&rules, &config.gateway.hosts, &method, asked)? {
+        Answer::Allowed => {
             say("decision      ALLOW: the request is forwarded as it is");
             Ok(Outcome::Done)
         }
-        Err(refused) => {
+        Answer::Refused(refused) => {
             let rejection = &refused.rejection;
             let status = rejection.status();
             say(format_args!("{:<13} {}", refused.step, rejection.message()));
@@ -50,69 +72,128 @@ pub fn load(config: &Config) -> anyhow::Result<std::sync::Arc<Rules>> {
     Ok(assembled.rules)
 }
 
+enum Answer {
+    Allowed,
+    Refused(Refused),
+}
+
 struct Refused {
     step: &'static str,
     rejection: Rejection,
     advice: String,
 }
 
+fn refuse(step: &'static str, rejection: impl Into<Rejection>, advice: &str) -> Answer {
+    Answer::Refused(Refused {
+        step,
+        rejection: rejection.into(),
+        advice: advice.to_owned(),
+    })
+}
+
 fn explain(
     rules: &Rules,
     hosts: &AllowedHosts,
-    token: &str,
     method: &Method,
-    target: &str,
-) -> Result<(), Refused> {
-    let refuse = |step, advice: &str| {
-        let advice = advice.to_owned();
-        move |rejection| Refused {
-            step,
-            rejection,
-            advice,
+    asked: &Asked,
+) -> anyhow::Result<Answer> {
+    let (host, path) = split_url(&asked.path);
+    let path: RequestPath = match path.parse() {
+        Ok(path) => path,
+        Err(error) => {
+            let rejection = Rejection::Path(error);
+            return Ok(refuse(
+                "path",
+                rejection,
+                "send the path in its plain spelling",
+            ));
         }
     };
-    let (host, path) = split_url(target);
-    let path: RequestPath = path.parse().map_err(|error| {
-        refuse("path", "send the path in its plain spelling")(Rejection::Path(error))
-    })?;
     say("path          good: in its normal form");
     if let Some(host) = host {
-        hosts.check(host.as_bytes()).map_err(|error| {
+        if let Err(error) = hosts.check(host.as_bytes()) {
             let advice = "send the request to a host of [listen] hosts, or add this one";
-            refuse("host", advice)(Rejection::Headers(error))
-        })?;
+            return Ok(refuse("host", Rejection::Headers(error), advice));
+        }
         say(format_args!("host          good: {host} is served"));
     }
     let candidates = rules.router().resolve(method, &path);
-    let is_public = candidates.as_ref().is_ok_and(Candidates::is_public);
-    let target = candidates.and_then(|candidates| candidates.target(None));
-    if let Ok(target) = &target
-        && is_public
+    if candidates.as_ref().is_ok_and(Candidates::is_public)
+        && let Ok(Ok(target)) = candidates.map(|candidates| candidates.target(None))
     {
-        say_target(target);
+        say_target(&target, None);
         say("access        public: no token is needed");
-        return Ok(());
+        return Ok(Answer::Allowed);
     }
     let now = unix_time();
-    let identity = rules
-        .identify(Token::new(token), now)
-        .map_err(|rejection| {
+    let identity = match rules.identify(Token::new(&asked.token), now) {
+        Ok(identity) => identity,
+        Err(rejection) => {
             let advice =
                 "send a token that passes this check, or change the [[issuer]] it should pass";
-            refuse("token", advice)(rejection)
-        })?;
-    say_caller(rules, &identity);
-    let target = target.map_err(|error| {
-        let advice = match error {
-            Unroutable::Parameter(_) => "send the identifier or name as the API spells it",
-            Unroutable::NotFound | Unroutable::MethodNotAllowed(_) | Unroutable::Body(_) => {
-                "send a request that `actiongate routes` lists, or add the operation to a file of [table] files"
+            return Ok(refuse("token", rejection, advice));
+        }
+    };
+    let holder = Holder::new(rules, &identity, &asked.token)?;
+    say_caller(rules, &holder)?;
+    let candidates = match rules.router().resolve(method, &path) {
+        Ok(candidates) => candidates,
+        Err(error) => return Ok(unroutable(error)),
+    };
+    let body = match candidates.reads_body() {
+        true => match read_body(asked.body.as_deref()) {
+            Ok(body) => Some(body),
+            Err(refused) => return Ok(*refused),
+        },
+        false => {
+            if asked.body.is_some() {
+                say("body          not read: it is forwarded as it comes");
             }
+            None
+        }
+    };
+    let target = match candidates.target(body.clone()) {
+        Ok(target) => target,
+        Err(error) => return Ok(unroutable(error)),
+    };
+    say_target(&target, body.as_ref());
+    let circumstances = Circumstances {
+        now,
+        address: asked.address,
+    };
+    decision::explain(rules, &holder, &target, circumstances)
+}
+
+fn unroutable(error: Unroutable) -> Answer {
+    let advice = match error {
+        Unroutable::Parameter(_) => "send the identifier or name as the API spells it",
+        Unroutable::Body(_) => {
+            "send a body that `actiongate routes` lists, or add the operation to a file of [table] files"
+        }
+        Unroutable::NotFound | Unroutable::MethodNotAllowed(_) => {
+            "send a request that `actiongate routes` lists, or add the operation to a file of [table] files"
+        }
+    };
+    refuse("route", error, advice)
+}
+
+/// Its head cannot be wrong here: it is JSON, as it is.
+fn read_body(text: Option<&str>) -> Result<JsonBody, Box<Answer>> {
+    let body = JsonBody::parse(text.unwrap_or_default().as_bytes());
+    let body = body.map_err(|error| {
+        let advice = match text {
+            None => "give the request's body with --body",
+            Some(_) => "send one JSON object that every reader takes for the same",
         };
-        refuse("route", advice)(Rejection::Unroutable(error))
+        Box::new(refuse("body", error, advice))
     })?;
-    say_target(&target);
-    authorize(rules, &identity, &target, now)
+    let names = body.members().keys().map(|name| format!("`{name}`"));
+    let names: Vec<String> = names.collect();
+    say(format_args!(
+        "body          good: a JSON object with {}",
+        or_none(&names)
+    ));
+    Ok(body)
 }
 
 /// The host and the path of a URL, which clients are given instead of a path.
@@ -127,7 +208,8 @@ fn split_url(target: &str) -> (Option<&str>, &str) {
     }
 }
 
-fn say_caller(rules: &Rules, identity: &Identity) {
+fn say_caller(rules: &Rules, holder: &Holder<'_>) -> anyhow::Result<()> {
+    let identity = holder.identity;
     let principal = &identity.principal;
     let subject = principal.subject.as_deref().unwrap_or("(no subject)");
     say(format_args!(
@@ -135,16 +217,18 @@ fn say_caller(rules: &Rules, identity: &Identity) {
         identity.caller.issuer
     ));
     say_bound(identity);
-    say(format_args!(
-        "projects      {}",
-        or_none(&principal.projects)
-    ));
+    holder.say()?;
     let table = rules.router().table();
     let granted: Vec<String> = table
         .names(principal.grants.granted())
         .map(ToString::to_string)
         .collect();
-    say(format_args!("granted       {}", or_none(&granted)));
+    let more = match principal.grants.asks_request() {
+        true => ", and what policies make depend on the request",
+        false => "",
+    };
+    say(format_args!("granted       {}{more}", or_none(&granted)));
+    Ok(())
 }
 
 /// A command has no connection: it can only say what the gateway will ask of one.
@@ -156,7 +240,7 @@ pub fn say_bound(identity: &Identity) {
     }
 }
 
-fn say_target(target: &Target<'_>) {
+fn say_target(target: &Target<'_>, body: Option<&JsonBody>) {
     let (operation, route) = (target.operation, target.route);
     let (permission, place) = (&operation.permission, &route.place);
     say(format_args!(
@@ -166,59 +250,37 @@ fn say_target(target: &Target<'_>) {
     say(format_args!("operation     {permission}"));
     let required: Vec<String> = operation.actions.iter().map(ToString::to_string).collect();
     say(format_args!("required      {}", or_none(&required)));
+    if operation.required.len() > operation.actions.len() {
+        let names: Vec<String> = operation
+            .dependencies
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        say(format_args!("dependencies  {}, enforced", names.join(", ")));
+    }
+    for conditional in &operation.conditional {
+        let is_met = body.is_some_and(|body| conditional.when.find(body.members()).is_some());
+        let names: Vec<String> = conditional
+            .actions
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        let (when, names) = (&conditional.when, names.join(", "));
+        match is_met {
+            true => say(format_args!(
+                "condition     `{when}` is in the body: {names}, too"
+            )),
+            false => say(format_args!(
+                "condition     `{when}` is not in the body: not {names}"
+            )),
+        }
+    }
     if let Some(most) = operation.max_body {
         say(format_args!("body          at most {most} bytes"));
     }
     if operation.upgrade {
         say("upgrade       the upstream may switch protocols");
     }
-}
-
-fn authorize(
-    rules: &Rules,
-    identity: &Identity,
-    target: &Target<'_>,
-    now: u64,
-) -> Result<(), Refused> {
-    let circumstances = Circumstances { now, address: None };
-    let Err(denial) = decision::authorize(&identity.principal, target, circumstances) else {
-        say("missing       (none)");
-        return Ok(());
-    };
-    let mapping = rules.mapping(identity.principal.issuer);
-    let pointer =
-        |find: fn(&crate::grant::ClaimMapping) -> String| mapping.map_or_else(String::new, find);
-    let rejection = rules.denied(denial);
-    let (step, advice) = match &rejection {
-        Rejection::Forbidden {
-            denial: Denial::Project { project },
-            ..
-        } => {
-            let claim = pointer(|mapping| mapping.project.to_string());
-            (
-                "project",
-                format!(
-                    "use a token whose claim `{claim}` names `{project}`, or a path of the token's project"
-                ),
-            )
-        }
-        Rejection::Forbidden { missing, .. } => {
-            let claim = pointer(|mapping| mapping.actions.to_string());
-            (
-                "missing",
-                format!(
-                    "use a token whose claim `{claim}` grants {}, too",
-                    missing.join(" and ")
-                ),
-            )
-        }
-        _ => ("decision", String::new()),
-    };
-    Err(Refused {
-        step,
-        rejection,
-        advice,
-    })
 }
 
 pub fn or_none(names: &[String]) -> String {

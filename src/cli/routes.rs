@@ -7,7 +7,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::{Format, Outcome, say};
-use crate::app;
+use crate::app::{self, Demands};
 use crate::table::{
     Access, ActionName, ActionTable, BodySelector, Conditional, Operation, Route, Source,
 };
@@ -17,7 +17,7 @@ pub fn run(config: Option<&Path>, format: Format) -> anyhow::Result<Outcome> {
         None => Source::builtin(),
         Some(path) => super::read_config(path)?.table,
     };
-    let router = app::route(&sources)?;
+    let router = app::route(&sources, Demands::Actions)?;
     match format {
         Format::Text => print_text(router.table()),
         Format::Json => print_json(router.table())?,

@@ -7,16 +7,13 @@ use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde_json::{Map, Value};
 
 use super::{Outcome, explain, say};
-use crate::gateway::{Identity, Rules, unix_time};
-use crate::grant;
-use crate::table::{ActionName, Operation};
+use crate::gateway::{Rules, unix_time};
+use crate::grant::{Grants, Reach};
+use crate::table::{ActionId, ActionName, Operation};
 use crate::token::{Token, unverified_claims};
 
 pub fn sign(key: &Path, claims: &str, kid: Option<&str>) -> anyhow::Result<Outcome> {
-    let text = match claims.strip_prefix('@') {
-        Some(file) => super::read_text(Path::new(file))?,
-        None => claims.to_owned(),
-    };
+    let text = super::text_or_file(claims)?;
     let claims: Map<String, Value> = serde_json::from_str(&text)
         .context("the claims are not a JSON object such as {\"sub\":\"alice\"}")?;
     let pem = std::fs::read(key).with_context(|| format!("cannot read `{}`", key.display()))?;
@@ -66,7 +63,7 @@ pub fn show(config: &Path, token: &str) -> anyhow::Result<Outcome> {
     ));
     match rules.identify(Token::new(token), unix_time()) {
         Ok(identity) => {
-            show_identity(&rules, &identity, &claims)?;
+            show_identity(&rules, &explain::Holder::new(&rules, &identity, token)?)?;
             Ok(Outcome::Done)
         }
         Err(rejection) => {
@@ -79,11 +76,8 @@ pub fn show(config: &Path, token: &str) -> anyhow::Result<Outcome> {
     }
 }
 
-fn show_identity(
-    rules: &Rules,
-    identity: &Identity,
-    claims: &Map<String, Value>,
-) -> anyhow::Result<()> {
+fn show_identity(rules: &Rules, holder: &explain::Holder<'_>) -> anyhow::Result<()> {
+    let identity = holder.identity;
     let principal = &identity.principal;
     let left = identity.expires.saturating_sub(unix_time());
     let left = humantime::format_duration(std::time::Duration::from_secs(left));
@@ -95,47 +89,73 @@ fn show_identity(
         "subject       {}",
         principal.subject.as_deref().unwrap_or("(none)")
     ));
-    say(format_args!(
-        "projects      {}",
-        explain::or_none(&principal.projects)
-    ));
-    if let Some(mapping) = rules.mapping(principal.issuer) {
-        let patterns: Vec<String> = grant::patterns(claims, &mapping.actions)?
-            .iter()
-            .map(ToString::to_string)
-            .collect();
+    holder.say()?;
+    if holder.reading.mapping.actions.is_some() {
+        let patterns = holder.patterns()?;
         say(format_args!(
             "grants        {}",
             explain::or_none(&patterns)
         ));
     }
     let table = rules.router().table();
-    let granted = principal.grants.granted();
-    let missing = |operation: &Operation| -> Vec<&str> {
-        let missing = operation.required.iter();
-        let missing = missing.filter(|action| !granted.contains(**action));
-        let names = missing.filter_map(|action| table.name(*action));
-        names.map(ActionName::as_str).collect()
-    };
     let operations = table.operations();
-    let reached = operations
+    let reaches: Vec<OperationReach> = operations
         .iter()
-        .filter(|operation| missing(operation).is_empty());
+        .map(|operation| OperationReach::new(operation, &principal.grants))
+        .collect();
+    let count = |reach| reaches.iter().filter(|found| found.reach == reach).count();
+    let depending = match count(Reach::Some) {
+        0 => String::new(),
+        some => format!(", {some} more by some requests"),
+    };
     say(format_args!(
-        "operations    {} of {} reached",
-        reached.count(),
+        "operations    {} of {} reached{depending}",
+        count(Reach::Every),
         operations.len()
     ));
-    for operation in operations {
-        let names = missing(operation);
-        match names.as_slice() {
-            [] => say(format_args!("  yes  {}", operation.permission)),
-            names => say(format_args!(
-                "  no   {} (missing {})",
-                operation.permission,
-                names.join(", ")
+    for (operation, OperationReach { reach, because }) in operations.iter().zip(&reaches) {
+        let names = because.iter().filter_map(|action| table.name(*action));
+        let names: Vec<&str> = names.map(ActionName::as_str).collect();
+        let (permission, names) = (&operation.permission, names.join(", "));
+        match reach {
+            Reach::Every => say(format_args!("  yes  {permission}")),
+            Reach::Some => say(format_args!(
+                "  some {permission} ({names}: depends on the request)"
             )),
+            Reach::No => say(format_args!("  no   {permission} (missing {names})")),
         }
     }
     Ok(())
+}
+
+/// Which requests for an operation are permitted, and the actions that keep it from all.
+struct OperationReach {
+    reach: Reach,
+    because: Vec<ActionId>,
+}
+
+impl OperationReach {
+    fn new(operation: &Operation, grants: &Grants) -> Self {
+        let is_instance_level = operation.resource.is_some();
+        let reach = |action: &ActionId| grants.reach(*action, is_instance_level);
+        let required = || operation.required.iter();
+        // What a body may demand besides can only keep some requests out.
+        let besides = || operation.conditional.iter().flat_map(|more| &more.required);
+        let least = required().map(reach).min().unwrap_or(Reach::Every);
+        if least == Reach::Every && besides().map(reach).any(|reach| reach != Reach::Every) {
+            let because = besides().filter(|action| reach(action) != Reach::Every);
+            return Self {
+                reach: Reach::Some,
+                because: because.copied().collect(),
+            };
+        }
+        let because = required().filter(|action| reach(action) != Reach::Every);
+        Self {
+            reach: least,
+            because: because
+                .filter(|action| reach(action) == least)
+                .copied()
+                .collect(),
+        }
+    }
 }

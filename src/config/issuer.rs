@@ -3,10 +3,10 @@
 use std::path::Path;
 use std::time::Duration;
 
+use super::claims::{read_claims, read_roles};
+use super::policy::Policies;
 use super::{IssuerConfig, parse_required, set};
 use crate::document::{Located, Section};
-use crate::grant::ClaimMapping;
-use crate::json::Pointer;
 use crate::token::{KeySettings, Location};
 
 /// No clocks differ by more, and a stolen token is good for that much longer.
@@ -14,7 +14,13 @@ const MAX_LEEWAY: Duration = Duration::from_mins(5);
 /// Seconds that clocks may differ, unless the config says otherwise.
 const LEEWAY: u64 = 30;
 
-pub fn read(section: &Section<'_>, folder: &Path) -> Option<IssuerConfig> {
+/// `policies` are those that its roles may have, `region` is that of the upstream's instances.
+pub fn read(
+    section: &Section<'_>,
+    folder: &Path,
+    policies: &Policies,
+    region: Option<&String>,
+) -> Option<IssuerConfig> {
     let not_empty = |text: &str| match text {
         "" => Err("it is empty"),
         text => Ok(text.to_owned()),
@@ -29,15 +35,16 @@ pub fn read(section: &Section<'_>, folder: &Path) -> Option<IssuerConfig> {
     let leeway = leeway.map_or(LEEWAY, |leeway| leeway.value);
     let keys = read_keys(section, folder);
     let claims = match section.section("claims") {
-        Some(claims) => read_claims(&claims),
+        Some(claims) => read_claims(&claims, region),
         None => {
             section.missing(
                 "claims",
-                "a table [issuer.claims] with `project` and `actions`",
+                "a table [issuer.claims] with `project` and one of `actions`, `policies` and `roles`",
             );
             None
         }
     };
+    let roles = read_roles(section, claims.as_ref(), policies);
     section.finish();
     Some(IssuerConfig {
         name: name?,
@@ -45,6 +52,7 @@ pub fn read(section: &Section<'_>, folder: &Path) -> Option<IssuerConfig> {
         leeway,
         keys: keys?,
         claims: claims?,
+        roles,
     })
 }
 
@@ -134,22 +142,4 @@ fn read_keys(section: &Section<'_>, folder: &Path) -> Option<KeySettings> {
     set(&mut settings.cooldown, cooldown);
     set(&mut settings.max_age, max_age);
     Some(settings)
-}
-
-fn read_claims(section: &Section<'_>) -> Option<ClaimMapping> {
-    let expected = "a JSON pointer such as \"/project_id\"";
-    let project = parse_required(section, "project", expected, str::parse::<Pointer>);
-    let actions = parse_required(section, "actions", expected, str::parse::<Pointer>);
-    let subject = section.parse("subject", expected, str::parse::<Pointer>);
-    let subject = match (section.has("subject"), subject) {
-        (true, subject) => subject.map(|subject| subject.value),
-        // Which is a pointer, so this is never `None`.
-        (false, _) => "/sub".parse().ok(),
-    };
-    section.finish();
-    Some(ClaimMapping {
-        actions: actions?,
-        project: project?,
-        subject: subject?,
-    })
 }

@@ -1,4 +1,4 @@
-//! `[table]`: the files of the action table.
+//! `[table]`: the files of the action table, and how much of them is demanded.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -6,12 +6,37 @@ use std::path::{Path, PathBuf};
 use crate::document::{Located, Section};
 use crate::table::Source;
 
-/// The table's sources, and the files among them.
-pub fn read(section: Option<&Section<'_>>, folder: &Path) -> (Vec<Source>, Vec<PathBuf>) {
+/// The action table as the config wants it.
+#[derive(Debug)]
+pub struct TableConfig {
+    /// The built-in pages first.
+    pub sources: Vec<Source>,
+    /// The files among them.
+    pub files: Vec<PathBuf>,
+    /// Whether dependencies are demanded, too.
+    pub enforce_dependencies: bool,
+    /// The region of the instances, as policies spell it.
+    pub region: Option<String>,
+}
+
+pub fn read(section: Option<&Section<'_>>, folder: &Path) -> TableConfig {
     let Some(section) = section else {
-        return (Source::builtin(), Vec::new());
+        return TableConfig {
+            sources: Source::builtin(),
+            files: Vec::new(),
+            enforce_dependencies: false,
+            region: None,
+        };
     };
     let (mut sources, mut files) = (Vec::new(), Vec::new());
+    let enforce_dependencies = section.boolean("enforce_dependencies");
+    let region = section.parse("region", "a name such as \"eu-de\"", |text| {
+        let is_letter = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+        match !text.is_empty() && text.bytes().all(is_letter) {
+            true => Ok(text.to_owned()),
+            false => Err("it holds something else than letters, digits, `-` and `_`"),
+        }
+    });
     let builtin = section.parse("builtin", "\"ecs\" or \"none\"", |text| match text {
         "ecs" => Ok(true),
         "none" => Ok(false),
@@ -44,5 +69,10 @@ pub fn read(section: Option<&Section<'_>>, folder: &Path) -> (Vec<Source>, Vec<P
         );
     }
     section.finish();
-    (sources, files)
+    TableConfig {
+        sources,
+        files,
+        enforce_dependencies: enforce_dependencies.unwrap_or(false),
+        region: region.map(|region| region.value),
+    }
 }

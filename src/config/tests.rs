@@ -1,5 +1,6 @@
 mod mistake;
 mod place;
+mod role;
 mod tls;
 mod upstream;
 
@@ -7,6 +8,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::*;
+use crate::json::Pointer;
 use crate::proxy::{AllowedHosts, BodyLimits};
 use crate::telemetry::Format;
 use crate::token::{self, KeySettings};
@@ -85,6 +87,14 @@ cache = "9KiB"
 [table]
 builtin = "none"
 files = ["mine.toml"]
+enforce_dependencies = true
+region = "eu-de"
+[[policy]]
+name = "no deletes"
+file = "no-deletes.json"
+[[policy]]
+name = "quiet hours"
+document = '''{"Version": "5.0", "Statement": [{"Effect": "Allow", "Action": ["ecs:*:get*"]}]}'''
 [audit]
 enabled = true
 file = "audit.jsonl"
@@ -103,7 +113,17 @@ max_age = "13s"
 [issuer.claims]
 project = "/p"
 actions = "/a/b"
+policies = "/own"
+roles = "/realm_access/roles"
 subject = "/s"
+domain = "/d"
+domain_enters_projects = true
+[issuer.claims.conditions]
+"g:UserName" = "/name"
+"g:MFAPresent" = "/amr_mfa"
+[issuer.roles]
+operator = ["ECS CommonOperations", "no deletes"]
+"an auditor" = "quiet hours"
 [reload]
 watch = false
 [[issuer]]
@@ -129,6 +149,10 @@ fn problems(text: &str) -> Vec<String> {
 fn with(line: &str, other: &str) -> String {
     assert!(MINIMAL.contains(line), "{line}");
     MINIMAL.replace(line, other)
+}
+
+fn pointer(text: &str) -> Pointer {
+    text.parse().unwrap()
 }
 
 fn seconds(count: u64) -> Duration {
@@ -190,11 +214,12 @@ fn the_minimal_config_suffices() {
     };
     assert_eq!(issuer.keys, keys);
     let claims = ClaimMapping {
-        actions: "/actions".parse().unwrap(),
-        project: "/project_id".parse().unwrap(),
-        subject: "/sub".parse().unwrap(),
+        actions: Some(pointer("/actions")),
+        ..ClaimMapping::new(pointer("/project_id"), pointer("/sub"))
     };
     assert_eq!(issuer.claims, claims);
+    assert!(issuer.roles.is_empty());
+    assert!(!config.enforce_dependencies);
 }
 
 #[test]
@@ -202,6 +227,7 @@ fn every_key_is_read() {
     let folder = tempfile::tempdir().unwrap();
     let table = "[[operation]]\npermission = 'v'\nroutes = ['GET /v']\naccess = 'public'\n";
     std::fs::write(folder.path().join("mine.toml"), table).unwrap();
+    std::fs::write(folder.path().join("no-deletes.json"), role::NO_DELETES).unwrap();
     let path = folder.path().join("actiongate.toml");
     std::fs::write(&path, FULL).unwrap();
     let config = Config::read(&path).unwrap();
@@ -260,14 +286,11 @@ fn every_key_is_read() {
         max_age: seconds(13),
     };
     assert_eq!(one.keys, keys);
-    let claims = ClaimMapping {
-        actions: "/a/b".parse().unwrap(),
-        project: "/p".parse().unwrap(),
-        subject: "/s".parse().unwrap(),
-    };
-    assert_eq!(one.claims, claims);
+    assert_eq!(one.claims, role::claims());
+    assert_eq!(role::map(one), role::roles());
+    assert!(config.enforce_dependencies);
     assert!(!config.watch);
-    let files = "actiongate.toml mine.toml ca.pem /keys.json a.pem /a.key b.pem b.key clients.pem \
+    let files = "actiongate.toml mine.toml no-deletes.json ca.pem /keys.json a.pem /a.key b.pem b.key clients.pem \
          one.crl two.crl nova.pem gate.pem gate.key";
     let files: Vec<PathBuf> = files
         .split(' ')

@@ -1,24 +1,40 @@
 //! What a decision rests on, as one immutable snapshot.
 
+mod unknown_role;
+
 use std::sync::Arc;
+
+pub use unknown_role::unknown_roles;
+
+use unknown_role::RoleLog;
 
 use super::Rejection;
 use crate::audit::Caller;
 use crate::decision::Denial;
-use crate::grant::{ClaimMapping, Principal};
+use crate::grant::{ClaimMapping, Principal, Roles};
 use crate::proxy::VerifiedCaller;
 use crate::router::Router;
 use crate::table::ActionId;
 use crate::tls::CertificateHash;
 use crate::token::{self, Issuer, Token, TokenError};
 
-/// Table, router, issuers and claim mappings.
+/// Table, router, issuers, claim mappings and roles.
 #[derive(Debug)]
 pub struct Rules {
     router: Router,
     issuers: Vec<Issuer>,
-    mappings: Vec<ClaimMapping>,
+    readings: Vec<Reading>,
     token: token::Settings,
+    role_log: RoleLog,
+}
+
+/// How the claims of one issuer's tokens are read.
+#[derive(Debug)]
+pub struct Reading {
+    /// Which claims say what.
+    pub mapping: ClaimMapping,
+    /// What its roles may do, held against the table of the same rules.
+    pub roles: Roles,
 }
 
 /// A verified caller, for as long as nothing it rests on changes.
@@ -67,18 +83,15 @@ impl Identity {
 }
 
 impl Rules {
-    /// Each issuer has its mapping beside it.
-    pub fn new(
-        router: Router,
-        issuers: Vec<(Issuer, ClaimMapping)>,
-        token: token::Settings,
-    ) -> Self {
-        let (issuers, mappings) = issuers.into_iter().unzip();
+    /// Each issuer has beside it how its claims are read.
+    pub fn new(router: Router, issuers: Vec<(Issuer, Reading)>, token: token::Settings) -> Self {
+        let (issuers, readings) = issuers.into_iter().unzip();
         Self {
             router,
             issuers,
-            mappings,
+            readings,
             token,
+            role_log: RoleLog::default(),
         }
     }
 
@@ -97,9 +110,9 @@ impl Rules {
         self.issuers.get(index)
     }
 
-    /// The claim mapping of the issuer at this place.
-    pub fn mapping(&self, index: usize) -> Option<&ClaimMapping> {
-        self.mappings.get(index)
+    /// How the claims of the issuer at this place are read.
+    pub fn reading(&self, index: usize) -> Option<&Reading> {
+        self.readings.get(index)
     }
 
     /// Verifies `token` at the time `now`, in seconds since 1970, and reads what it grants.
@@ -109,20 +122,24 @@ impl Rules {
     /// [`Rejection::Unauthenticated`] or [`Rejection::Claims`].
     pub fn identify(&self, token: Token<'_>, now: u64) -> Result<Identity, Rejection> {
         let verified = token::verify(&self.issuers, self.token, token, now)?;
-        let (Some(issuer), Some(mapping)) =
-            (self.issuer(verified.issuer), self.mapping(verified.issuer))
+        let (Some(issuer), Some(reading)) =
+            (self.issuer(verified.issuer), self.reading(verified.issuer))
         else {
             return Err(TokenError::KeysUnavailable.into());
         };
         let principal = Principal::new(
             verified.issuer,
             &verified.claims,
-            mapping,
+            &reading.mapping,
+            &reading.roles,
             self.router.table(),
         )?;
+        let unknown = &principal.unknown_roles;
+        self.role_log.note(verified.issuer, &issuer.name, unknown);
         let caller = Caller {
             issuer: issuer.name.as_str().into(),
             subject: principal.subject.clone(),
+            unknown_roles: unknown.count(),
         };
         Ok(Identity {
             principal,

@@ -61,6 +61,17 @@ pub enum Verdict {
     Denied,
 }
 
+/// How many of the requests that demand an action may use it.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub enum Reach {
+    /// None.
+    No,
+    /// It depends on the request.
+    Some,
+    /// All.
+    Every,
+}
+
 impl Grants {
     /// Grants an action, unless something denies it.
     pub fn allow(&mut self, action: ActionId) {
@@ -109,6 +120,27 @@ impl Grants {
     /// Whether there are grants or denials that depend on the request.
     pub fn asks_request(&self) -> bool {
         !self.residual.is_empty()
+    }
+
+    /// Which requests may use an action; `is_instance_level` says whether a grant for single instances
+    /// counts.
+    pub fn reach(&self, action: ActionId, is_instance_level: bool) -> Reach {
+        let residual = |effect| {
+            let mut residual = self.residual.iter();
+            residual.any(|statement| {
+                let can_apply =
+                    effect == Effect::Deny || is_instance_level || statement.instances.is_none();
+                statement.effect == effect && statement.actions.contains(action) && can_apply
+            })
+        };
+        let is_granted = self.granted.contains(action);
+        if is_granted && !residual(Effect::Deny) {
+            return Reach::Every;
+        }
+        match is_granted || (!self.denied.contains(action) && residual(Effect::Allow)) {
+            true => Reach::Some,
+            false => Reach::No,
+        }
     }
 
     /// Whether a request may use an action.

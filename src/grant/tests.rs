@@ -1,8 +1,8 @@
 use proptest::prelude::*;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::*;
-use crate::table::Source;
+use crate::table::{ActionTable, Source};
 
 fn table() -> ActionTable {
     ActionTable::load(&Source::builtin()).unwrap()
@@ -10,15 +10,20 @@ fn table() -> ActionTable {
 
 fn mapping(actions: &str, project: &str, subject: &str) -> ClaimMapping {
     ClaimMapping {
-        actions: actions.parse().unwrap(),
-        project: project.parse().unwrap(),
-        subject: subject.parse().unwrap(),
+        actions: Some(actions.parse().unwrap()),
+        ..ClaimMapping::new(project.parse().unwrap(), subject.parse().unwrap())
     }
 }
 
 fn read(claims: &Value) -> Result<Principal, InvalidClaim> {
     let mapping = mapping("/actions", "/project", "/sub");
-    Principal::new(7, claims.as_object().unwrap(), &mapping, &table())
+    Principal::new(
+        7,
+        claims.as_object().unwrap(),
+        &mapping,
+        &Roles::default(),
+        &table(),
+    )
 }
 
 /// The names of what a principal may do, in the order of the table.
@@ -96,7 +101,8 @@ fn pointers_reach_into_claims() {
     });
     let read = |actions, project, subject| {
         let mapping = mapping(actions, project, subject);
-        Principal::new(0, claims.as_object().unwrap(), &mapping, &table()).unwrap()
+        let claims = claims.as_object().unwrap();
+        Principal::new(0, claims, &mapping, &Roles::default(), &table()).unwrap()
     };
     let deep = read(
         "/resource_access/ecs/roles",

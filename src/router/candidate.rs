@@ -305,7 +305,8 @@ impl<'a> Target<'a> {
             None => None,
             Some(Resource::Parameter(name)) => self.parameter(name).map(|id| vec![id]),
             Some(Resource::Body(pointer)) => {
-                self.members().and_then(|members| pointer.find(members))
+                let found = self.members().and_then(|members| pointer.find(members));
+                Some(found.unwrap_or_else(|| vec![UNREADABLE]))
             }
         };
         match ids {
@@ -320,6 +321,10 @@ impl<'a> Target<'a> {
         }
     }
 }
+
+/// Stands for instances in a body of another form than expected, which the upstream may find all the
+/// same: no grant for single ones is for it, and every denial is.
+const UNREADABLE: &str = "";
 
 /// The path parameter that names a server, which a policy may deny also where the vendor grants no
 /// single ones.

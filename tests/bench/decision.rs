@@ -13,7 +13,7 @@
 use std::hint::black_box;
 
 use actiongate::decision::{Circumstances, authorize};
-use actiongate::grant::{ClaimMapping, Principal};
+use actiongate::grant::{ClaimMapping, Principal, Roles};
 use actiongate::router::{JsonBody, RequestPath, Router};
 use actiongate::table::{ActionTable, BodySelector, Operation, Route, Segment, Source};
 use criterion::{Criterion, criterion_group, criterion_main};
@@ -101,13 +101,14 @@ fn requests(table: &ActionTable, most: usize) -> Vec<Request> {
 }
 
 fn principal(table: &ActionTable) -> Principal {
+    let pointer = |text: &str| text.parse().unwrap();
     let mapping = ClaimMapping {
-        actions: "/actions".parse().unwrap(),
-        project: "/project_id".parse().unwrap(),
-        subject: "/sub".parse().unwrap(),
+        actions: Some(pointer("/actions")),
+        ..ClaimMapping::new(pointer("/project_id"), pointer("/sub"))
     };
     let claims = json!({"actions": ["*:*:*"], "project_id": PROJECT});
-    Principal::new(0, claims.as_object().unwrap(), &mapping, table).unwrap()
+    let claims = claims.as_object().unwrap();
+    Principal::new(0, claims, &mapping, &Roles::default(), table).unwrap()
 }
 
 fn decide(router: &Router, principal: &Principal, request: &Request) -> bool {

@@ -133,7 +133,10 @@ fn what_is_missing_is_named() {
         ),
         (
             "actiongate.toml:1: ",
-            &["`issuer.claims` is missing", "`project` and `actions`"],
+            &[
+                "`issuer.claims` is missing",
+                "`project` and one of `actions`",
+            ],
         ),
     ];
     assert_problems(&problems(&folder), &expected);

@@ -27,6 +27,7 @@ mod pasted;
 mod peers;
 #[cfg(feature = "peers")]
 mod peers_tls;
+mod policy;
 mod routes;
 mod run;
 mod token;

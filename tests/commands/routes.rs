@@ -127,6 +127,7 @@ fn json_is_the_page() {
             "actions": actions,
             "access": null,
             "dependencies": if has_dependency { vec!["ecs:servers:get"] } else { Vec::new() },
+            "successors": [],
             "conditional": [],
             "body_value": null,
             "resource": null,

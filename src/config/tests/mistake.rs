@@ -49,12 +49,12 @@ fn what_is_missing_is_named_with_what_to_write() {
             "a.toml:4: `issuer.name` is missing, expected the `iss` of its tokens",
             "a.toml:4: `issuer.audiences` is missing, expected an array such as [\"ecs\"]: a token must be for one of them",
             "a.toml:4: `issuer.keys` is missing, expected a JWKS file or its http(s) URL",
-            "a.toml:4: `issuer.claims` is missing, expected a table [issuer.claims] with `project` and `actions`",
+            "a.toml:4: `issuer.claims` is missing, expected a table [issuer.claims] with `project` and one of `actions`, `policies` and `roles`",
             "a.toml:5: `issuer.name` is missing, expected the `iss` of its tokens",
             "a.toml:5: `issuer.audiences` is missing, expected an array such as [\"ecs\"]: a token must be for one of them",
             "a.toml:5: `issuer.keys` is missing, expected a JWKS file or its http(s) URL",
             "a.toml:6: `issuer.claims.project` is missing, expected a JSON pointer such as \"/project_id\"",
-            "a.toml:6: `issuer.claims.actions` is missing, expected a JSON pointer such as \"/project_id\"",
+            "a.toml:6: `issuer.claims.actions` is missing, expected a JSON pointer such as \"/actions\", or one in `policies` or `roles`",
         ]
     );
 }

@@ -4,8 +4,9 @@ use serde_json::json;
 
 use super::*;
 use crate::audit::Caller;
+use crate::gateway::Reading;
 use crate::gateway::Rejection;
-use crate::grant::{ClaimMapping, Grants, Principal};
+use crate::grant::{ClaimMapping, Grants, Principal, Roles, UnknownRoles};
 use crate::router::Router;
 use crate::table::{ActionTable, Source};
 use crate::tls::CertificateHash;
@@ -32,13 +33,13 @@ fn world() -> World {
         leeway: 30,
         keys: file.feed.clone(),
     };
-    let mapping = ClaimMapping {
-        actions: "/actions".parse().unwrap(),
-        project: "/project".parse().unwrap(),
-        subject: "/sub".parse().unwrap(),
+    let pointer = |text: &str| text.parse().unwrap();
+    let reading = Reading {
+        mapping: ClaimMapping::new(pointer("/project"), pointer("/sub")),
+        roles: Roles::default(),
     };
     let router = Router::new(ActionTable::load(&Source::builtin()).unwrap()).unwrap();
-    let rules = Rules::new(router, vec![(issuer, mapping)], token::Settings::default());
+    let rules = Rules::new(router, vec![(issuer, reading)], token::Settings::default());
     let token = key.token(&json!({"iss": "iss", "aud": "ecs", "exp": NOW + 60, "sub": "alice"}));
     World {
         key,
@@ -70,6 +71,7 @@ fn stranger() -> Identity {
     let caller = Caller {
         issuer: "iss".into(),
         subject: None,
+        unknown_roles: 0,
     };
     Identity {
         principal: Principal {
@@ -79,7 +81,7 @@ fn stranger() -> Identity {
             domain: None,
             enters_all_projects: false,
             grants: Grants::default(),
-            unknown_roles: Vec::new(),
+            unknown_roles: UnknownRoles::default(),
         },
         caller: Arc::new(caller),
         expires: NOW + 60,

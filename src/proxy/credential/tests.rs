@@ -60,6 +60,7 @@ fn the_caller_is_named_or_the_request_refused() {
     let name = |subject: Option<&str>| Caller {
         issuer: Arc::from("i"),
         subject: subject.map(str::to_owned),
+        unknown_roles: 0,
     };
     let cases = [
         (Some("alice"), Some("p"), Ok(())),

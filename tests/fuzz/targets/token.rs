@@ -10,7 +10,8 @@
 use std::sync::LazyLock;
 
 use actiongate::app;
-use actiongate::grant::{ClaimMapping, Principal};
+use actiongate::grant::{ClaimMapping, Principal, Roles};
+use actiongate::json::Pointer;
 use actiongate::table::{ActionTable, Source};
 use actiongate::token::{self, Issuer, KeySettings, KeySource, Location, Settings, Token};
 use base64::Engine as _;
@@ -33,6 +34,7 @@ struct World {
     issuers: Vec<Issuer>,
     table: ActionTable,
     mapping: ClaimMapping,
+    roles: Roles,
 }
 
 static WORLD: LazyLock<World> = LazyLock::new(|| {
@@ -48,12 +50,12 @@ static WORLD: LazyLock<World> = LazyLock::new(|| {
             .map(|(name, signers)| issuer(name, signers))
             .collect(),
         signers,
-        table: ActionTable::load(&[Source::builtin()]).expect("the built-in table"),
+        table: ActionTable::load(&Source::builtin()).expect("the built-in table"),
         mapping: ClaimMapping {
-            actions: "/actions".parse().expect("a pointer"),
-            project: "/project_id".parse().expect("a pointer"),
-            subject: "/sub".parse().expect("a pointer"),
+            actions: Some(pointer("/actions")),
+            ..ClaimMapping::new(pointer("/project_id"), pointer("/sub"))
         },
+        roles: Roles::default(),
     };
     let claims = json!({"iss": NAMES[0], "aud": AUDIENCE, "exp": NOW + 1});
     let good = world.signers[0][0].token(
@@ -64,6 +66,10 @@ static WORLD: LazyLock<World> = LazyLock::new(|| {
     verified.expect("a good token");
     world
 });
+
+fn pointer(text: &str) -> Pointer {
+    text.parse().expect("a pointer")
+}
 
 fn issuer(name: &str, signers: &[Signer]) -> Issuer {
     let folder = tempfile::tempdir().expect("a folder");
@@ -88,7 +94,13 @@ fuzz_target!(|input: &[u8]| {
     let Ok(verified) = verified else { return };
     let claims = check(&text, verified.issuer, verified.expires);
     assert_eq!(claims, verified.claims, "{text}");
-    let principal = Principal::new(verified.issuer, &claims, &WORLD.mapping, &WORLD.table);
+    let World {
+        mapping,
+        roles,
+        table,
+        ..
+    } = &*WORLD;
+    let principal = Principal::new(verified.issuer, &claims, mapping, roles, table);
     if let Ok(principal) = principal {
         check_principal(&principal, &claims);
     }

@@ -114,6 +114,17 @@ impl Setup {
         self
     }
 
+    /// Lines that end the issuer's section `claims`, and its other sections.
+    pub fn claims(mut self, lines: &str) -> Self {
+        if self.issuers.is_empty() {
+            self = self.file_issuer("");
+        }
+        if let Some(issuer) = self.issuers.last_mut() {
+            issuer.push_str(lines);
+        }
+        self
+    }
+
     /// A table beside the built-in one.
     pub fn table(mut self, text: &str) -> Self {
         self.table = Some(text.to_owned());

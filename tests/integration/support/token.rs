@@ -88,6 +88,11 @@ impl Claims {
         self
     }
 
+    pub fn without(mut self, name: &str) -> Self {
+        self.members.remove(name);
+        self
+    }
+
     pub fn sign(&self, key: &Key) -> String {
         self.sign_as(key, &key.kid)
     }

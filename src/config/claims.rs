@@ -1,0 +1,145 @@
+//! `[issuer.claims]` and `[issuer.roles]`: what the claims of an issuer's tokens say.
+
+use super::parse_required;
+use super::policy::{Found, Policies};
+use crate::document::{Located, Section};
+use crate::grant::{ClaimMapping, ConditionKeys, Role};
+use crate::json::Pointer;
+
+const POINTER: &str = "a JSON pointer such as \"/project_id\"";
+
+/// Reads which claims say what; `region` is where the instances are that policies name.
+pub fn read_claims(section: &Section<'_>, region: Option<&String>) -> Option<ClaimMapping> {
+    let project = parse_required(section, "project", POINTER, str::parse::<Pointer>);
+    let actions = pointer(section, "actions");
+    let policies = pointer(section, "policies");
+    let roles = pointer(section, "roles");
+    let subject = pointer(section, "subject");
+    let domain = pointer(section, "domain");
+    let domain_enters_projects = section.boolean("domain_enters_projects");
+    let conditions = section.section("conditions");
+    if !["actions", "policies", "roles"]
+        .iter()
+        .any(|key| section.has(key))
+    {
+        let expected = "a JSON pointer such as \"/actions\", or one in `policies` or `roles`";
+        section.missing("actions", expected);
+    }
+    if domain_enters_projects == Some(true) && !section.has("domain") {
+        let expected = "a JSON pointer such as \"/domain_id\" beside `domain_enters_projects`";
+        section.missing("domain", expected);
+    }
+    let subject = match (section.has("subject"), subject) {
+        (true, subject) => subject,
+        // Which is a pointer, so this is never `None`.
+        (false, _) => "/sub".parse().ok(),
+    };
+    // Without them the rest is read all the same, to find its problems.
+    let is_whole = project.is_some() && subject.is_some();
+    let any = || "/".parse().ok();
+    let mut mapping = ClaimMapping::new(project.or_else(any)?, subject.or_else(any)?);
+    mapping.keys.domain = domain;
+    mapping.keys.region = region.cloned();
+    for (key, pointers) in conditions.iter().flat_map(Section::lists) {
+        feed(section, &mut mapping.keys, &key, &pointers);
+    }
+    section.finish();
+    is_whole.then(|| ClaimMapping {
+        actions,
+        policies,
+        roles,
+        domain_enters_projects: domain_enters_projects.unwrap_or(false),
+        ..mapping
+    })
+}
+
+fn pointer(section: &Section<'_>, key: &'static str) -> Option<Pointer> {
+    let pointer = section.parse(key, POINTER, str::parse::<Pointer>);
+    pointer.map(|pointer| pointer.value)
+}
+
+fn feed(
+    section: &Section<'_>,
+    keys: &mut ConditionKeys,
+    key: &Located<String>,
+    pointers: &[Located<String>],
+) {
+    let name = &key.value;
+    let path = section.path("conditions");
+    let [pointer] = pointers else {
+        if !pointers.is_empty() {
+            let message = format!("`{path}.{name}` has several values, expected {POINTER}");
+            section.problem(key.line, message);
+        }
+        return;
+    };
+    match pointer.value.parse::<Pointer>() {
+        Ok(pointer) => {
+            if let Err(error) = keys.feed(name, pointer) {
+                let message = format!("`{path}.{name}` cannot be fed by a claim: {error}");
+                section.problem(key.line, message);
+            }
+        }
+        Err(error) => {
+            let text = &pointer.value;
+            let message = format!("`{path}.{name}` is `{text}`, expected {POINTER}: {error}");
+            section.problem(pointer.line, message);
+        }
+    }
+}
+
+/// Reads what each role may do; `issuer` is the section that the roles are a part of.
+pub fn read_roles(
+    issuer: &Section<'_>,
+    mapping: Option<&ClaimMapping>,
+    policies: &Policies,
+) -> Vec<Role> {
+    let Some(section) = issuer.section("roles") else {
+        if mapping.is_some_and(|mapping| mapping.roles.is_some()) && !issuer.has("roles") {
+            let expected = "a table [issuer.roles] that maps roles to policies, as `claims.roles` \
+                            alone grants nothing";
+            issuer.missing("roles", expected);
+        }
+        return Vec::new();
+    };
+    if mapping.is_some_and(|mapping| mapping.roles.is_none()) {
+        let message =
+            "`issuer.roles` is not used, expected it only beside `roles` in [issuer.claims]";
+        section.problem(section.line(), message);
+    }
+    let roles = section.lists().into_iter();
+    roles
+        .map(|(name, names)| read_role(&section, name, &names, policies))
+        .collect()
+}
+
+fn read_role(
+    section: &Section<'_>,
+    Located { value: name, line }: Located<String>,
+    names: &[Located<String>],
+    policies: &Policies,
+) -> Role {
+    if names.is_empty() {
+        let message = format!("the role `{name}` has no policy, expected at least one");
+        section.problem(line, message);
+    }
+    let mut found = Vec::new();
+    for Located { value, line } in names {
+        match policies.find(value) {
+            Found::Policy(policy) => found.push(policy),
+            Found::Broken => {}
+            Found::Unknown(nearest) => section.problem(
+                *line,
+                format!(
+                    "the role `{name}` has the policy `{value}`, which is not known; \
+                     did you mean `{nearest}`?"
+                ),
+            ),
+        }
+    }
+    Role {
+        name,
+        line,
+        policies: found,
+    }
+}
