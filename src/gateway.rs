@@ -203,7 +203,7 @@ impl Current {
         };
         let circumstances = Circumstances {
             now,
-            address: peer.address().ip(),
+            address: peer.client(),
         };
         let decision = decision::authorize(&identity.principal, target, circumstances);
         decision.map_err(|denial| self.rules().denied(denial))

@@ -35,10 +35,28 @@ struct Caller {
 pub struct Request<'a> {
     /// Seconds since 1970.
     pub now: u64,
-    /// The client's address; none over a Unix socket.
-    pub address: Option<IpAddr>,
+    /// The client's address.
+    pub address: Address,
     /// What it is about.
     pub instances: Instances<'a>,
+}
+
+/// The client's address, as far as it is known.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Address {
+    /// This one.
+    Known(IpAddr),
+    /// It has none, as over a Unix socket.
+    Absent,
+    /// A client of a trusted proxy, whose headers dispute which: a condition on it holds for no
+    /// Allow and for each Deny, or a client could choose by a header of its own.
+    Unclear,
+}
+
+impl From<Option<IpAddr>> for Address {
+    fn from(address: Option<IpAddr>) -> Self {
+        address.map_or(Self::Absent, Self::Known)
+    }
 }
 
 /// The instances that a request is about.
@@ -226,10 +244,12 @@ impl Caller {
             let now = Moment::from_secs(request.now);
             let datum = match condition.key {
                 Key::CurrentTime => Some(Datum::Moment(now)),
-                // An IPv4 caller of an IPv6 socket is known by its IPv4 address.
-                Key::SourceIp => request
-                    .address
-                    .map(|own| Datum::Address(own.to_canonical())),
+                Key::SourceIp => match request.address {
+                    // An IPv4 caller of an IPv6 socket is known by its IPv4 address.
+                    Address::Known(own) => Some(Datum::Address(own.to_canonical())),
+                    Address::Absent => None,
+                    Address::Unclear => return statement.effect == Effect::Deny,
+                },
                 Key::MfaAge => self.authenticated.map(|moment| {
                     let age = now.saturating_sub(moment);
                     Datum::Number(Decimal::from(age.as_secs()))

@@ -133,6 +133,39 @@ fn conditions_ask_for_the_time_and_the_address() {
     }
 }
 
+/// What a client puts into its own header must not make it somebody else, nor nobody.
+#[test]
+fn an_address_that_two_headers_dispute_is_none_that_helps() {
+    let trusted = |own: Setup| setup(own).listen("trusted_proxies = \"127.0.0.0/8\"");
+    let world = Refusing::with(trusted);
+    let list = |token: &str| {
+        let call = Call::get(metadata()).bearer(token);
+        call.header("X-Forwarded-For: 203.0.113.7")
+    };
+    for (operator, network, expected) in [
+        ("IpAddress", "127.0.0.0/8", false),
+        ("NotIpAddress", "10.0.0.0/8", true),
+        ("IpAddressIfExists", "10.0.0.0/8", false),
+        ("Null", "true", false),
+    ] {
+        let condition = json!({operator: {"g:SourceIp": [network]}});
+        let allowed = with(allow(&["ecs:*:*"]), "Condition", condition.clone());
+        let token = sign(&[allowed]);
+        if expected {
+            world.permits(&list(&token));
+        }
+        let answer = world.call(&list(&token).header("Forwarded: for=10.0.0.1"));
+        answer.refusal(403, "action_missing", "forbidden");
+        let deny = json!({"Effect": "Deny", "Action": ["ecs:*:*"], "Condition": condition});
+        let token = sign(&[allow(&["ecs:*:*"]), deny]);
+        if !expected {
+            world.permits(&list(&token));
+        }
+        let answer = world.call(&list(&token).header("Forwarded: for=10.0.0.1"));
+        answer.refusal(403, "action_denied", "forbidden");
+    }
+}
+
 fn on(actions: &[&str], instances: &[&str]) -> Value {
     with(allow(actions), "Resource", json!(instances))
 }

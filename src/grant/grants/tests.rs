@@ -55,7 +55,7 @@ fn statement(effect: &str, members: &Value) -> Value {
 fn at(now: u64, address: Option<&str>) -> Request<'static> {
     Request {
         now,
-        address: address.map(|text| text.parse().unwrap()),
+        address: address.map(|text| text.parse().unwrap()).into(),
         instances: Instances::default(),
     }
 }
