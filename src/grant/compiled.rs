@@ -151,8 +151,8 @@ fn service(action: &ActionName) -> &str {
 
 /// Those of `urns` that may be of an instance in our region.
 ///
-/// Others match nothing. A Deny on one of the service's other resources is refused, since a request
-/// may well be about that.
+/// Others match nothing. A Deny that is, or may be, on one of the service's other resources is
+/// refused, since a request may well be about that.
 fn instances(
     urns: &[Urn],
     effect: Effect,
@@ -162,20 +162,23 @@ fn instances(
 ) -> Result<Vec<Urn>, NotUnderstood> {
     let mut instances = Vec::new();
     for urn in urns {
-        if !urn.is_instance() {
-            let mut services = services.iter();
-            if effect == Effect::Deny && services.any(|own| stands_for(&urn.service, own)) {
-                return Err(NotUnderstood::Resource {
-                    place: place.to_owned(),
-                    resource: urn.to_string(),
-                });
-            }
-        } else if is_part(&urn.region, keys.region.as_deref()).ok_or_else(|| {
-            NotUnderstood::Part {
+        let mut services = services.iter();
+        if effect == Effect::Deny
+            && !urn.is_no_other()
+            && services.any(|own| stands_for(&urn.service, own))
+        {
+            return Err(NotUnderstood::Resource {
                 place: place.to_owned(),
                 resource: urn.to_string(),
-                part: "region",
-            }
+            });
+        }
+        if !urn.is_instance() {
+            continue;
+        }
+        if is_part(&urn.region, keys.region.as_deref()).ok_or_else(|| NotUnderstood::Part {
+            place: place.to_owned(),
+            resource: urn.to_string(),
+            part: "region",
         })? {
             instances.push(urn.clone());
         }

@@ -3,6 +3,7 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::compiled::{CompiledPolicy, CompiledStatement, NotUnderstood, is_part};
 use super::key::{CallerValues, Key};
@@ -10,6 +11,10 @@ use super::policy::{
     Condition, Datum, Decimal, Effect, Moment, is_plain_id, read_moment, stands_for,
 };
 use crate::table::{ActionId, ActionSet};
+
+/// How far ahead of our clock a caller can have proved who it is. What is beyond, as a time in
+/// milliseconds, would be fresh forever: it fulfills a condition of a Deny only.
+const MAX_AHEAD: Duration = Duration::from_mins(5);
 
 /// The actions that a caller may use.
 #[derive(Clone, Debug, Default)]
@@ -250,10 +255,15 @@ impl Caller {
                     Address::Absent => None,
                     Address::Unclear => return statement.effect == Effect::Deny,
                 },
-                Key::MfaAge => self.authenticated.map(|moment| {
-                    let age = now.saturating_sub(moment);
-                    Datum::Number(Decimal::from(age.as_secs()))
-                }),
+                Key::MfaAge => match self.authenticated {
+                    Some(moment) if moment > now.saturating_add(MAX_AHEAD) => {
+                        return statement.effect == Effect::Deny;
+                    }
+                    authenticated => authenticated.map(|moment| {
+                        let age = now.saturating_sub(moment);
+                        Datum::Number(Decimal::from(age.as_secs()))
+                    }),
+                },
                 // Fulfilled, or the statement would not have been left open.
                 Key::ServiceName | Key::Claim(_) => return true,
             };
@@ -280,6 +290,8 @@ impl Caller {
                     && ids.len() > 0
                     && ids.all(|id| is_plain_id(id) && is_meant(id))
             }
+            // Every instance is also one that the request does not name, as where it makes one.
+            Effect::Deny if instances.ids.is_empty() => is_meant(""),
             Effect::Deny => ids.any(|id| !is_plain_id(id) || is_meant(id)),
         }
     }

@@ -287,6 +287,18 @@ fn what_cannot_be_judged_is_refused() {
             "*:*:*:volume:a",
             Some("denies actions on `*:*:*:volume:a`, which is not an instance".to_owned()),
         ),
+        (
+            "Deny",
+            "ecs:*:*:*:*",
+            Some("denies actions on `ecs:*:*:*:*`, which is not an instance".to_owned()),
+        ),
+        (
+            "Deny",
+            "*:*:*:inst*:a",
+            Some("denies actions on `*:*:*:inst*:a`, which is not an instance".to_owned()),
+        ),
+        ("Deny", "ecs:*:*:Instance:*", None),
+        ("Allow", "ecs:*:*:*:*", None),
     ];
     let keys = ConditionKeys::default();
     for (effect, urn, expected) in cases {

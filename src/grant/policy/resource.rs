@@ -49,6 +49,11 @@ impl Urn {
     pub fn is_instance(&self) -> bool {
         stands_for(&self.service, INSTANCE.0) && stands_for(&self.kind, INSTANCE.1)
     }
+
+    /// Whether it can be of nothing but an instance.
+    pub fn is_no_other(&self) -> bool {
+        self.is_instance() && self.kind.eq_ignore_ascii_case(INSTANCE.1)
+    }
 }
 
 impl fmt::Display for Urn {
