@@ -128,6 +128,17 @@ impl Operation {
             || !self.conditional.is_empty()
             || matches!(self.resource, Some(Resource::Body(_)))
     }
+
+    /// Every action it names, demanded or not.
+    fn names(&self) -> impl Iterator<Item = &ActionName> {
+        let conditional = self.conditional.iter();
+        let conditional = conditional.flat_map(|conditional| &conditional.actions);
+        let (required, others) = (self.actions.iter(), self.dependencies.iter());
+        required
+            .chain(others)
+            .chain(&self.successors)
+            .chain(conditional)
+    }
 }
 
 impl ActionTable {
