@@ -164,10 +164,8 @@ mod tests {
     }
 
     fn principal(router: &Router, projects: &[&str], actions: &[&str]) -> Principal {
-        let mut grants = Grants::default();
-        for action in actions {
-            grants.allow(router.table().action(&action.parse().unwrap()).unwrap());
-        }
+        let id = |action: &&str| router.table().action(&action.parse().unwrap()).unwrap();
+        let grants = Grants::new(actions.iter().map(id).collect());
         Principal {
             issuer: 0,
             subject: None,

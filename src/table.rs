@@ -119,6 +119,7 @@ pub struct ActionTable {
     operations: Vec<Operation>,
     actions: action::Interner,
     aliases: HashMap<ActionName, Vec<ActionName>>,
+    spellings: HashMap<String, Vec<ActionId>>,
 }
 
 impl Operation {
@@ -185,6 +186,23 @@ impl ActionTable {
         self.aliases.get(action).map_or(&[], Vec::as_slice)
     }
 
+    /// Every name of an action, older ones among them, in lower case, and the actions that it is of.
+    pub fn spellings(&self) -> &HashMap<String, Vec<ActionId>> {
+        &self.spellings
+    }
+
+    /// Must follow a change of the actions.
+    fn spell(&mut self) {
+        self.spellings.clear();
+        for (id, action) in self.actions.iter() {
+            let older = self.aliases.get(action).into_iter().flatten();
+            for name in older.chain([action]) {
+                let name = name.as_str().to_ascii_lowercase();
+                self.spellings.entry(name).or_default().push(id);
+            }
+        }
+    }
+
     /// The same table with every operation's dependencies among what it demands.
     #[must_use]
     pub fn enforcing_dependencies(mut self) -> Self {
@@ -196,6 +214,7 @@ impl ActionTable {
                 }
             }
         }
+        self.spell();
         self
     }
 }

@@ -96,12 +96,14 @@ fn compile(
     table: &ActionTable,
     keys: &ConditionKeys,
 ) -> Result<Option<CompiledStatement>, NotUnderstood> {
-    let mut actions = ActionSet::default();
-    for (id, action) in table.actions() {
-        if statement.is_about(action, table) {
-            actions.insert(id);
-        }
+    let mut named = ActionSet::default();
+    for pattern in &statement.patterns {
+        named.union_with(&pattern.select(table));
     }
+    let actions = table.actions().filter(|(id, action)| {
+        named.contains(*id) != statement.excludes && statement.suits_service(action)
+    });
+    let actions: ActionSet = actions.map(|(id, _)| id).collect();
     if actions.is_empty() {
         return Ok(None);
     }
@@ -133,15 +135,13 @@ fn compile(
 }
 
 impl Statement {
-    /// Whether it is about `action`, as far as that depends on nothing else.
-    fn is_about(&self, action: &ActionName, table: &ActionTable) -> bool {
-        let names = |pattern: &super::Pattern| pattern.names(action, table);
+    /// Whether its conditions on `g:ServiceName` hold for `action`.
+    fn suits_service(&self, action: &ActionName) -> bool {
         let service = [Datum::Text(service(action))];
         let mut conditions = self.conditions.iter();
-        self.patterns.iter().any(names) != self.excludes
-            && conditions.all(|condition| {
-                condition.key != Key::ServiceName || condition.holds(self.effect, Some(&service))
-            })
+        conditions.all(|condition| {
+            condition.key != Key::ServiceName || condition.holds(self.effect, Some(&service))
+        })
     }
 }
 

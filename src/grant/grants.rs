@@ -96,10 +96,11 @@ pub enum Reach {
 }
 
 impl Grants {
-    /// Grants an action, unless something denies it.
-    pub fn allow(&mut self, action: ActionId) {
-        if !self.denied.contains(action) {
-            self.granted.insert(action);
+    /// Grants these actions to every request, unless something denies them.
+    pub fn new(granted: ActionSet) -> Self {
+        Self {
+            granted,
+            ..Self::default()
         }
     }
 

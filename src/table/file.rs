@@ -75,6 +75,7 @@ pub fn load(sources: &[Source]) -> Result<ActionTable, Problems> {
         }
         table.operations.push(operation);
     }
+    table.spell();
     Ok(table)
 }
 
