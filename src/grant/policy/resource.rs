@@ -28,7 +28,8 @@ impl Urn {
         let [service, region, domain, kind, id] = parts.as_slice() else {
             return None;
         };
-        if service.is_empty() || text.trim() != text {
+        // A variable of Version 5.0 holds a colon, so what looks like a service may be a part of one.
+        if service.is_empty() || service.contains('$') || text.trim() != text {
             return None;
         }
         let is_letter = |byte: u8| {
