@@ -133,13 +133,12 @@ fn read_alias(section: &Section<'_>, file: &str) -> Vec<Alias> {
         section.missing("alias", expected);
     }
     let alias = section.parse("alias", expected, str::parse::<ActionName>);
-    let actions = match section.strings("actions") {
-        Some(actions) => read_actions(section, actions),
-        None => {
-            section.missing("actions", "the actions that it is an alias of");
-            Vec::new()
-        }
-    };
+    let actions = section.strings("actions");
+    let is_empty = |texts: &Located<Vec<_>>| texts.value.is_empty();
+    if actions.as_ref().is_none_or(is_empty) {
+        section.missing("actions", "the actions that it is an alias of");
+    }
+    let actions = actions.map_or_else(Vec::new, |texts| read_actions(section, texts));
     section.finish();
     let Some(alias) = alias else {
         return Vec::new();

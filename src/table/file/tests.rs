@@ -374,7 +374,7 @@ fn an_alias_is_an_older_name_of_actions() {
         .map(ActionName::as_str)
         .collect();
     assert_eq!(required, ["a:b:c", "a:b:e"]);
-    let broken = "[[alias]]\nalias = 'a:b'\n";
+    let broken = "[[alias]]\nalias = 'a:b'\nactions = []\n";
     let misspelled = "[[alias]]\nalias = 'a:b:old'\nactions = ['a:B:c']\n";
     assert_eq!(
         problems(&[row.as_slice(), &[source("aliases.toml", misspelled)]].concat()),
