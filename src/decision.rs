@@ -129,6 +129,11 @@ pub fn authorize(
             Verdict::Denied => denied.push(action),
         }
     }
+    for action in &target.operation.refused_by {
+        if grants.verdict(*action, &request) == Verdict::Denied {
+            denied.push(*action);
+        }
+    }
     if !denied.is_empty() {
         return Err(Denial::Denied { actions: denied });
     }
@@ -146,9 +151,10 @@ pub fn admit_public(target: &Target<'_>) -> Option<Permit> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::grant::{Grants, UnknownRoles};
+    use crate::grant::{CallerValues, CompiledPolicy, ConditionKeys, Grants, Policy, UnknownRoles};
     use crate::router::{RequestPath, Router};
     use crate::table::{ActionTable, Source};
+    use serde_json::json;
 
     const NOWHERE: Circumstances = Circumstances {
         now: 0,
@@ -250,6 +256,55 @@ mod tests {
             let permit = admit_public(&target).unwrap();
             let found = (permit.max_body(), permit.allows_upgrade());
             assert_eq!(found, (max_body, upgrade), "{path:?}");
+        }
+    }
+
+    #[test]
+    fn a_denial_of_a_newer_name_is_one_of_the_operation() {
+        let text = "[[operation]]\npermission = 'a'\nroutes = ['GET /{project_id}']\nactions = ['x:y:list']\nsuccessors = ['x:y:listAll']\n";
+        let source = Source {
+            name: "own".to_owned(),
+            text: text.to_owned(),
+        };
+        let router = Router::new(ActionTable::load(&[source]).unwrap()).unwrap();
+        let path: RequestPath = "/p".parse().unwrap();
+        let candidates = router.resolve(&Method::GET, &path).unwrap();
+        let target = candidates.target(None).unwrap();
+        let policy = |effect: &str, action: &str| {
+            let statement = json!({"Effect": effect, "Action": [action]});
+            let policy = json!({"Version": "1.1", "Statement": [statement]});
+            let policy = Policy::parse(&policy).unwrap();
+            let keys = ConditionKeys::default();
+            CompiledPolicy::new(&policy, router.table(), &keys).unwrap()
+        };
+        let id = |name: &str| router.table().action(&name.parse().unwrap()).unwrap();
+        let denied = |actions: &[&str]| {
+            Err(Denial::Denied {
+                actions: actions.iter().map(|action| id(action)).collect(),
+            })
+        };
+        let missing = Denial::Actions {
+            missing: vec![id("x:y:list")],
+        };
+        for (policies, expected) in [
+            (vec![("Allow", "x:y:list")], Ok(())),
+            (vec![("Allow", "x:y:listAll")], Err(missing)),
+            (
+                vec![("Allow", "x:y:list"), ("Deny", "x:y:listAll")],
+                denied(&["x:y:listAll"]),
+            ),
+            (
+                vec![("Allow", "x:y:list"), ("Deny", "x:y:list")],
+                denied(&["x:y:list"]),
+            ),
+        ] {
+            let mut caller = principal(&router, &["p"], &[]);
+            for (effect, action) in &policies {
+                let values = CallerValues::default();
+                caller.grants.add(&policy(effect, action), &values).unwrap();
+            }
+            let decision = authorize(&caller, &target, NOWHERE).map(|_| ());
+            assert_eq!(decision, expected, "{policies:?}");
         }
     }
 

@@ -78,6 +78,11 @@ pub struct Operation {
     /// Actions the vendor names beside the required ones; see
     /// [`ActionTable::enforcing_dependencies`].
     pub dependencies: Vec<ActionName>,
+    /// Newer names that policies may give to this operation alone, where the table still has the older
+    /// one: a denial of one is a denial of the operation, a grant is none.
+    pub successors: Vec<ActionName>,
+    /// The same as bits.
+    pub refused_by: Vec<ActionId>,
     /// Which bodies lead here, where several operations have a route in common.
     pub selector: Option<BodySelector>,
     /// What names the instances that a policy's `Resource` is held against; nothing where the vendor
@@ -142,12 +147,12 @@ impl ActionTable {
         &self.operations
     }
 
-    /// Every action that some operation demands, with its bit.
+    /// Every action that some operation demands or is refused by, with its bit.
     pub fn actions(&self) -> impl Iterator<Item = (ActionId, &ActionName)> {
         self.actions.iter()
     }
 
-    /// The bit of `action`, if an operation demands it.
+    /// The bit of `action`, if an operation demands it or is refused by it.
     pub fn action(&self, action: &ActionName) -> Option<ActionId> {
         self.actions.find(action)
     }

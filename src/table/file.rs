@@ -60,6 +60,7 @@ pub fn load(sources: &[Source]) -> Result<ActionTable, Problems> {
     }
     for mut operation in operations {
         operation.required = table.actions.intern_all(&operation.actions);
+        operation.refused_by = table.actions.intern_all(&operation.successors);
         for conditional in &mut operation.conditional {
             conditional.required = table.actions.intern_all(&conditional.actions);
         }

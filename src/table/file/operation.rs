@@ -36,6 +36,7 @@ pub fn read(section: &Section<'_>, file: &str) -> Option<Operation> {
     }
     let texts = section.strings("actions");
     let dependencies = section.strings("dependencies");
+    let successors = section.strings("successors");
     match (&texts, &access) {
         (Some(texts), None) if texts.value.is_empty() => {
             let message = "`operation.actions` is empty, expected at least one action, or `access`";
@@ -58,6 +59,7 @@ pub fn read(section: &Section<'_>, file: &str) -> Option<Operation> {
     }
     let actions = texts.map_or_else(Vec::new, |texts| read_actions(section, texts));
     let dependencies = dependencies.map_or_else(Vec::new, |texts| read_actions(section, texts));
+    let successors = successors.map_or_else(Vec::new, |texts| read_actions(section, texts));
     let operation = Operation {
         permission: permission.as_ref().map_or("", |label| &label.value).into(),
         selector: read_selector(section),
@@ -67,6 +69,8 @@ pub fn read(section: &Section<'_>, file: &str) -> Option<Operation> {
         actions,
         required: Vec::new(),
         dependencies,
+        successors,
+        refused_by: Vec::new(),
         project,
         domain,
         access: access.map_or(Access::Actions, |access| access.value),
