@@ -32,6 +32,7 @@ struct OperationRow<'a> {
     actions: Vec<&'a str>,
     access: Option<&'static str>,
     dependencies: Vec<&'a str>,
+    successors: Vec<&'a str>,
     conditional: Vec<ConditionalRow<'a>>,
     body_value: Option<BTreeMap<&'a str, &'a [String]>>,
     resource: Option<String>,
@@ -73,6 +74,7 @@ fn row(operation: &Operation) -> OperationRow<'_> {
         actions: names(&operation.actions),
         access: access(operation),
         dependencies: names(&operation.dependencies),
+        successors: names(&operation.successors),
         conditional: operation.conditional.iter().map(conditional).collect(),
         body_value: match &operation.selector {
             Some(BodySelector::Value { member, values }) => {

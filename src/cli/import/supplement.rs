@@ -113,6 +113,7 @@ fn more(operation: &Operation) -> Option<&'static str> {
             matches!(operation.resource, Some(Resource::Body(_))),
         ),
         ("domain", operation.domain.is_some()),
+        ("successors", !operation.successors.is_empty()),
     ];
     keys.into_iter()
         .find_map(|(key, is_there)| is_there.then_some(key))

@@ -70,6 +70,7 @@ routes = ["POST /v1/{tenant_id}/x/{server_id}"]
 body_value = { "a b" = ["c", "\"d"] }
 actions = ["ecs:x:create"]
 dependencies = ["ecs:x:get"]
+successors = ["ecs:x:createAll"]
 conditional = [
     { when = "/x/y~1z", actions = ["ecs:y:create", "ecs:y:get"] },
 ]

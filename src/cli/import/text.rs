@@ -42,6 +42,10 @@ pub fn operation(row: &Row, supplement: Option<&Supplement<'_>>) -> String {
         line(&mut text, "dependencies", &list);
     }
     if let Some(known) = known {
+        if !known.successors.is_empty() {
+            let list = actions("successors", &known.successors);
+            line(&mut text, "successors", &list);
+        }
         write_judged(&mut text, known);
     }
     if let Some(project) = project(&row.routes, known) {
