@@ -90,6 +90,18 @@ impl CompiledPolicy {
     }
 }
 
+impl CompiledPolicy {
+    /// The actions that some statement allows, whatever it asks and others deny.
+    pub fn allowed(&self) -> ActionSet {
+        let mut allowed = ActionSet::default();
+        let statements = self.statements.iter();
+        for statement in statements.filter(|statement| statement.effect == Effect::Allow) {
+            allowed.union_with(&statement.actions);
+        }
+        allowed
+    }
+}
+
 fn compile(
     statement: &Statement,
     place: String,
