@@ -16,7 +16,7 @@ use super::{Outcome, run, say};
 use crate::app::App;
 use crate::server::Address;
 use crate::telemetry;
-use backend::Backend;
+use backend::{Backend, Server};
 
 /// The personas' project and a server of it.
 const PROJECT: &str = "4f5e3d2c1b0a49788796a5b4c3d2e1f0";
@@ -59,9 +59,9 @@ fn start_backend() -> anyhow::Result<SocketAddr> {
     thread::Builder::new()
         .name("backend".to_owned())
         .spawn(move || {
-            let backend = Rc::new(Backend::new(&[
-                (PROJECT, SERVER),
-                (OTHER_PROJECT, OTHER_SERVER),
+            let backend = Rc::new(Backend::new(vec![
+                Server::new(PROJECT, SERVER, "test"),
+                Server::new(OTHER_PROJECT, OTHER_SERVER, "other"),
             ]));
             LocalSet::new().block_on(&runtime, backend.serve(listener));
         })?;
