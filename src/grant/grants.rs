@@ -125,22 +125,34 @@ impl Grants {
     /// Which requests may use an action; `is_instance_level` says whether a grant for single instances
     /// counts.
     pub fn reach(&self, action: ActionId, is_instance_level: bool) -> Reach {
-        let residual = |effect| {
-            let mut residual = self.residual.iter();
-            residual.any(|statement| {
-                let can_apply =
-                    effect == Effect::Deny || is_instance_level || statement.instances.is_none();
-                statement.effect == effect && statement.actions.contains(action) && can_apply
-            })
-        };
-        let is_granted = self.granted.contains(action);
-        if is_granted && !residual(Effect::Deny) {
-            return Reach::Every;
+        let mut residual = self.residual_for(Effect::Allow, action);
+        let can_be_granted = self.granted.contains(action)
+            || residual.any(|statement| is_instance_level || statement.instances.is_none());
+        match self.denial_reach(action) {
+            Reach::No if self.granted.contains(action) => Reach::Every,
+            Reach::No | Reach::Some if can_be_granted => Reach::Some,
+            _ => Reach::No,
         }
-        match is_granted || (!self.denied.contains(action) && residual(Effect::Allow)) {
-            true => Reach::Some,
+    }
+
+    /// Which requests are denied an action, whatever grants it.
+    pub fn denial_reach(&self, action: ActionId) -> Reach {
+        match self.denied.contains(action) {
+            true => Reach::Every,
+            false if self.residual_for(Effect::Deny, action).next().is_some() => Reach::Some,
             false => Reach::No,
         }
+    }
+
+    fn residual_for(
+        &self,
+        effect: Effect,
+        action: ActionId,
+    ) -> impl Iterator<Item = &CompiledStatement> {
+        let residual = self.residual.iter().map(Arc::as_ref);
+        residual.filter(move |statement| {
+            statement.effect == effect && statement.actions.contains(action)
+        })
     }
 
     /// Whether a request may use an action.

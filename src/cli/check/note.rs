@@ -46,5 +46,15 @@ pub fn notes(table: &ActionTable, config: &Config, roles: &[Roles]) -> Vec<Note>
         is_builtin: is_builtin(place),
         message,
     }));
+    let files = || {
+        table
+            .operations()
+            .iter()
+            .map(|operation| &operation.place.file)
+    };
+    notes.sort_by_cached_key(|note| {
+        let file = files().position(|file| *file == note.place.file);
+        (file, note.place.line)
+    });
     notes
 }

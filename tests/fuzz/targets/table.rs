@@ -6,10 +6,11 @@
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
-use actiongate::router::{RequestPath, Router};
-use actiongate::table::{Access, ActionTable, Operation, Route, Segment, Source};
+use actiongate::router::{JsonBody, RequestPath, Router, UnlistedBody, Unroutable};
+use actiongate::table::{Access, ActionTable, BodySelector, Operation, Route, Segment, Source};
 use libfuzzer_sys::{Corpus, fuzz_mutator, fuzz_target};
 use oracle::mutation;
+use serde_json::json;
 use toml::de::{DeTable, DeValue};
 
 /// Between two files in one input.
@@ -109,7 +110,8 @@ fn unlike_any_literal(table: &ActionTable) -> String {
 
 /// Every action that is named is demanded, and only `access` makes an operation demand none.
 fn check_demands(table: &ActionTable, operation: &Operation) {
-    let required: Vec<_> = table.names(&operation.required).collect();
+    let required = operation.required.iter();
+    let required: Vec<_> = required.filter_map(|id| table.name(*id)).collect();
     for action in &operation.actions {
         assert!(required.contains(&action), "{action} is not demanded");
     }
@@ -134,9 +136,21 @@ fn check_route(router: &Router, operation: &Operation, route: &Route, value: &st
         text.push('/');
     }
     let path: RequestPath = text.parse().expect("a template that no path matches");
-    let target = router
+    let candidates = router
         .resolve(&route.method, &path)
         .expect("a route that is never found");
+    let body = match &operation.selector {
+        Some(BodySelector::Key(key)) => Some(json!({ key: null })),
+        Some(BodySelector::Value { member, values }) => Some(json!({ member: values.first() })),
+        None => None,
+    };
+    let body = body.map(|body| JsonBody::parse(body.to_string().as_bytes()).expect("an object"));
+    let target = match candidates.target(body) {
+        Ok(target) => target,
+        // Two rows may name members that some servers cannot tell apart.
+        Err(Unroutable::Body(UnlistedBody::Alike(_))) => return,
+        Err(error) => panic!("{text}: {error}"),
+    };
     assert_eq!(target.operation.permission, operation.permission, "{text}");
     assert_eq!(target.route.template, route.template, "{text}");
 }
