@@ -105,12 +105,12 @@ Why, step by step, without sending anything:
 
 Allowed: the body makes it a stop, which the policies of the role helpdesk allow.
 
-  curl -i -X POST -H \"X-Auth-Token: $(cat {helpdesk})\" \
+  curl -i -X POST -H \"X-Auth-Token: $(cat {helpdesk})\" \\
     -H 'Content-Type: application/json' -d '{{\"os-stop\":null}}' {action}
 
 Refused: the role auditor may see that server stopped, but not start it.
 
-  curl -i -X POST -H \"X-Auth-Token: $(cat {auditor})\" \
+  curl -i -X POST -H \"X-Auth-Token: $(cat {auditor})\" \\
     -H 'Content-Type: application/json' -d '{{\"os-start\":null}}' {action}
 
 There are a reader.token and an other-project.token, too, and a server that the config denies

@@ -139,7 +139,9 @@ document = '''
   \"Version\": \"1.1\",
   \"Statement\": [{{
     \"Effect\": \"Deny\",
-    \"Action\": [\"ecs:*:stop\", \"ecs:*:reboot\", \"ecs:*:delete\"],
+    \"Action\": [
+      \"ecs:*:stop\", \"ecs:*:reboot\", \"ecs:servers:delete\", \"ecs:cloudServers:deleteServers\"
+    ],
     \"Resource\": [\"ECS:*:*:instance:{PRODUCTION}\"]
   }}]
 }}

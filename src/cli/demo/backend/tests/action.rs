@@ -1,5 +1,7 @@
 //! Servers shown, started, stopped and rebooted.
 
+use std::fmt::Write as _;
+
 use super::{METADATA, check};
 
 #[test]
@@ -56,7 +58,7 @@ fn starts_stops_and_reboots() {
             ),
         };
         let step = format!("POST | /v2.1/p1/servers/s1/action | {body} | {status} | {answer}");
-        table += &format!("{step}\n{shown}\n");
+        writeln!(table, "{step}\n{shown}").unwrap();
     }
     check(METADATA, &table);
 }
@@ -93,7 +95,7 @@ fn refuses_other_actions_and_changes_nothing() {
     for (body, message) in cases {
         for path in ["/v2/p1/servers/s1/action", "/v2.1/p2/servers/s1/action"] {
             let answer = format!(r#"{{"badRequest":{{"code":400,"message":"{message}"}}}}"#);
-            table += &format!("POST | {path} | {body} | 400 | {answer}\n");
+            writeln!(table, "POST | {path} | {body} | 400 | {answer}").unwrap();
         }
     }
     table += r#"
