@@ -22,15 +22,20 @@ pub enum Key {
 }
 
 impl Key {
-    /// The key called `name`, which is compared exactly.
+    /// The key called `name`.
+    ///
+    /// Version 5.0 compares keys without case, so that no claim may feed `g:sourceip`; a key of a
+    /// claim in another case than the config's is one that nothing feeds.
     pub fn new(name: &str) -> Self {
-        match name {
-            "g:CurrentTime" => Self::CurrentTime,
-            "g:SourceIp" => Self::SourceIp,
-            "g:ServiceName" => Self::ServiceName,
-            "g:MFAAge" => Self::MfaAge,
-            _ => Self::Claim(name.to_owned()),
-        }
+        let own = [
+            Self::CurrentTime,
+            Self::SourceIp,
+            Self::ServiceName,
+            Self::MfaAge,
+        ];
+        let mut own = own.into_iter();
+        own.find(|key| key.name().eq_ignore_ascii_case(name))
+            .unwrap_or_else(|| Self::Claim(name.to_owned()))
     }
 
     /// As a policy writes it.
@@ -93,7 +98,8 @@ impl ConditionKeys {
     ///
     /// Keys that are known from the request, or about the resource.
     pub fn feed(&mut self, name: &str, pointer: Pointer) -> Result<(), InvalidKey> {
-        match Key::new(name) {
+        let key = Key::new(name);
+        match key {
             Key::CurrentTime | Key::SourceIp | Key::ServiceName => {
                 return Err(InvalidKey::Request(name.to_owned()));
             }
@@ -109,11 +115,15 @@ impl ConditionKeys {
             "g:TagKeys",
             "g:EnterpriseProjectId",
         ];
-        if of_resource.iter().any(|start| name.starts_with(start)) {
+        let is_start = |start: &&str| {
+            let beginning = name.get(..start.len());
+            beginning.is_some_and(|beginning| beginning.eq_ignore_ascii_case(start))
+        };
+        if of_resource.iter().any(is_start) {
             return Err(InvalidKey::Resource(name.to_owned()));
         }
-        self.claims.retain(|(own, _)| own != name);
-        self.claims.push((name.to_owned(), pointer));
+        self.claims.retain(|(own, _)| own != key.name());
+        self.claims.push((key.name().to_owned(), pointer));
         Ok(())
     }
 
@@ -172,7 +182,7 @@ mod tests {
         keys.domain = Some("/domain".parse().unwrap());
         keys.feed("g:UserName", "/user/name".parse().unwrap())
             .unwrap();
-        keys.feed("g:MFAAge", "/auth_time".parse().unwrap())
+        keys.feed("g:mfaage", "/auth_time".parse().unwrap())
             .unwrap();
         let claims = json!({"sub": "u", "user": {"name": ["a"]}, "auth_time": null, "domain": "d"});
         let values = keys.read(claims.as_object().unwrap());
@@ -190,6 +200,8 @@ mod tests {
             ("g:ServiceName", true),
             ("g:DomainName", false),
             ("g:userid", false),
+            ("g:sourceip", true),
+            ("G:mfaAge", true),
         ] {
             assert_eq!(keys.feeds(&Key::new(name)), expected, "{name}");
         }
@@ -210,6 +222,11 @@ mod tests {
         let cases = [
             ("g:CurrentTime", "`g:CurrentTime` is taken from the request"),
             ("g:SourceIp", "`g:SourceIp` is taken from the request"),
+            ("g:sourceip", "`g:sourceip` is taken from the request"),
+            (
+                "G:resourcetag/team",
+                "`G:resourcetag/team` is about the resource, which a token cannot know",
+            ),
             ("g:ServiceName", "`g:ServiceName` is taken from the request"),
             (
                 "g:ResourceTag/team",
