@@ -273,11 +273,18 @@ impl Rejection {
                 "Bearer realm=\"actiongate\", error=\"invalid_token\", error_description=\"{}\"",
                 quotable(&self.message())
             )),
-            Self::Forbidden { missing, .. } if missing.is_empty() => Some(format!(
+            // No scope helps against a denial.
+            Self::Forbidden {
+                denial: Denial::Project { .. } | Denial::Domain { .. } | Denial::Denied { .. },
+                ..
+            } => Some(format!(
                 "Bearer error=\"insufficient_scope\", error_description=\"{}\"",
                 quotable(&self.message())
             )),
-            Self::Forbidden { missing, .. } => Some(format!(
+            Self::Forbidden {
+                denial: Denial::Actions { .. },
+                missing,
+            } => Some(format!(
                 "Bearer error=\"insufficient_scope\", scope=\"{}\"",
                 missing.join(" ")
             )),

@@ -11,6 +11,9 @@ use crate::json::Pointer;
 /// The longest body that is read, in bytes; Nova's own bodies of this kind are far shorter.
 pub const MAX_JSON_BODY: usize = 64 * 1024;
 
+/// The most strings that an [`ItemPointer`] finds; the vendor's batches are smaller.
+const MAX_ITEMS: usize = 1024;
+
 /// Which JSON bodies lead to an operation.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub enum BodySelector {
@@ -83,7 +86,8 @@ impl ItemPointer {
         &self.names
     }
 
-    /// The strings it points to; `None` where the body has another shape, or not one.
+    /// The strings it points to; `None` where the body has another shape, not one or too many: each
+    /// may have to be held against each resource of a policy.
     pub fn find<'a>(&self, body: &'a Map<String, Value>) -> Option<Vec<&'a str>> {
         let (first, rest) = self.names.split_first()?;
         let mut values = vec![body.get(first)?];
@@ -99,7 +103,7 @@ impl ItemPointer {
             values = inner;
         }
         let strings: Option<Vec<&str>> = values.into_iter().map(Value::as_str).collect();
-        strings.filter(|strings| !strings.is_empty())
+        strings.filter(|strings| (1..=MAX_ITEMS).contains(&strings.len()))
     }
 }
 
@@ -133,8 +137,9 @@ mod tests {
         let body = json!({
             "a": {"servers": [{"id": "x"}, {"id": "y"}]}, "id": "z", "empty": [],
             "short": [{"id": "x"}, {}], "mixed": [{"id": "x"}, {"id": 1}], "*": {"id": "star"},
+            "many": vec!["x"; MAX_ITEMS + 1],
         });
-        let cases: [(&str, Option<&[&str]>); 9] = [
+        let cases: [(&str, Option<&[&str]>); 10] = [
             ("/a/servers/*/id", Some(&["x", "y"])),
             ("/id", Some(&["z"])),
             ("/*/id", Some(&["star"])),
@@ -144,6 +149,7 @@ mod tests {
             ("/a/servers/0/id", None),
             ("/a/*/id", None),
             ("/b", None),
+            ("/many/*", None),
         ];
         for (text, expected) in cases {
             let pointer: ItemPointer = text.parse().unwrap();

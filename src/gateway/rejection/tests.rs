@@ -99,6 +99,10 @@ fn a_denial_says_which_scope_would_do() {
             "Bearer error=\"insufficient_scope\", error_description=\"The token is not for project `p??1`. \
              Use a token of that project, or the URL of the token's project.\"",
         ),
+        (
+            rows::body::denied(),
+            "Bearer error=\"insufficient_scope\", error_description=\"Policy doesn't allow a:b:c to be performed.\"",
+        ),
     ];
     for (rejection, expected) in cases {
         assert_eq!(

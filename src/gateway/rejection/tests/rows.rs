@@ -1,6 +1,6 @@
 //! One of each rejection, and what is expected of it.
 
-mod body;
+pub mod body;
 mod head;
 
 use std::io;

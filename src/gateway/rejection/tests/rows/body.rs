@@ -110,7 +110,7 @@ pub fn bodies() -> Vec<Row> {
     ]
 }
 
-fn denied() -> Rejection {
+pub fn denied() -> Rejection {
     let Rejection::Forbidden { missing, .. } = missing(&["a:b:c"]) else {
         panic!("another rejection");
     };
