@@ -47,7 +47,7 @@ impl Current {
             Content::Coming(body) => self.bounded(body, most, exchange),
             // Read for whichever operation takes the most.
             Content::Read(body) if body.bytes().map_or(0, <[u8]>::len) as u64 > most => {
-                Err(ForwardError::RequestBody(BodyFailure::TooLarge).into())
+                Err(ForwardError::RequestBody(BodyFailure::TooLarge { most }).into())
             }
             Content::Read(body) => Ok(body),
         }
@@ -65,7 +65,7 @@ impl Current {
         exchange: &Exchange,
     ) -> Result<RequestBody, Rejection> {
         if body.size_hint().lower() > most {
-            return Err(ForwardError::RequestBody(BodyFailure::TooLarge).into());
+            return Err(ForwardError::RequestBody(BodyFailure::TooLarge { most }).into());
         }
         let mut limits = self.snapshot.settings.body;
         limits.size = most;

@@ -87,7 +87,9 @@ impl Rejection {
                 }
                 ForwardError::Form => StatusCode::UNSUPPORTED_MEDIA_TYPE,
                 ForwardError::RequestBody(BodyFailure::Timeout) => StatusCode::REQUEST_TIMEOUT,
-                ForwardError::RequestBody(BodyFailure::TooLarge) => StatusCode::PAYLOAD_TOO_LARGE,
+                ForwardError::RequestBody(BodyFailure::TooLarge { .. }) => {
+                    StatusCode::PAYLOAD_TOO_LARGE
+                }
                 ForwardError::Identity(_) => StatusCode::FORBIDDEN,
                 ForwardError::Unavailable | ForwardError::Busy => StatusCode::SERVICE_UNAVAILABLE,
                 ForwardError::Connect(_)
@@ -182,7 +184,7 @@ impl Rejection {
                 ForwardError::ResponseTimeout => "upstream_timeout",
                 ForwardError::RequestBody(BodyFailure::Broken) => "body_broken",
                 ForwardError::RequestBody(BodyFailure::Timeout) => "body_timeout",
-                ForwardError::RequestBody(BodyFailure::TooLarge) => "body_too_large",
+                ForwardError::RequestBody(BodyFailure::TooLarge { .. }) => "body_too_large",
             },
         }
     }

@@ -70,8 +70,11 @@ pub enum BodyFailure {
     #[error("the rest of the request's body did not come in time")]
     Timeout,
     /// More than is allowed.
-    #[error("the request's body is too large")]
-    TooLarge,
+    #[error("the request's body is too large, expected at most {most} bytes")]
+    TooLarge {
+        /// Depends on the operation.
+        most: u64,
+    },
 }
 
 /// Why the upstream's body did not come to its end.
@@ -211,7 +214,8 @@ impl Counted {
             }
             let received = self.transfer.received.get() + data.len() as u64;
             if received > self.max_size {
-                return Poll::Ready(Some(Err(BodyFailure::TooLarge)));
+                let most = self.max_size;
+                return Poll::Ready(Some(Err(BodyFailure::TooLarge { most })));
             }
             self.transfer.received.set(received);
             return Poll::Ready(Some(Ok(frame)));

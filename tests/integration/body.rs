@@ -19,7 +19,8 @@ fn limited(upstream: &Upstream) -> Gateway {
 fn too_large(client: &mut Client) {
     let answer = client.answer();
     let message = answer.refusal(413, "body_too_large", "overLimit");
-    assert_eq!(message, "The request's body is too large.");
+    let expected = "The request's body is too large, expected at most 1024 bytes.";
+    assert_eq!(message, expected);
 }
 
 #[test]
@@ -56,7 +57,9 @@ fn an_operations_own_limit_replaces_the_listeners() {
     for (path, limit) in [("/more", 2048), ("/less", 10)] {
         assert_eq!(call(path, limit).status, 200, "{path}");
         let answer = call(path, limit + 1);
-        answer.refusal(413, "body_too_large", "overLimit");
+        let message = answer.refusal(413, "body_too_large", "overLimit");
+        let expected = format!("expected at most {limit} bytes.");
+        assert!(message.ends_with(&expected), "{message}");
     }
     assert_eq!(upstream.count(), 2);
 }

@@ -101,7 +101,8 @@ fn a_length_beyond_is_refused_before_anything_is_read() {
         let head = head.replace("Transfer-Encoding: chunked", &length);
         let answer = world.check("a length", head.as_bytes(), b"", LARGE);
         let message = answer.refusal(413, "body_too_large", "overLimit");
-        assert_eq!(message, "The request's body is too large.");
+        let expected = "The request's body is too large, expected at most 65536 bytes.";
+        assert_eq!(message, expected);
     }
     world.finish();
 }

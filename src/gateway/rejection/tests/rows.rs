@@ -148,11 +148,11 @@ pub fn forwards() -> Vec<Row> {
             "The rest of the request's body did not come in time.",
         ),
         (
-            body(BodyFailure::TooLarge),
+            body(BodyFailure::TooLarge { most: 64 }),
             413,
             "body_too_large",
             "overLimit",
-            "The request's body is too large.",
+            "The request's body is too large, expected at most 64 bytes.",
         ),
         (
             ForwardError::Connect(io::ErrorKind::ConnectionRefused.into()).into(),
