@@ -300,3 +300,18 @@ fn every_route_is_of_the_project_in_its_path() {
         assert_eq!(operation.domain, None, "{}", operation.permission);
     }
 }
+
+/// `deploy/openstack-clients.toml` stands beside the built-in table and demands nothing new.
+#[test]
+fn the_table_for_openstacks_clients_demands_what_the_builtin_one_does() {
+    let name = "deploy/openstack-clients.toml";
+    let text = std::fs::read_to_string(format!("{}/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap();
+    let mut sources = Source::builtin();
+    let builtin = ActionTable::load(&sources).unwrap();
+    let name = name.to_owned();
+    sources.push(Source { name, text });
+    let both = ActionTable::load(&sources).unwrap();
+    assert_eq!(both.operations().len(), builtin.operations().len() + 6);
+    assert_eq!(both.actions().count(), builtin.actions().count());
+    assert!(actiongate::router::Router::new(both).is_ok());
+}
