@@ -254,7 +254,11 @@ fn check_principal(principal: &Principal, claims: &Map<String, Value>) {
     };
     for (id, action) in WORLD.table.actions() {
         let action = action.to_string();
-        assert_eq!(principal.granted.contains(id), granted(&action), "{action}");
+        assert_eq!(
+            principal.grants.granted().contains(id),
+            granted(&action),
+            "{action}"
+        );
     }
     let projects = match claims.get("project_id") {
         Some(Value::String(project)) => vec![json!(project)],
