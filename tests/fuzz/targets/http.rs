@@ -1,7 +1,8 @@
 //! Any bytes as what a client sends to the running gateway: what reaches the upstream is a part of
 //! what a plain reading of the bytes allows, in clean form, permitted by the token it carries.
 //!
-//! `@ALL@` and `@LIST@` in an input stand for tokens that grant everything and only listing.
+//! `@ALL@`, `@LIST@` and `@START@` in an input stand for tokens that grant everything, only listing and
+//! only starting.
 
 #![no_main]
 
@@ -14,7 +15,9 @@ use std::time::Duration;
 use actiongate::app::App;
 use actiongate::config::Config;
 use actiongate::server::Address;
+use actiongate::table::Source;
 use libfuzzer_sys::{Corpus, fuzz_mutator, fuzz_target};
+use oracle::json::{self as plain, Json};
 use oracle::message::{self, Failure, Message, Strictness};
 use oracle::signer::Signer;
 use oracle::{mutation, nova};
@@ -22,6 +25,26 @@ use serde_json::json;
 
 /// The tokens' project.
 const PROJECT: &[u8] = b"p1";
+/// Routes that bodies tell apart, beside those for metadata.
+const TABLE: &str = r#"
+[[operation]]
+permission = "start"
+routes = ["POST /v2.1/{project_id}/servers/{server_id}/action"]
+body_key = "os-start"
+actions = ["ecs:servers:start"]
+[[operation]]
+permission = "lock"
+routes = ["POST /v2.1/{project_id}/servers/{server_id}/action"]
+body_key = "lock"
+actions = ["ecs:servers:lock"]
+[[operation]]
+permission = "batch"
+routes = ["POST /v2.1/{project_id}/servers/{server_id}/tags/action"]
+body_value = { action = ["create"] }
+actions = ["ecs:servers:start"]
+conditional = [{ when = "/tags", actions = ["ecs:servers:tag"] }]
+max_body = "40B"
+"#;
 /// How long the gateway may take, on a machine that does much else.
 const PATIENCE: Duration = Duration::from_secs(20);
 /// What no client says (nova takes these for the caller, or for another method or path), and what
@@ -59,6 +82,7 @@ struct World {
     gateway: SocketAddr,
     all: String,
     list: String,
+    start: String,
     _app: App,
 }
 
@@ -79,11 +103,19 @@ static WORLD: LazyLock<World> = LazyLock::new(|| {
     let folder = tempfile::tempdir().expect("a folder");
     let keys = json!({"keys": [signer.jwk()]}).to_string();
     std::fs::write(folder.path().join("keys.json"), keys).expect("a file");
+    let builtin = Source::builtin();
+    let mut metadata = builtin
+        .iter()
+        .filter(|source| source.name.contains("ecs/metadata_management"));
+    let metadata = &metadata.next().expect("a page").text;
+    let table = format!("{metadata}{TABLE}");
+    std::fs::write(folder.path().join("table.toml"), table).expect("a file");
     let text = format!(
         "[listen]\naddress = '127.0.0.1:0'\nworkers = 1\nmax_body = '1KiB'\n\
          [upstream]\nurl = 'http://{}'\n[audit]\nenabled = false\n\
          [[issuer]]\nname = 'fuzz'\naudiences = ['ecs']\nkeys = 'keys.json'\n\
-         [issuer.claims]\nproject = '/project_id'\nactions = '/actions'\n",
+         [issuer.claims]\nproject = '/project_id'\nactions = '/actions'\n\
+         [table]\nbuiltin = 'none'\nfiles = ['table.toml']\n",
         start_upstream()
     );
     let config = Config::parse("fuzz.toml", &text, folder.path()).expect("a config");
@@ -95,6 +127,7 @@ static WORLD: LazyLock<World> = LazyLock::new(|| {
         gateway: *gateway,
         all: token(&["ecs:*:*"]),
         list: token(&["ecs:servers:listMetadata"]),
+        start: token(&["ecs:servers:start"]),
         _app: app,
     }
 });
@@ -108,11 +141,14 @@ fuzz_mutator!(|data: &mut [u8], size: usize, max_size: usize, seed: u32| {
 });
 
 fuzz_target!(|input: &[u8]| -> Corpus {
-    let input = replace(
-        &replace(input, b"@ALL@", &WORLD.all),
-        b"@LIST@",
-        &WORLD.list,
-    );
+    let mut input = input.to_vec();
+    for (word, token) in [
+        (&b"@ALL@"[..], &WORLD.all),
+        (b"@LIST@", &WORLD.list),
+        (b"@START@", &WORLD.start),
+    ] {
+        input = replace(&input, word, token);
+    }
     // Another protocol, which this reader does not know.
     if input.starts_with(b"PRI * HTTP/2") {
         return Corpus::Reject;
@@ -261,16 +297,19 @@ fn check(request: &Message) {
         (None, Some(token)) => token,
         _ => panic!("not one credential: {}", shown(request)),
     };
-    assert!(
-        token == WORLD.all || token == WORLD.list,
-        "{token} is no token of ours"
-    );
-    let is_permitted = is_permitted(request, token == WORLD.all);
-    assert!(is_permitted, "not permitted: {}", shown(request));
+    let actions: &[&str] = match token {
+        _ if token == WORLD.all => &["all", "list", "start"],
+        _ if token == WORLD.list => &["list"],
+        _ if token == WORLD.start => &["start"],
+        _ => panic!("{token} is no token of ours"),
+    };
+    let demand = demand(request);
+    let is_permitted = demand.is_some_and(|demand| actions.contains(&demand));
+    assert!(is_permitted, "{demand:?}: {}", shown(request));
 }
 
-/// The built-in table, written once more.
-fn is_permitted(request: &Message, has_all: bool) -> bool {
+/// The table, written once more: which of the tokens' grants a request needs, if any permits it.
+fn demand(request: &Message) -> Option<&'static str> {
     let path = request
         .target
         .split(|byte| *byte == b'?')
@@ -282,14 +321,50 @@ fn is_permitted(request: &Message, has_all: bool) -> bool {
         .collect();
     let segments: Vec<&[u8]> = segments.iter().map(Vec::as_slice).collect();
     match (request.method.as_slice(), &segments[..]) {
-        (b"GET", [b"v2" | b"v2.1", PROJECT, b"servers", _, b"metadata"]) => true,
+        (b"GET", [b"v2" | b"v2.1", PROJECT, b"servers", _, b"metadata"]) => Some("list"),
         (b"PUT" | b"POST", [b"v2" | b"v2.1", PROJECT, b"servers", _, b"metadata"])
         | (
             b"GET" | b"PUT" | b"DELETE",
             [b"v2" | b"v2.1", PROJECT, b"servers", _, b"metadata", _],
         )
-        | (b"GET" | b"PUT", [b"v1", PROJECT, b"cloudservers", _, b"autorecovery"]) => has_all,
-        _ => false,
+        | (b"GET" | b"PUT", [b"v1", PROJECT, b"cloudservers", _, b"autorecovery"]) => Some("all"),
+        (b"POST", [b"v2.1", PROJECT, b"servers", _, b"action"]) => match body(request) {
+            Json::Object(members) => match &members[..] {
+                [(name, _)] if name == "os-start" => Some("start"),
+                [(name, _)] if name == "lock" => Some("all"),
+                _ => None,
+            },
+            _ => None,
+        },
+        (b"POST", [b"v2.1", PROJECT, b"servers", _, b"tags", b"action"]) => {
+            let body = body(request);
+            let is_listed = request.body.len() <= 40 && body.member("action")?.text()? == "create";
+            let demand = body.member("tags").map_or("start", |_| "all");
+            is_listed.then_some(demand)
+        }
+        _ => None,
+    }
+}
+
+/// A body that decides, which has one reading.
+fn body(request: &Message) -> Json {
+    let types: Vec<_> = request.values("content-type").collect();
+    let [only] = types[..] else {
+        panic!("not one media type: {}", shown(request));
+    };
+    let only = only.to_ascii_lowercase();
+    let only: Vec<u8> = only
+        .into_iter()
+        .filter(|byte| !b" \t\"".contains(byte))
+        .collect();
+    let is_json =
+        [&b"application/json"[..], b"application/json;charset=utf-8"].contains(&&only[..]);
+    assert!(is_json, "another media type: {}", shown(request));
+    let mut codings = request.values("content-encoding");
+    assert!(codings.next().is_none(), "a coding: {}", shown(request));
+    match plain::read(&request.body) {
+        Ok(body) => body,
+        Err(error) => panic!("{error:?}: {}", shown(request)),
     }
 }
 
