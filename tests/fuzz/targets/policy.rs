@@ -79,6 +79,11 @@ static WORLD: LazyLock<World> = LazyLock::new(|| {
     }
 });
 
+static EVERYTHING: LazyLock<Compiled> = LazyLock::new(|| {
+    let statement = json!({"Effect": "Allow", "Action": ["*:*:*"]});
+    compile(&json!({"Version": "1.1", "Statement": [statement]}))
+});
+
 /// What an input may be made of.
 static LINES: LazyLock<Vec<&str>> =
     LazyLock::new(|| include_str!("../lines/policy").lines().collect());
@@ -98,46 +103,76 @@ fuzz_target!(|input: &[u8]| -> Corpus {
         assert_ne!(read, Err(Refusal::Certain), "{}", line.escape_ascii());
         let document: Value = serde_json::from_slice(line).expect("JSON");
         assert_eq!(Policy::parse(&document), Ok(named.policy), "{document}");
-        check_unknown(&document);
-        let version = &document["Version"];
-        for statement in document["Statement"].as_array().expect("statements") {
-            statements.push(json!({"Version": version, "Statement": [statement]}));
-        }
-        check_whole(&document, &claims);
+        statements.extend(check_whole(&document, &claims));
     }
     statements.truncate(MAX_STATEMENTS);
-    let all = verdicts(&statements, &claims);
+    let own: Vec<&Compiled> = statements.iter().map(Statement::own).collect();
+    let all = verdicts(&own, &claims);
     for statement in &statements {
+        check_unknown(&statement.document);
         check_selection(statement, &claims);
         check_effects(statement, &claims);
-        let Some(all) = &all else { continue };
-        check_addition(&statements, all, statement, &claims);
+        if let Some(all) = &all {
+            check_addition(&own, all, statement, &claims);
+        }
     }
     Corpus::Keep
 });
 
+/// A policy of which nothing is known if it cannot be judged.
+type Compiled = Option<CompiledPolicy>;
+
+/// One statement, as a document of its own.
+struct Statement {
+    document: Value,
+    /// With either effect.
+    allow: Compiled,
+    deny: Compiled,
+}
+
+impl Statement {
+    fn new(version: &Value, statement: &Value) -> Self {
+        let document = json!({"Version": version, "Statement": [statement]});
+        let with_effect = |effect: &str| {
+            let mut changed = document.clone();
+            changed["Statement"][0]["Effect"] = json!(effect);
+            compile(&changed)
+        };
+        Self {
+            allow: with_effect("Allow"),
+            deny: with_effect("Deny"),
+            document,
+        }
+    }
+
+    fn own(&self) -> &Compiled {
+        match self.document["Statement"][0]["Effect"] == "Deny" {
+            true => &self.deny,
+            false => &self.allow,
+        }
+    }
+}
+
+fn compile(document: &Value) -> Compiled {
+    let policy = Policy::parse(document).expect("a policy");
+    CompiledPolicy::new(&policy, &WORLD.table, &WORLD.keys).ok()
+}
+
 /// What is granted, for each action in each of the circumstances; none if the token is refused.
-fn verdicts(documents: &[Value], claims: &Map<String, Value>) -> Option<Vec<Verdict>> {
-    let World {
-        table,
-        keys,
-        actions,
-    } = &*WORLD;
+fn verdicts(policies: &[&Compiled], claims: &Map<String, Value>) -> Option<Vec<Verdict>> {
     let mut grants = Grants::default();
-    let values = keys.read(claims);
-    for document in documents {
-        let policy = Policy::parse(document).expect("a policy");
-        let compiled = CompiledPolicy::new(&policy, table, keys).ok()?;
-        grants.add(&compiled, &values).ok()?;
+    let values = WORLD.keys.read(claims);
+    for policy in policies {
+        grants.add(policy.as_ref()?, &values).ok()?;
     }
     let mut verdicts = Vec::new();
-    for action in actions {
+    for action in &WORLD.actions {
         each_request(|request| {
             let verdict = grants.verdict(*action, request);
             match grants.reach(*action, request.instances.is_instance_level) {
-                Reach::No => assert_ne!(verdict, Verdict::Allowed, "{documents:?}"),
+                Reach::No => assert_ne!(verdict, Verdict::Allowed, "{policies:?}"),
                 Reach::Some => {}
-                Reach::Every => assert_eq!(verdict, Verdict::Allowed, "{documents:?}"),
+                Reach::Every => assert_eq!(verdict, Verdict::Allowed, "{policies:?}"),
             }
             verdicts.push(verdict);
         });
@@ -184,37 +219,37 @@ fn check_unknown(document: &Value) {
     refused(&|document| document["Id"] = json!("x"));
     refused(&|document| document["Version"] = json!("1.0"));
     refused(&|document| document["Statement"] = json!([]));
-    let count = document["Statement"].as_array().map_or(0, Vec::len);
-    for index in 0..count.min(MAX_STATEMENTS) {
-        for name in ["Principal", "action", "NotResource", "Conditions"] {
-            refused(&|document| document["Statement"][index][name] = json!(["*"]));
-        }
-        for operator in ["StringLike", "stringEquals", "StringEqualsIfExistsIfExists"] {
-            refused(&|document| {
-                document["Statement"][index]["Condition"][operator]["g:UserName"] = json!(["a"]);
-            });
-        }
-        refused(&|document| document["Statement"][index]["Effect"] = json!("allow"));
+    refused(&|document| document["Statement"][0]["Effect"] = json!("allow"));
+    for name in ["Principal", "action", "NotResource", "Conditions"] {
+        refused(&|document| document["Statement"][0][name] = json!(["*"]));
+    }
+    for operator in ["StringLike", "stringEquals", "StringEqualsIfExistsIfExists"] {
+        refused(&|document| {
+            document["Statement"][0]["Condition"][operator]["g:UserName"] = json!(["a"]);
+        });
     }
 }
 
 /// The statements of a document, in the other order and each by itself, are the document.
-fn check_whole(document: &Value, claims: &Map<String, Value>) {
-    let whole = verdicts(std::slice::from_ref(document), claims);
+fn check_whole(document: &Value, claims: &Map<String, Value>) -> Vec<Statement> {
+    let whole = verdicts(&[&compile(document)], claims);
     let mut reversed = document.clone();
     let statements = reversed["Statement"].as_array_mut().expect("statements");
     statements.reverse();
-    let single = |statement| json!({"Version": document["Version"], "Statement": [statement]});
-    let parts: Vec<Value> = statements.iter().map(single).collect();
-    assert_eq!(whole, verdicts(&[reversed], claims), "{document}");
-    let parts = parts
-        .iter()
-        .map(|part| verdicts(std::slice::from_ref(part), claims));
-    let together = parts.reduce(|a, b| {
+    let single = |statement| Statement::new(&document["Version"], statement);
+    let parts: Vec<Statement> = statements.iter().map(single).collect();
+    assert_eq!(
+        whole,
+        verdicts(&[&compile(&reversed)], claims),
+        "{document}"
+    );
+    let together = parts.iter().map(|part| verdicts(&[part.own()], claims));
+    let together = together.reduce(|a, b| {
         let pairs = a?.into_iter().zip(b?);
         Some(pairs.map(|(a, b)| stronger(a, b)).collect())
     });
     assert_eq!(Some(whole), together, "{document}");
+    parts
 }
 
 fn stronger(a: Verdict, b: Verdict) -> Verdict {
@@ -227,11 +262,12 @@ fn stronger(a: Verdict, b: Verdict) -> Verdict {
 
 /// A statement says nothing of an action that it does not name; without circumstances it says the
 /// same of each request.
-fn check_selection(document: &Value, claims: &Map<String, Value>) {
-    let statement = &document["Statement"][0];
-    let Some(verdicts) = verdicts(std::slice::from_ref(document), claims) else {
+fn check_selection(of: &Statement, claims: &Map<String, Value>) {
+    let Some(verdicts) = verdicts(&[of.own()], claims) else {
         return;
     };
+    let document = &of.document;
+    let statement = &document["Statement"][0];
     let effect = match statement["Effect"] == "Deny" {
         true => Verdict::Denied,
         false => Verdict::Allowed,
@@ -276,22 +312,14 @@ fn is_action(pattern: &str, name: &str, is_identity: bool) -> bool {
     parts.all(|is_like| is_like)
 }
 
-/// The same statement with either effect.
-fn with_effect(document: &Value, effect: &str) -> Value {
-    let mut changed = document.clone();
-    changed["Statement"][0]["Effect"] = json!(effect);
-    changed
-}
-
 /// Whatever a statement allows, it denies where it is a Deny, all else being allowed.
-fn check_effects(document: &Value, claims: &Map<String, Value>) {
-    let everything =
-        json!({"Version": "1.1", "Statement": [{"Effect": "Allow", "Action": ["*:*:*"]}]});
-    let allowed = verdicts(&[with_effect(document, "Allow")], claims);
-    let denied = verdicts(&[everything, with_effect(document, "Deny")], claims);
+fn check_effects(statement: &Statement, claims: &Map<String, Value>) {
+    let allowed = verdicts(&[&statement.allow], claims);
+    let denied = verdicts(&[&EVERYTHING, &statement.deny], claims);
     let (Some(allowed), Some(denied)) = (allowed, denied) else {
         return;
     };
+    let document = &statement.document;
     for (allowed, denied) in allowed.iter().zip(&denied) {
         assert_ne!(*denied, Verdict::NotGranted, "{document}");
         if *allowed == Verdict::Allowed {
@@ -301,21 +329,23 @@ fn check_effects(document: &Value, claims: &Map<String, Value>) {
 }
 
 /// One more Deny grants nothing; one more Allow takes nothing away, and never what is denied.
-fn check_addition(all: &[Value], before: &[Verdict], more: &Value, claims: &Map<String, Value>) {
-    for effect in ["Allow", "Deny"] {
-        let mut documents = all.to_vec();
-        documents.push(with_effect(more, effect));
-        let Some(after) = verdicts(&documents, claims) else {
-            continue;
-        };
-        for (before, after) in before.iter().zip(&after) {
+fn check_addition(
+    all: &[&Compiled],
+    before: &[Verdict],
+    more: &Statement,
+    claims: &Map<String, Value>,
+) {
+    for (effect, policy) in [("Allow", &more.allow), ("Deny", &more.deny)] {
+        let after = verdicts(&[all, &[policy]].concat(), claims);
+        for (before, after) in before.iter().zip(after.iter().flatten()) {
             let is_right = match (before, effect) {
                 (Verdict::Denied, _) => *after == Verdict::Denied,
                 (_, "Deny") => after == before || *after == Verdict::Denied,
                 (Verdict::Allowed, _) => *after == Verdict::Allowed,
                 (Verdict::NotGranted, _) => *after != Verdict::Denied,
             };
-            assert!(is_right, "{before:?}, {after:?} with {more} as {effect}");
+            let document = &more.document;
+            assert!(is_right, "{before:?}, {after:?}: {document} as {effect}");
         }
     }
 }
