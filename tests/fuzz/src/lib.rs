@@ -1,6 +1,7 @@
 //! What the targets hold the program against: slow, plain readers that share no code with it.
 
 pub mod claims;
+pub mod demand;
 pub mod json;
 pub mod message;
 pub mod mutation;

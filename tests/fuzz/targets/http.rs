@@ -17,34 +17,12 @@ use actiongate::config::Config;
 use actiongate::server::Address;
 use actiongate::table::Source;
 use libfuzzer_sys::{Corpus, fuzz_mutator, fuzz_target};
-use oracle::json::{self as plain, Json};
+use oracle::demand::{TABLE, demand, shown};
 use oracle::message::{self, Failure, Message, Strictness};
 use oracle::signer::Signer;
 use oracle::{mutation, nova};
 use serde_json::json;
 
-/// The tokens' project.
-const PROJECT: &[u8] = b"p1";
-/// Routes that bodies tell apart, beside those for metadata.
-const TABLE: &str = r#"
-[[operation]]
-permission = "start"
-routes = ["POST /v2.1/{project_id}/servers/{server_id}/action"]
-body_key = "os-start"
-actions = ["ecs:servers:start"]
-[[operation]]
-permission = "lock"
-routes = ["POST /v2.1/{project_id}/servers/{server_id}/action"]
-body_key = "lock"
-actions = ["ecs:servers:lock"]
-[[operation]]
-permission = "batch"
-routes = ["POST /v2.1/{project_id}/servers/{server_id}/tags/action"]
-body_value = { action = ["create"] }
-actions = ["ecs:servers:start"]
-conditional = [{ when = "/tags", actions = ["ecs:servers:tag"] }]
-max_body = "40B"
-"#;
 /// How long the gateway may take, on a machine that does much else.
 const PATIENCE: Duration = Duration::from_secs(20);
 /// What no client says (nova takes these for the caller, or for another method or path), and what
@@ -306,79 +284,6 @@ fn check(request: &Message) {
     let demand = demand(request);
     let is_permitted = demand.is_some_and(|demand| actions.contains(&demand));
     assert!(is_permitted, "{demand:?}: {}", shown(request));
-}
-
-/// The table, written once more: which of the tokens' grants a request needs, if any permits it.
-fn demand(request: &Message) -> Option<&'static str> {
-    let path = request
-        .target
-        .split(|byte| *byte == b'?')
-        .next()
-        .unwrap_or_default();
-    let segments: Vec<Vec<u8>> = path[1..]
-        .split(|byte| *byte == b'/')
-        .map(nova::decode)
-        .collect();
-    let segments: Vec<&[u8]> = segments.iter().map(Vec::as_slice).collect();
-    match (request.method.as_slice(), &segments[..]) {
-        (b"GET", [b"v2" | b"v2.1", PROJECT, b"servers", _, b"metadata"]) => Some("list"),
-        (b"PUT" | b"POST", [b"v2" | b"v2.1", PROJECT, b"servers", _, b"metadata"])
-        | (
-            b"GET" | b"PUT" | b"DELETE",
-            [b"v2" | b"v2.1", PROJECT, b"servers", _, b"metadata", _],
-        )
-        | (b"GET" | b"PUT", [b"v1", PROJECT, b"cloudservers", _, b"autorecovery"]) => Some("all"),
-        (b"POST", [b"v2.1", PROJECT, b"servers", _, b"action"]) => match body(request) {
-            Json::Object(members) => match &members[..] {
-                [(name, _)] if name == "os-start" => Some("start"),
-                [(name, _)] if name == "lock" => Some("all"),
-                _ => None,
-            },
-            _ => None,
-        },
-        (b"POST", [b"v2.1", PROJECT, b"servers", _, b"tags", b"action"]) => {
-            let body = body(request);
-            let is_listed = request.body.len() <= 40 && body.member("action")?.text()? == "create";
-            let demand = body.member("tags").map_or("start", |_| "all");
-            is_listed.then_some(demand)
-        }
-        _ => None,
-    }
-}
-
-/// A body that decides, which has one reading.
-fn body(request: &Message) -> Json {
-    let types: Vec<_> = request.values("content-type").collect();
-    let [only] = types[..] else {
-        panic!("not one media type: {}", shown(request));
-    };
-    let only = only.to_ascii_lowercase();
-    let only: Vec<u8> = only
-        .into_iter()
-        .filter(|byte| !b" \t\"".contains(byte))
-        .collect();
-    let is_json =
-        [&b"application/json"[..], b"application/json;charset=utf-8"].contains(&&only[..]);
-    assert!(is_json, "another media type: {}", shown(request));
-    let mut codings = request.values("content-encoding");
-    assert!(codings.next().is_none(), "a coding: {}", shown(request));
-    match plain::read(&request.body) {
-        Ok(body) => body,
-        Err(error) => panic!("{error:?}: {}", shown(request)),
-    }
-}
-
-fn shown(request: &Message) -> String {
-    let mut text = Vec::new();
-    for part in [&request.method[..], b" ", &request.target] {
-        text.extend_from_slice(part);
-    }
-    for (name, value) in &request.headers {
-        for part in [b"\n", name.as_bytes(), b": ", value] {
-            text.extend_from_slice(part);
-        }
-    }
-    format!("{}\n\n{}", text.escape_ascii(), request.body.escape_ascii())
 }
 
 /// An upstream that answers what is clean; anything else ends the run.
