@@ -2,12 +2,10 @@
 //!
 //! Pure: the same inputs give the same decision, so `explain` asks what the gateway asks.
 
-use std::net::IpAddr;
-
 use hyper::Method;
 use hyper::http::uri::PathAndQuery;
 
-use crate::grant::{Instances, Principal, Request, Verdict};
+use crate::grant::{Address, Instances, Principal, Request, Verdict};
 use crate::router::Target;
 use crate::table::{Access, ActionId};
 
@@ -83,8 +81,8 @@ pub enum Denial {
 pub struct Circumstances {
     /// Seconds since 1970.
     pub now: u64,
-    /// The client's address; none over a Unix socket.
-    pub address: Option<IpAddr>,
+    /// The client's address.
+    pub address: Address,
 }
 
 /// Decides whether `principal` may do what `target` is about.
@@ -158,7 +156,7 @@ mod tests {
 
     const NOWHERE: Circumstances = Circumstances {
         now: 0,
-        address: None,
+        address: Address::Absent,
     };
 
     fn router() -> Router {
@@ -166,10 +164,8 @@ mod tests {
     }
 
     fn principal(router: &Router, projects: &[&str], actions: &[&str]) -> Principal {
-        let mut grants = Grants::default();
-        for action in actions {
-            grants.allow(router.table().action(&action.parse().unwrap()).unwrap());
-        }
+        let id = |action: &&str| router.table().action(&action.parse().unwrap()).unwrap();
+        let grants = Grants::new(actions.iter().map(id).collect());
         Principal {
             issuer: 0,
             subject: None,

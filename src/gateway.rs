@@ -154,10 +154,15 @@ impl Current {
         let (content, permit, project) = {
             // Only now: nobody unknown may probe the table.
             let candidates = candidates?;
-            let (content, target) = match candidates.reads_body() {
-                false => (Content::Coming(body), candidates.target(None)?),
-                // Boxed: it is rare, and each request would have room for it.
-                true => Box::pin(self.read_body(&head.headers, body, candidates, exchange)).await?,
+            let (content, target, now) = match candidates.reads_body() {
+                false => (Content::Coming(body), candidates.target(None)?, now),
+                true => {
+                    // Boxed: it is rare, and each request would have room for it.
+                    let read = self.read_body(&head.headers, body, candidates, exchange);
+                    let (content, target) = Box::pin(read).await?;
+                    // What a policy allows until a moment cannot be kept by a body that comes slowly.
+                    (content, target, unix_time())
+                }
             };
             exchange.routed(&target);
             let permit = self.decide(identity.as_deref(), &target, peer, now)?;
@@ -203,7 +208,7 @@ impl Current {
         };
         let circumstances = Circumstances {
             now,
-            address: peer.address().ip(),
+            address: peer.client(),
         };
         let decision = decision::authorize(&identity.principal, target, circumstances);
         decision.map_err(|denial| self.rules().denied(denial))

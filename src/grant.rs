@@ -16,7 +16,7 @@ mod system;
 mod wildcard;
 
 pub use compiled::{CompiledPolicy, NotUnderstood};
-pub use grants::{Grants, Instances, Reach, Request, Verdict};
+pub use grants::{Address, Grants, Instances, Reach, Request, Verdict};
 pub use key::{CallerValues, ConditionKeys, InvalidKey};
 pub use mapping::{ClaimMapping, InvalidClaim, Scope};
 pub use pattern::{InvalidPattern, Pattern};

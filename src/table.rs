@@ -119,6 +119,7 @@ pub struct ActionTable {
     operations: Vec<Operation>,
     actions: action::Interner,
     aliases: HashMap<ActionName, Vec<ActionName>>,
+    spellings: HashMap<String, Vec<ActionId>>,
 }
 
 impl Operation {
@@ -127,6 +128,17 @@ impl Operation {
         self.selector.is_some()
             || !self.conditional.is_empty()
             || matches!(self.resource, Some(Resource::Body(_)))
+    }
+
+    /// Every action it names, demanded or not.
+    fn names(&self) -> impl Iterator<Item = &ActionName> {
+        let conditional = self.conditional.iter();
+        let conditional = conditional.flat_map(|conditional| &conditional.actions);
+        let (required, others) = (self.actions.iter(), self.dependencies.iter());
+        required
+            .chain(others)
+            .chain(&self.successors)
+            .chain(conditional)
     }
 }
 
@@ -174,6 +186,23 @@ impl ActionTable {
         self.aliases.get(action).map_or(&[], Vec::as_slice)
     }
 
+    /// Every name of an action, older ones among them, in lower case, and the actions that it is of.
+    pub fn spellings(&self) -> &HashMap<String, Vec<ActionId>> {
+        &self.spellings
+    }
+
+    /// Must follow a change of the actions.
+    fn spell(&mut self) {
+        self.spellings.clear();
+        for (id, action) in self.actions.iter() {
+            let older = self.aliases.get(action).into_iter().flatten();
+            for name in older.chain([action]) {
+                let name = name.as_str().to_ascii_lowercase();
+                self.spellings.entry(name).or_default().push(id);
+            }
+        }
+    }
+
     /// The same table with every operation's dependencies among what it demands.
     #[must_use]
     pub fn enforcing_dependencies(mut self) -> Self {
@@ -185,6 +214,7 @@ impl ActionTable {
                 }
             }
         }
+        self.spell();
         self
     }
 }

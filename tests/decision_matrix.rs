@@ -18,7 +18,7 @@ use std::path::Path;
 use std::{env, fs};
 
 use actiongate::decision::{Circumstances, Denial, authorize};
-use actiongate::grant::{ClaimMapping, Principal, Roles};
+use actiongate::grant::{Address, ClaimMapping, Principal, Roles};
 use actiongate::router::{JsonBody, RequestPath, Router};
 use actiongate::table::{
     Access, ActionName, ActionTable, BodySelector, Operation, Route, Segment, Source,
@@ -35,7 +35,7 @@ const UPDATE: &str = "vpc:publicIps:update";
 /// No grant here asks for them.
 const CIRCUMSTANCES: Circumstances = Circumstances {
     now: 0,
-    address: None,
+    address: Address::Absent,
 };
 
 /// A caller: what its token's claims say.

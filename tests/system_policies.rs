@@ -17,8 +17,8 @@ use std::sync::Arc;
 use std::{env, fs};
 
 use actiongate::grant::{
-    ClaimMapping, Compiler, Grants, Instances, NamedPolicy, Principal, Request, Role, Verdict,
-    system_policies,
+    Address, ClaimMapping, Compiler, Grants, Instances, NamedPolicy, Principal, Request, Role,
+    Verdict, system_policies,
 };
 use actiongate::table::{Access, ActionTable, BodySelector, Operation, Source};
 use serde_json::json;
@@ -66,7 +66,7 @@ fn holders(table: &ActionTable) -> Vec<Grants> {
 fn allows(grants: &Grants, operation: &Operation) -> bool {
     let request = Request {
         now: 0,
-        address: None,
+        address: Address::Absent,
         instances: Instances::default(),
     };
     let mut required = operation.required.iter();

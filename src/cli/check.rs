@@ -51,10 +51,11 @@ fn check_parts(config: &Config, problems: &mut Vec<String>) -> Option<(String, V
     let summary = match app::route(&config.table, config.into()) {
         Ok(router) => {
             let table = router.table();
-            if let Err(found) = app::compile_roles(config, table) {
+            let roles = app::compile_roles(config, table).unwrap_or_else(|found| {
                 problems.extend(found.0.iter().map(ToString::to_string));
-            }
-            Some((summary(table, config), note::notes(table)))
+                Vec::new()
+            });
+            Some((summary(table, config), note::notes(table, config, &roles)))
         }
         Err(StartError::Table(found)) => {
             problems.extend(found.0.iter().map(ToString::to_string));

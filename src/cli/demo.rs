@@ -16,11 +16,12 @@ use super::{Outcome, run, say};
 use crate::app::App;
 use crate::server::Address;
 use crate::telemetry;
-use backend::Backend;
+use backend::{Backend, Server};
 
-/// The personas' project and a server of it.
+/// The personas' project and two servers of it; one role is to leave the second one alone.
 const PROJECT: &str = "4f5e3d2c1b0a49788796a5b4c3d2e1f0";
 const SERVER: &str = "8f0e1c52-6e3a-4d0e-9a53-2f1f3c9c7a11";
+const PRODUCTION: &str = "c27a9d40-05be-4f16-8d3c-71e9b2a4f805";
 /// Another project and a server of that.
 const OTHER_PROJECT: &str = "0a1b2c3d4e5f40718293a4b5c6d7e8f9";
 const OTHER_SERVER: &str = "1d2c3b4a-5968-4776-8594-a3b2c1d0e0f1";
@@ -59,9 +60,10 @@ fn start_backend() -> anyhow::Result<SocketAddr> {
     thread::Builder::new()
         .name("backend".to_owned())
         .spawn(move || {
-            let backend = Rc::new(Backend::new(&[
-                (PROJECT, SERVER),
-                (OTHER_PROJECT, OTHER_SERVER),
+            let backend = Rc::new(Backend::new(vec![
+                Server::new(PROJECT, SERVER, "test"),
+                Server::new(PROJECT, PRODUCTION, "production"),
+                Server::new(OTHER_PROJECT, OTHER_SERVER, "other"),
             ]));
             LocalSet::new().block_on(&runtime, backend.serve(listener));
         })?;
@@ -75,10 +77,13 @@ fn introduce(folder: &Path, gateway: &Address, backend: SocketAddr) {
         |path| quoted(&path.display().to_string()),
     );
     let (operator, metadata_only) = (file("operator.token"), file("metadata-only.token"));
+    let (helpdesk, auditor) = (file("helpdesk.token"), file("auditor.token"));
     let (config, audit) = (file("actiongate.toml"), file("audit.jsonl"));
     let folder = folder.display();
-    let metadata = format!("/v2.1/{PROJECT}/servers/{SERVER}/metadata");
+    let server = format!("/v2.1/{PROJECT}/servers/{SERVER}");
+    let metadata = format!("{server}/metadata");
     let url = format!("http://{gateway}{metadata}");
+    let action = format!("http://{gateway}{server}/action");
     say(format_args!(
         "
 actiongate demo: the gateway is http://{gateway}, a compute API in memory behind it http://{backend}.
@@ -98,7 +103,18 @@ Why, step by step, without sending anything:
   {program} explain --config {config} \\
     --token {metadata_only} PUT {metadata}
 
-There are a reader.token and an other-project.token, too. What was asked and decided:
+Allowed: the body makes it a stop, which the policies of the role helpdesk allow.
+
+  curl -i -X POST -H \"X-Auth-Token: $(cat {helpdesk})\" \\
+    -H 'Content-Type: application/json' -d '{{\"os-stop\":null}}' {action}
+
+Refused: the role auditor may see that server stopped, but not start it.
+
+  curl -i -X POST -H \"X-Auth-Token: $(cat {auditor})\" \\
+    -H 'Content-Type: application/json' -d '{{\"os-start\":null}}' {action}
+
+There are a reader.token and an other-project.token, too, and a server that the config denies
+helpdesk to stop: {PRODUCTION}. What was asked and decided:
 
   tail -n 2 {audit}
 

@@ -159,7 +159,7 @@ fn explain(
     say_target(&target, body.as_ref());
     let circumstances = Circumstances {
         now,
-        address: asked.address,
+        address: asked.address.into(),
     };
     decision::explain(rules, &holder, &target, circumstances)
 }

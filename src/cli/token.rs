@@ -122,7 +122,14 @@ fn show_identity(rules: &Rules, holder: &explain::Holder<'_>) -> anyhow::Result<
             Reach::Some => say(format_args!(
                 "  some {permission} ({names}: depends on the request)"
             )),
-            Reach::No => say(format_args!("  no   {permission} (missing {names})")),
+            Reach::No => {
+                let is_denied = |action| principal.grants.denial_reach(action) == Reach::Every;
+                let verb = match because.iter().copied().any(is_denied) {
+                    true => "denied",
+                    false => "missing",
+                };
+                say(format_args!("  no   {permission} ({verb} {names})"));
+            }
         }
     }
     Ok(())
@@ -137,25 +144,32 @@ struct OperationReach {
 impl OperationReach {
     fn new(operation: &Operation, grants: &Grants) -> Self {
         let is_instance_level = operation.resource.is_some();
-        let reach = |action: &ActionId| grants.reach(*action, is_instance_level);
-        let required = || operation.required.iter();
-        // What a body may demand besides can only keep some requests out.
-        let besides = || operation.conditional.iter().flat_map(|more| &more.required);
-        let least = required().map(reach).min().unwrap_or(Reach::Every);
-        if least == Reach::Every && besides().map(reach).any(|reach| reach != Reach::Every) {
-            let because = besides().filter(|action| reach(action) != Reach::Every);
-            return Self {
-                reach: Reach::Some,
-                because: because.copied().collect(),
+        let required = operation.required.iter().map(|action| {
+            let reach = grants.reach(*action, is_instance_level);
+            (*action, reach)
+        });
+        // Who is denied a newer name is denied the operation.
+        let successors = operation.refused_by.iter().map(|action| {
+            let reach = match grants.denial_reach(*action) {
+                Reach::No => Reach::Every,
+                Reach::Some => Reach::Some,
+                Reach::Every => Reach::No,
             };
-        }
-        let because = required().filter(|action| reach(action) != Reach::Every);
+            (*action, reach)
+        });
+        // What a body may demand besides can only keep some requests out.
+        let besides = operation.conditional.iter().flat_map(|more| &more.required);
+        let besides = besides.map(|action| {
+            let reach = grants.reach(*action, is_instance_level);
+            (*action, reach.max(Reach::Some))
+        });
+        let reaches: Vec<(ActionId, Reach)> = required.chain(successors).chain(besides).collect();
+        let least = reaches.iter().map(|(_, reach)| *reach).min();
+        let reach = least.unwrap_or(Reach::Every);
+        let because = reaches.into_iter().filter(|(_, own)| *own == reach);
         Self {
-            reach: least,
-            because: because
-                .filter(|action| reach(action) == least)
-                .copied()
-                .collect(),
+            reach,
+            because: because.map(|(action, _)| action).collect(),
         }
     }
 }

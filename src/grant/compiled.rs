@@ -90,18 +90,32 @@ impl CompiledPolicy {
     }
 }
 
+impl CompiledPolicy {
+    /// The actions that some statement allows, whatever it asks and others deny.
+    pub fn allowed(&self) -> ActionSet {
+        let mut allowed = ActionSet::default();
+        let statements = self.statements.iter();
+        for statement in statements.filter(|statement| statement.effect == Effect::Allow) {
+            allowed.union_with(&statement.actions);
+        }
+        allowed
+    }
+}
+
 fn compile(
     statement: &Statement,
     place: String,
     table: &ActionTable,
     keys: &ConditionKeys,
 ) -> Result<Option<CompiledStatement>, NotUnderstood> {
-    let mut actions = ActionSet::default();
-    for (id, action) in table.actions() {
-        if statement.is_about(action, table) {
-            actions.insert(id);
-        }
+    let mut named = ActionSet::default();
+    for pattern in &statement.patterns {
+        named.union_with(&pattern.select(table));
     }
+    let actions = table.actions().filter(|(id, action)| {
+        named.contains(*id) != statement.excludes && statement.suits_service(action)
+    });
+    let actions: ActionSet = actions.map(|(id, _)| id).collect();
     if actions.is_empty() {
         return Ok(None);
     }
@@ -133,15 +147,13 @@ fn compile(
 }
 
 impl Statement {
-    /// Whether it is about `action`, as far as that depends on nothing else.
-    fn is_about(&self, action: &ActionName, table: &ActionTable) -> bool {
-        let names = |pattern: &super::Pattern| pattern.names(action, table);
+    /// Whether its conditions on `g:ServiceName` hold for `action`.
+    fn suits_service(&self, action: &ActionName) -> bool {
         let service = [Datum::Text(service(action))];
         let mut conditions = self.conditions.iter();
-        self.patterns.iter().any(names) != self.excludes
-            && conditions.all(|condition| {
-                condition.key != Key::ServiceName || condition.holds(self.effect, Some(&service))
-            })
+        conditions.all(|condition| {
+            condition.key != Key::ServiceName || condition.holds(self.effect, Some(&service))
+        })
     }
 }
 
@@ -151,8 +163,8 @@ fn service(action: &ActionName) -> &str {
 
 /// Those of `urns` that may be of an instance in our region.
 ///
-/// Others match nothing. A Deny on one of the service's other resources is refused, since a request
-/// may well be about that.
+/// Others match nothing. A Deny that is, or may be, on one of the service's other resources is
+/// refused, since a request may well be about that.
 fn instances(
     urns: &[Urn],
     effect: Effect,
@@ -162,20 +174,23 @@ fn instances(
 ) -> Result<Vec<Urn>, NotUnderstood> {
     let mut instances = Vec::new();
     for urn in urns {
-        if !urn.is_instance() {
-            let mut services = services.iter();
-            if effect == Effect::Deny && services.any(|own| stands_for(&urn.service, own)) {
-                return Err(NotUnderstood::Resource {
-                    place: place.to_owned(),
-                    resource: urn.to_string(),
-                });
-            }
-        } else if is_part(&urn.region, keys.region.as_deref()).ok_or_else(|| {
-            NotUnderstood::Part {
+        let mut services = services.iter();
+        if effect == Effect::Deny
+            && !urn.is_no_other()
+            && services.any(|own| stands_for(&urn.service, own))
+        {
+            return Err(NotUnderstood::Resource {
                 place: place.to_owned(),
                 resource: urn.to_string(),
-                part: "region",
-            }
+            });
+        }
+        if !urn.is_instance() {
+            continue;
+        }
+        if is_part(&urn.region, keys.region.as_deref()).ok_or_else(|| NotUnderstood::Part {
+            place: place.to_owned(),
+            resource: urn.to_string(),
+            part: "region",
         })? {
             instances.push(urn.clone());
         }

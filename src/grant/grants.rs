@@ -3,6 +3,7 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::compiled::{CompiledPolicy, CompiledStatement, NotUnderstood, is_part};
 use super::key::{CallerValues, Key};
@@ -10,6 +11,10 @@ use super::policy::{
     Condition, Datum, Decimal, Effect, Moment, is_plain_id, read_moment, stands_for,
 };
 use crate::table::{ActionId, ActionSet};
+
+/// How far ahead of our clock a caller can have proved who it is. What is beyond, as a time in
+/// milliseconds, would be fresh forever: it fulfills a condition of a Deny only.
+const MAX_AHEAD: Duration = Duration::from_mins(5);
 
 /// The actions that a caller may use.
 #[derive(Clone, Debug, Default)]
@@ -35,10 +40,28 @@ struct Caller {
 pub struct Request<'a> {
     /// Seconds since 1970.
     pub now: u64,
-    /// The client's address; none over a Unix socket.
-    pub address: Option<IpAddr>,
+    /// The client's address.
+    pub address: Address,
     /// What it is about.
     pub instances: Instances<'a>,
+}
+
+/// The client's address, as far as it is known.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Address {
+    /// This one.
+    Known(IpAddr),
+    /// It has none, as over a Unix socket.
+    Absent,
+    /// A client of a trusted proxy, whose headers dispute which: a condition on it holds for no
+    /// Allow and for each Deny, or a client could choose by a header of its own.
+    Unclear,
+}
+
+impl From<Option<IpAddr>> for Address {
+    fn from(address: Option<IpAddr>) -> Self {
+        address.map_or(Self::Absent, Self::Known)
+    }
 }
 
 /// The instances that a request is about.
@@ -73,10 +96,11 @@ pub enum Reach {
 }
 
 impl Grants {
-    /// Grants an action, unless something denies it.
-    pub fn allow(&mut self, action: ActionId) {
-        if !self.denied.contains(action) {
-            self.granted.insert(action);
+    /// Grants these actions to every request, unless something denies them.
+    pub fn new(granted: ActionSet) -> Self {
+        Self {
+            granted,
+            ..Self::default()
         }
     }
 
@@ -125,22 +149,34 @@ impl Grants {
     /// Which requests may use an action; `is_instance_level` says whether a grant for single instances
     /// counts.
     pub fn reach(&self, action: ActionId, is_instance_level: bool) -> Reach {
-        let residual = |effect| {
-            let mut residual = self.residual.iter();
-            residual.any(|statement| {
-                let can_apply =
-                    effect == Effect::Deny || is_instance_level || statement.instances.is_none();
-                statement.effect == effect && statement.actions.contains(action) && can_apply
-            })
-        };
-        let is_granted = self.granted.contains(action);
-        if is_granted && !residual(Effect::Deny) {
-            return Reach::Every;
+        let mut residual = self.residual_for(Effect::Allow, action);
+        let can_be_granted = self.granted.contains(action)
+            || residual.any(|statement| is_instance_level || statement.instances.is_none());
+        match self.denial_reach(action) {
+            Reach::No if self.granted.contains(action) => Reach::Every,
+            Reach::No | Reach::Some if can_be_granted => Reach::Some,
+            _ => Reach::No,
         }
-        match is_granted || (!self.denied.contains(action) && residual(Effect::Allow)) {
-            true => Reach::Some,
+    }
+
+    /// Which requests are denied an action, whatever grants it.
+    pub fn denial_reach(&self, action: ActionId) -> Reach {
+        match self.denied.contains(action) {
+            true => Reach::Every,
+            false if self.residual_for(Effect::Deny, action).next().is_some() => Reach::Some,
             false => Reach::No,
         }
+    }
+
+    fn residual_for(
+        &self,
+        effect: Effect,
+        action: ActionId,
+    ) -> impl Iterator<Item = &CompiledStatement> {
+        let residual = self.residual.iter().map(Arc::as_ref);
+        residual.filter(move |statement| {
+            statement.effect == effect && statement.actions.contains(action)
+        })
     }
 
     /// Whether a request may use an action.
@@ -226,14 +262,21 @@ impl Caller {
             let now = Moment::from_secs(request.now);
             let datum = match condition.key {
                 Key::CurrentTime => Some(Datum::Moment(now)),
-                // An IPv4 caller of an IPv6 socket is known by its IPv4 address.
-                Key::SourceIp => request
-                    .address
-                    .map(|own| Datum::Address(own.to_canonical())),
-                Key::MfaAge => self.authenticated.map(|moment| {
-                    let age = now.saturating_sub(moment);
-                    Datum::Number(Decimal::from(age.as_secs()))
-                }),
+                Key::SourceIp => match request.address {
+                    // An IPv4 caller of an IPv6 socket is known by its IPv4 address.
+                    Address::Known(own) => Some(Datum::Address(own.to_canonical())),
+                    Address::Absent => None,
+                    Address::Unclear => return statement.effect == Effect::Deny,
+                },
+                Key::MfaAge => match self.authenticated {
+                    Some(moment) if moment > now.saturating_add(MAX_AHEAD) => {
+                        return statement.effect == Effect::Deny;
+                    }
+                    authenticated => authenticated.map(|moment| {
+                        let age = now.saturating_sub(moment);
+                        Datum::Number(Decimal::from(age.as_secs()))
+                    }),
+                },
                 // Fulfilled, or the statement would not have been left open.
                 Key::ServiceName | Key::Claim(_) => return true,
             };
@@ -260,6 +303,8 @@ impl Caller {
                     && ids.len() > 0
                     && ids.all(|id| is_plain_id(id) && is_meant(id))
             }
+            // Every instance is also one that the request does not name, as where it makes one.
+            Effect::Deny if instances.ids.is_empty() => is_meant(""),
             Effect::Deny => ids.any(|id| !is_plain_id(id) || is_meant(id)),
         }
     }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::wildcard;
-use crate::table::{ActionName, ActionTable};
+use crate::table::{ActionSet, ActionTable};
 
 /// An action, or several: a wildcard stands for a whole part or a piece of one and never crosses a
 /// colon.
@@ -61,9 +61,26 @@ impl Pattern {
         }
     }
 
-    /// Whether it stands for `action`, looking at no alias.
-    pub fn matches(&self, action: &ActionName) -> bool {
-        let parts = self.text.split(':').zip(action.parts());
+    /// The actions of `table` that it stands for, by their names or by older ones: a renamed action
+    /// is still known by these, in every kind of statement.
+    pub fn select(&self, table: &ActionTable) -> ActionSet {
+        let spellings = table.spellings();
+        // Tokens are made of names more often than of wildcards, for which every name is tried.
+        let (one, every) = match self.text.contains(['*', '?']) {
+            true => (None, Some(spellings.iter())),
+            false => {
+                let name = self.text.to_ascii_lowercase();
+                (spellings.get_key_value(&name), None)
+            }
+        };
+        let candidates = one.into_iter().chain(every.into_iter().flatten());
+        let selected = candidates.filter(|(name, _)| self.matches(name));
+        selected.flat_map(|(_, actions)| actions).copied().collect()
+    }
+
+    /// Whether it stands for the action called `name`.
+    pub(super) fn matches(&self, name: &str) -> bool {
+        let parts = self.text.split(':').zip(name.split(':'));
         parts.enumerate().all(|(index, (pattern, part))| {
             let same = match (index, self.dialect) {
                 (0, Dialect::Policy) => char::eq,
@@ -71,14 +88,6 @@ impl Pattern {
             };
             wildcard::matches(pattern, part, same)
         })
-    }
-
-    /// Whether it stands for an action of `table` or for an alias of it.
-    ///
-    /// A renamed action is still known by its old names, in every kind of statement.
-    pub fn names(&self, action: &ActionName, table: &ActionTable) -> bool {
-        let aliases = table.aliases(action);
-        self.matches(action) || aliases.iter().any(|alias| self.matches(alias))
     }
 
     /// The first part.
@@ -105,6 +114,33 @@ impl fmt::Display for Pattern {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::table::Source;
+
+    /// One that demands `action`, an older name of which is `ecs:old:Name`.
+    fn table(action: &str) -> ActionTable {
+        let text = format!(
+            "[[operation]]\npermission = 'a'\nroutes = ['GET /{{project_id}}']\nactions = ['{action}']\n\
+             [[alias]]\nalias = 'ecs:old:Name'\nactions = ['{action}']\n"
+        );
+        let name = "own".to_owned();
+        ActionTable::load(&[Source { name, text }]).unwrap()
+    }
+
+    #[test]
+    fn selects_by_older_names_too() {
+        let table = table("ecs:servers:get");
+        for (text, dialect, expected) in [
+            ("ecs:OLD:name", Dialect::Policy, true),
+            ("ecs:old:*", Dialect::Policy, true),
+            ("ECS:old:name", Dialect::Policy, false),
+            ("ECS:old:name", Dialect::IdentityPolicy, true),
+            ("ecs:old:nam?", Dialect::IdentityPolicy, true),
+            ("ecs:old:nam", Dialect::IdentityPolicy, false),
+        ] {
+            let selected = Pattern::parse(text, dialect).unwrap().select(&table);
+            assert_eq!(selected.len(), usize::from(expected), "{text}");
+        }
+    }
 
     #[test]
     fn matches_as_the_vendor_says() {
@@ -126,11 +162,10 @@ mod tests {
         ];
         for (pattern, action, expected) in cases {
             let parsed: Pattern = pattern.parse().unwrap();
-            assert_eq!(
-                parsed.matches(&action.parse().unwrap()),
-                expected,
-                "{pattern} {action}"
-            );
+            assert_eq!(parsed.matches(action), expected, "{pattern} {action}");
+            let table = table(action);
+            let found = !parsed.select(&table).is_empty();
+            assert_eq!(found, expected, "{pattern} {action}");
         }
     }
 
@@ -159,10 +194,9 @@ mod tests {
             ("e?s:*:?et", true),
             ("evs:servers:get", false),
         ];
-        let action = "ecs:servers:get".parse().unwrap();
         for (text, expected) in cases {
             let pattern = Pattern::parse(text, Dialect::IdentityPolicy).unwrap();
-            assert_eq!(pattern.matches(&action), expected, "{text}");
+            assert_eq!(pattern.matches("ecs:servers:get"), expected, "{text}");
         }
     }
 }

@@ -5,9 +5,8 @@ use serde_json::{Map, Value};
 use super::compiled::{CompiledPolicy, NotUnderstood};
 use super::grants::Grants;
 use super::mapping::{ClaimMapping, InvalidClaim};
-use super::pattern::Pattern;
 use super::role::Roles;
-use crate::table::ActionTable;
+use crate::table::{ActionSet, ActionTable};
 
 /// Names of roles that are kept, for the log; what stands for nothing is only counted beyond.
 const MAX_UNKNOWN: usize = 16;
@@ -76,10 +75,11 @@ impl Principal {
         roles: &Roles,
         table: &ActionTable,
     ) -> Result<Self, InvalidClaim> {
-        let mut grants = Grants::default();
+        let mut named = ActionSet::default();
         for pattern in mapping.patterns(claims)? {
-            grant(&pattern, table, &mut grants);
+            named.union_with(&pattern.select(table));
         }
+        let mut grants = Grants::new(named);
         let values = mapping.keys.read(claims);
         for policy in mapping.policies(claims)? {
             let added = CompiledPolicy::new(&policy, table, &mapping.keys)
@@ -112,14 +112,6 @@ fn own_policy(mapping: &ClaimMapping, reason: NotUnderstood) -> InvalidClaim {
     InvalidClaim::Condition {
         pointer: pointer.map_or_else(String::new, ToString::to_string),
         reason,
-    }
-}
-
-fn grant(pattern: &Pattern, table: &ActionTable, grants: &mut Grants) {
-    for (id, action) in table.actions() {
-        if pattern.names(action, table) {
-            grants.allow(id);
-        }
     }
 }
 

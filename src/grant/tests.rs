@@ -259,7 +259,7 @@ proptest! {
         for (id, name) in table.actions() {
             let expected = patterns.iter().any(|pattern| {
                 let mut names = table.aliases(name).iter().chain([name]);
-                names.any(|name| pattern.matches(name))
+                names.any(|name| pattern.matches(name.as_str()))
             });
             prop_assert_eq!(principal.grants.granted().contains(id), expected, "{}", name);
         }

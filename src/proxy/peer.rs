@@ -9,12 +9,14 @@ use hyper::header::HeaderValue;
 
 use super::activity::{Activity, Running};
 use crate::audit::PeerAddress;
+use crate::grant::Address;
 use crate::tls::CertificateHash;
 
 /// A client and the header values that name it, made once.
 #[derive(Debug)]
 pub struct Peer {
     address: PeerAddress,
+    client: Address,
     scheme: Scheme,
     certificate: Option<CertificateHash>,
     forwarded_for: HeaderValue,
@@ -51,6 +53,7 @@ impl Peer {
     pub fn on(activity: Rc<Activity>, address: PeerAddress, scheme: Scheme) -> Self {
         Self {
             address,
+            client: address.ip().into(),
             scheme,
             certificate: None,
             forwarded_for: value(match address {
@@ -69,11 +72,21 @@ impl Peer {
         self
     }
 
-    /// A client of the proxy that this peer is; at the proxy's address where no other is known. The
-    /// certificate is the proxy's and proves nothing about the client.
+    /// A client of the proxy that this peer is. The certificate is the proxy's and proves nothing
+    /// about the client.
     #[must_use]
     pub fn behind(&self, address: impl Into<PeerAddress>) -> Self {
         Self::on(Rc::clone(&self.activity), address.into(), self.scheme)
+    }
+
+    /// A client of the proxy that this peer is, which it does not name clearly: at the proxy's address
+    /// for the upstream and the audit, at none for decisions.
+    #[must_use]
+    pub fn behind_unclear(&self) -> Self {
+        Self {
+            client: Address::Unclear,
+            ..self.behind(self.address)
+        }
     }
 
     /// Counts an exchange as running.
@@ -84,6 +97,11 @@ impl Peer {
     /// Its address.
     pub fn address(&self) -> PeerAddress {
         self.address
+    }
+
+    /// What decisions may take for the client's address.
+    pub fn client(&self) -> Address {
+        self.client
     }
 
     /// The client certificate of the connection, verified.

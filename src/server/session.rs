@@ -116,7 +116,7 @@ impl Session {
         let peer = match source {
             None | Some(Source::Proxy) => Rc::clone(peer),
             Some(Source::Client(client)) => Rc::new(peer.behind(client)),
-            Some(Source::Unclear) => Rc::new(peer.behind(peer.address())),
+            Some(Source::Unclear) => Rc::new(peer.behind_unclear()),
         };
         self.shared.gateway.handle(request, peer)
     }

@@ -17,6 +17,9 @@ pub enum InvalidActionName {
     /// The part that is not a word.
     #[error("expected letters, digits, `-` and `_` in each part, found `{0}`")]
     Part(String),
+    /// The action whose service has another case.
+    #[error("expected the service in lower case, found `{0}`")]
+    Service(String),
 }
 
 impl ActionName {
@@ -47,9 +50,17 @@ impl FromStr for ActionName {
         }
         match parts.iter().find(|part| !is_word(part)) {
             Some(part) => Err(InvalidActionName::Part((*part).to_owned())),
+            None if has_upper(text) => Err(InvalidActionName::Service(text.to_owned())),
             None => Ok(Self(text.to_owned())),
         }
     }
+}
+
+/// Whether the service has upper-case letters, which no policy of Version 1.1 could name: a denial
+/// of all that a service does would leave the action out.
+fn has_upper(action: &str) -> bool {
+    let mut service = action.bytes().take_while(|byte| *byte != b':');
+    service.any(|byte| byte.is_ascii_uppercase())
 }
 
 fn is_word(text: &str) -> bool {
@@ -191,6 +202,10 @@ mod tests {
             ("ecs:servers:*", part("*")),
             ("ecs::get", part("")),
             (" ecs:servers:get", part(" ecs")),
+            (
+                "Ecs:servers:get",
+                Err(InvalidActionName::Service("Ecs:servers:get".to_owned())),
+            ),
         ];
         for (text, expected) in cases {
             assert_eq!(text.parse::<ActionName>().map(|_| ()), expected, "{text:?}");

@@ -4,10 +4,10 @@ mod conflict;
 mod operation;
 mod route;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use super::{ActionName, ActionTable, Operation, Source};
+use super::{ActionName, ActionTable, Operation, Place, Source};
 use crate::document::{Document, Located, Problem, Problems, Section};
 
 pub fn load(sources: &[Source]) -> Result<ActionTable, Problems> {
@@ -15,11 +15,15 @@ pub fn load(sources: &[Source]) -> Result<ActionTable, Problems> {
     let mut operations: Vec<Operation> = Vec::new();
     let mut places: HashMap<Arc<str>, usize> = HashMap::new();
     let mut table = ActionTable::default();
+    let mut aliases: Vec<Alias> = Vec::new();
+    let mut named: HashSet<ActionName> = HashSet::new();
     for source in sources {
         let document = Document::new(&source.name, &source.text);
-        let (read, aliases) = document.read(|root| read_file(root, &source.name));
+        let (read, more) = document.read(|root| read_file(root, &source.name));
         problems.append(&mut document.into_problems());
+        aliases.extend(more);
         for operation in read {
+            named.extend(operation.names().cloned());
             let known = places.get(&operation.permission).copied();
             let known = known.and_then(|place| operations.get_mut(place));
             match known.filter(|known| known.place.file != operation.place.file) {
@@ -30,11 +34,16 @@ pub fn load(sources: &[Source]) -> Result<ActionTable, Problems> {
                 }
             }
         }
-        for (alias, action) in aliases {
-            let known = table.aliases.entry(action).or_default();
-            if !known.contains(&alias) {
-                known.push(alias);
-            }
+    }
+    for alias in aliases {
+        // An action of an operation that another file has replaced is good, too: a file that
+        // replaces one need not care for the aliases of others.
+        if !named.contains(&alias.action) {
+            problems.push(alias.unknown());
+        }
+        let known = table.aliases.entry(alias.action).or_default();
+        if !known.contains(&alias.name) {
+            known.push(alias.name);
         }
     }
     conflict::report(&operations, &mut problems);
@@ -66,11 +75,36 @@ pub fn load(sources: &[Source]) -> Result<ActionTable, Problems> {
         }
         table.operations.push(operation);
     }
+    table.spell();
     Ok(table)
 }
 
-/// The file's operations, and its aliases with the actions that have them.
-fn read_file(root: &Section<'_>, file: &str) -> (Vec<Operation>, Vec<(ActionName, ActionName)>) {
+/// An older name of an action.
+struct Alias {
+    name: ActionName,
+    action: ActionName,
+    place: Place,
+}
+
+impl Alias {
+    fn unknown(&self) -> Problem {
+        let Self {
+            name,
+            action,
+            place,
+        } = self;
+        Problem {
+            file: place.file.clone(),
+            line: place.line,
+            message: format!(
+                "`{action}` is demanded by no operation, expected an action that is: a denial of its alias `{name}` would deny nothing"
+            ),
+        }
+    }
+}
+
+/// The file's operations, and its aliases.
+fn read_file(root: &Section<'_>, file: &str) -> (Vec<Operation>, Vec<Alias>) {
     let mut operations: Vec<Operation> = Vec::new();
     let mut lines: HashMap<Arc<str>, usize> = HashMap::new();
     for section in root.sections("operation").unwrap_or_default() {
@@ -89,28 +123,35 @@ fn read_file(root: &Section<'_>, file: &str) -> (Vec<Operation>, Vec<(ActionName
         operations.push(operation);
     }
     let aliases = root.sections("alias").unwrap_or_default();
-    (operations, aliases.iter().flat_map(read_alias).collect())
+    let aliases = aliases.iter().flat_map(|section| read_alias(section, file));
+    (operations, aliases.collect())
 }
 
-fn read_alias(section: &Section<'_>) -> Vec<(ActionName, ActionName)> {
+fn read_alias(section: &Section<'_>, file: &str) -> Vec<Alias> {
     let expected = "the older name of the actions, such as \"ecs:cloudServers:get\"";
     if !section.has("alias") {
         section.missing("alias", expected);
     }
     let alias = section.parse("alias", expected, str::parse::<ActionName>);
-    let actions = match section.strings("actions") {
-        Some(actions) => read_actions(section, actions),
-        None => {
-            section.missing("actions", "the actions that it is an alias of");
-            Vec::new()
-        }
-    };
+    let actions = section.strings("actions");
+    let is_empty = |texts: &Located<Vec<_>>| texts.value.is_empty();
+    if actions.as_ref().is_none_or(is_empty) {
+        section.missing("actions", "the actions that it is an alias of");
+    }
+    let actions = actions.map_or_else(Vec::new, |texts| read_actions(section, texts));
     section.finish();
     let Some(alias) = alias else {
         return Vec::new();
     };
-    let pairs = actions.into_iter();
-    pairs.map(|action| (alias.value.clone(), action)).collect()
+    let of_action = |action| Alias {
+        name: alias.value.clone(),
+        action,
+        place: Place {
+            file: file.to_owned(),
+            line: section.line(),
+        },
+    };
+    actions.into_iter().map(of_action).collect()
 }
 
 /// The actions named by `texts`; those that cannot be read are reported and left out.

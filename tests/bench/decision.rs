@@ -13,7 +13,7 @@
 use std::hint::black_box;
 
 use actiongate::decision::{Circumstances, authorize};
-use actiongate::grant::{ClaimMapping, Principal, Roles};
+use actiongate::grant::{Address, ClaimMapping, Principal, Roles};
 use actiongate::router::{JsonBody, RequestPath, Router};
 use actiongate::table::{ActionTable, BodySelector, Operation, Route, Segment, Source};
 use criterion::{Criterion, criterion_group, criterion_main};
@@ -117,7 +117,7 @@ fn decide(router: &Router, principal: &Principal, request: &Request) -> bool {
     let target = candidates.target(request.body.clone()).unwrap();
     let circumstances = Circumstances {
         now: 0,
-        address: None,
+        address: Address::Absent,
     };
     authorize(principal, &target, circumstances).is_ok()
 }

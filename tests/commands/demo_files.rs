@@ -7,12 +7,14 @@ use super::Folder;
 use super::demo::Demo;
 use super::pasted::curl;
 
-const SECRETS: [&str; 5] = [
+const SECRETS: [&str; 7] = [
     "key.pem",
     "operator.token",
     "reader.token",
     "metadata-only.token",
     "other-project.token",
+    "helpdesk.token",
+    "auditor.token",
 ];
 
 fn mode(folder: &Folder, name: &str) -> u32 {

@@ -41,13 +41,13 @@ pub fn grid(rows: &[[&str; 4]]) -> String {
     text
 }
 
-/// What the text says, without comments, and without what only some pages say.
+/// What the text says, line by line, without the comments.
 fn said(text: &str) -> Vec<&str> {
-    let is_said = |line: &&str| {
-        let is_comment = line.starts_with('#') || line.starts_with("dependencies");
-        !line.is_empty() && !is_comment
-    };
-    text.lines().filter(is_said).collect()
+    let lines = text.lines();
+    lines
+        .filter(|line| !line.starts_with('#'))
+        .skip_while(|line| line.is_empty())
+        .collect()
 }
 
 /// Nothing but `lines` on standard error, and nothing on standard output.

@@ -42,7 +42,7 @@ type Client = fn(&Folder, &str) -> String;
 pub fn assert_commands_do_what_is_said_of_them(curl: Client) {
     let demo = Demo::start();
     let commands = demo.commands();
-    let [allowed, refused, why, audit] = commands.as_slice() else {
+    let [allowed, refused, why, stop, start, audit] = commands.as_slice() else {
         panic!("{commands:#?}");
     };
 
@@ -66,6 +66,21 @@ pub fn assert_commands_do_what_is_said_of_them(curl: Client) {
     assert!(explained.line("missing").contains("ecs:servers:get"));
     assert!(explained.line("to change").contains("ecs:servers:get"));
 
+    let answer = curl(&demo.folder, stop);
+    assert!(answer.starts_with("HTTP/1.1 202 "), "{answer}");
+    assert_eq!(demo.status("auditor"), "SHUTOFF");
+    let answer = curl(&demo.folder, start);
+    assert!(answer.starts_with("HTTP/1.1 403 "), "{answer}");
+    assert!(
+        answer.contains("Policy doesn't allow ecs:servers:start to be performed."),
+        "{answer}"
+    );
+    assert_eq!(
+        demo.status("auditor"),
+        "SHUTOFF",
+        "what was refused was done"
+    );
+
     // The audit is complete once the demo has ended.
     demo.running.signal("TERM");
     let ran = demo.running.end().ended(0);
@@ -77,13 +92,10 @@ pub fn assert_commands_do_what_is_said_of_them(curl: Client) {
         .iter()
         .map(|line| (&line["subject"], &line["decision"]))
         .collect();
-    let (operator, metadata_only) = (json!("operator"), json!("metadata-only"));
+    let auditor = json!("auditor");
     assert_eq!(
         outcomes,
-        [
-            (&metadata_only, &json!("deny")),
-            (&operator, &json!("permit")),
-        ]
+        [(&auditor, &json!("deny")), (&auditor, &json!("permit"))]
     );
 }
 
@@ -97,6 +109,10 @@ pub fn assert_commands_work_in_a_folder_with_a_space(curl: Client) {
     let answer = curl(&demo.folder, &commands[1]);
     assert!(answer.starts_with("HTTP/1.1 403 "), "{answer}");
     demo.folder.shell(&commands[2]).ended(3);
+    let answer = curl(&demo.folder, &commands[3]);
+    assert!(answer.starts_with("HTTP/1.1 202 "), "{answer}");
+    let answer = curl(&demo.folder, &commands[4]);
+    assert!(answer.starts_with("HTTP/1.1 403 "), "{answer}");
 }
 
 pub fn assert_commands_work_in_another_working_directory(curl: Client) {

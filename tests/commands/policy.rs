@@ -210,6 +210,26 @@ fn show_tells_what_depends_on_the_request() {
 }
 
 #[test]
+fn show_tells_what_is_denied() {
+    let folder = folder();
+    let statement = json!({"Effect": "Deny", "Action": ["ecs:*:listServer*"]});
+    let policy = json!({"Version": "1.1", "Statement": [statement]});
+    let actions = ("actions", json!(["ecs:*:*"]));
+    let roles = ("roles", json!("an operator"));
+    let token = sign(&folder, &with(&[("policies", policy), actions, roles]));
+    let shown = folder.actiongate(&["token", "show", "--config", "actiongate.toml", &token]);
+    let shown = shown.ended(0);
+    for row in [
+        "  no   Restarting ECSs in a batch (denied ecs:cloudServers:reboot)\n",
+        // By its newer name.
+        "  no   Querying ECS groups (denied ecs:cloudServers:listServerGroups)\n",
+        "  yes  Starting ECSs in a batch\n",
+    ] {
+        assert!(shown.out.contains(row), "{row}{}", shown.out);
+    }
+}
+
+#[test]
 fn a_token_of_a_domain_is_said_to_be_one() {
     let folder = folder();
     let entering = ROLES.replace(

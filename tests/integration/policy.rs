@@ -1,5 +1,8 @@
 //! Policies that tokens bring along: denials, conditions on the request, single instances.
 
+use std::thread;
+use std::time::{Duration, SystemTime};
+
 use serde_json::{Value, json};
 
 use crate::support::{Call, Claims, PROJECT, Refusing, Setup, default_key, metadata};
@@ -130,6 +133,60 @@ fn conditions_ask_for_the_time_and_the_address() {
             }
             false => world.permits(&call),
         }
+    }
+}
+
+/// Or a caller could keep what ends by sending a body slowly.
+#[test]
+fn the_time_is_that_of_the_decision() {
+    let world = Refusing::with(setup);
+    let end = SystemTime::now() + Duration::from_secs(1);
+    let until = humantime::format_rfc3339_seconds(end).to_string();
+    let condition = json!({"DateLessThan": {"g:CurrentTime": until}});
+    let token = sign(&[with(allow(&["ecs:*:*"]), "Condition", condition)]);
+    let path = format!("/v2.1/{PROJECT}/servers/s1/action");
+    let body = r#"{"os-start":null}"#;
+    let call = Call::post(path, body).header("Content-Type: application/json");
+    let bytes = call.bearer(&token).header("Expect: 100-continue").bytes();
+    let mut client = world.gateway.connect();
+    client.send(&bytes[..bytes.len() - body.len()]);
+    assert_eq!(client.head().0, 100);
+    thread::sleep(end.duration_since(SystemTime::now()).unwrap_or_default());
+    client.send(body);
+    let answer = client.answer();
+    answer.refusal(403, "action_missing", "forbidden");
+}
+
+/// What a client puts into its own header must not make it somebody else, nor nobody.
+#[test]
+fn an_address_that_two_headers_dispute_is_none_that_helps() {
+    let trusted = |own: Setup| setup(own).listen("trusted_proxies = \"127.0.0.0/8\"");
+    let world = Refusing::with(trusted);
+    let list = |token: &str| {
+        let call = Call::get(metadata()).bearer(token);
+        call.header("X-Forwarded-For: 203.0.113.7")
+    };
+    for (operator, network, expected) in [
+        ("IpAddress", "127.0.0.0/8", false),
+        ("NotIpAddress", "10.0.0.0/8", true),
+        ("IpAddressIfExists", "10.0.0.0/8", false),
+        ("Null", "true", false),
+    ] {
+        let condition = json!({operator: {"g:SourceIp": [network]}});
+        let allowed = with(allow(&["ecs:*:*"]), "Condition", condition.clone());
+        let token = sign(&[allowed]);
+        if expected {
+            world.permits(&list(&token));
+        }
+        let answer = world.call(&list(&token).header("Forwarded: for=10.0.0.1"));
+        answer.refusal(403, "action_missing", "forbidden");
+        let deny = json!({"Effect": "Deny", "Action": ["ecs:*:*"], "Condition": condition});
+        let token = sign(&[allow(&["ecs:*:*"]), deny]);
+        if !expected {
+            world.permits(&list(&token));
+        }
+        let answer = world.call(&list(&token).header("Forwarded: for=10.0.0.1"));
+        answer.refusal(403, "action_denied", "forbidden");
     }
 }
 

@@ -1,4 +1,4 @@
-//! The demo's files: a key, tokens of four personas, and the config that accepts them.
+//! The demo's files: a key, tokens of six personas, and the config that accepts them.
 
 use std::fs;
 use std::io::{self, Write as _};
@@ -12,7 +12,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde_json::{Map, Value, json};
 
-use super::{OTHER_PROJECT, PROJECT};
+use super::{OTHER_PROJECT, PRODUCTION, PROJECT};
 use crate::cli::token::sign_claims;
 use crate::gateway::unix_time;
 
@@ -22,12 +22,19 @@ const KID: &str = "demo-1";
 /// How long the tokens are good, in seconds.
 const LIFETIME: u64 = 24 * 3600;
 
-/// A name, a project and what is granted there.
-const PERSONAS: [(&str, &str, &[&str]); 4] = [
-    ("operator", PROJECT, &["ecs:*:*"]),
-    ("reader", PROJECT, &["ecs:*:get*", "ecs:*:list*"]),
-    ("metadata-only", PROJECT, &["ecs:servers:*Metadata"]),
-    ("other-project", OTHER_PROJECT, &["ecs:*:*"]),
+/// A name, a project and the claim that says what is granted there.
+const PERSONAS: [(&str, &str, &str, &[&str]); 6] = [
+    ("operator", PROJECT, "actions", &["ecs:*:*"]),
+    ("reader", PROJECT, "actions", &["ecs:*:get*", "ecs:*:list*"]),
+    (
+        "metadata-only",
+        PROJECT,
+        "actions",
+        &["ecs:servers:*Metadata"],
+    ),
+    ("other-project", OTHER_PROJECT, "actions", &["ecs:*:*"]),
+    ("helpdesk", PROJECT, "roles", &["helpdesk"]),
+    ("auditor", PROJECT, "roles", &["auditor"]),
 ];
 
 /// Writes all files to `folder`, making it if need be; those of an earlier demo are replaced.
@@ -44,8 +51,9 @@ pub fn write(folder: &Path, listen: SocketAddr, upstream: SocketAddr) -> anyhow:
     write_private(&folder.join("key.pem"), &pem)?;
     let key_set = key_set(pair.public_key().as_ref()).context("the key has no coordinates")?;
     write_private(&folder.join("jwks.json"), &format!("{key_set:#}\n"))?;
-    for (name, project, actions) in PERSONAS {
-        let token = sign_claims(pem.as_bytes(), &claims(name, project, actions), Some(KID))?;
+    for (name, project, claim, granted) in PERSONAS {
+        let claims = claims(name, project, claim, granted);
+        let token = sign_claims(pem.as_bytes(), &claims, Some(KID))?;
         write_private(&folder.join(format!("{name}.token")), &token)?;
     }
     let config = config(listen, upstream);
@@ -53,7 +61,7 @@ pub fn write(folder: &Path, listen: SocketAddr, upstream: SocketAddr) -> anyhow:
     Ok(())
 }
 
-fn claims(name: &str, project: &str, actions: &[&str]) -> Map<String, Value> {
+fn claims(name: &str, project: &str, claim: &str, granted: &[&str]) -> Map<String, Value> {
     let now = unix_time();
     let members = [
         ("iss", json!(ISSUER)),
@@ -62,7 +70,7 @@ fn claims(name: &str, project: &str, actions: &[&str]) -> Map<String, Value> {
         ("iat", json!(now)),
         ("exp", json!(now + LIFETIME)),
         ("project_id", json!(project)),
-        ("actions", json!(actions)),
+        (claim, json!(granted)),
     ];
     members
         .into_iter()
@@ -116,6 +124,28 @@ keys = \"jwks.json\"
 [issuer.claims]
 project = \"/project_id\"
 actions = \"/actions\"
+roles = \"/roles\"
+
+[issuer.roles]
+operator = \"ECS FullAccess\"
+helpdesk = [\"ECS CommonOperations\", \"hands off production\"]
+auditor = \"ECS ReadOnlyAccess\"
+
+# A denial outweighs every grant.
+[[policy]]
+name = \"hands off production\"
+document = '''
+{{
+  \"Version\": \"1.1\",
+  \"Statement\": [{{
+    \"Effect\": \"Deny\",
+    \"Action\": [
+      \"ecs:*:stop\", \"ecs:*:reboot\", \"ecs:servers:delete\", \"ecs:cloudServers:deleteServers\"
+    ],
+    \"Resource\": [\"ECS:*:*:instance:{PRODUCTION}\"]
+  }}]
+}}
+'''
 
 [audit]
 file = \"audit.jsonl\"

@@ -3,7 +3,7 @@
 use super::{Answer, Holder, Refused, or_none, say};
 use crate::decision::{Circumstances, Denial, authorize};
 use crate::gateway::Rules;
-use crate::grant::Request;
+use crate::grant::{Address, Request};
 use crate::router::Target;
 use crate::table::ActionId;
 
@@ -60,10 +60,12 @@ pub fn explain(
 
 /// What policies may ask of the request, where one does.
 fn say_circumstances(request: &Request<'_>) {
-    let address = request.address.map_or_else(
-        || "(none, as over a Unix socket; --address gives one)".to_owned(),
-        |address| address.to_string(),
-    );
+    let address = match request.address {
+        Address::Known(address) => address.to_string(),
+        Address::Absent | Address::Unclear => {
+            "(none, as over a Unix socket; --address gives one)".to_owned()
+        }
+    };
     say(format_args!("address       {address}"));
     let ids: Vec<String> = request
         .instances

@@ -40,17 +40,19 @@ pub fn find<'a>(
     }
 }
 
-/// The row's dependencies, but for those that `known` demands only where the body holds something.
-pub fn dependencies<'a>(row: &'a Row, known: Option<&Operation>) -> Vec<&'a ActionName> {
+/// The row's dependencies, but for those that `known` demands only where the body holds something;
+/// those of `known` where the page has no column for them.
+pub fn dependencies<'a>(row: &'a Row, known: Option<&'a Operation>) -> Vec<&'a ActionName> {
+    let Some(own) = &row.dependencies else {
+        return known.map_or_else(Vec::new, |known| known.dependencies.iter().collect());
+    };
     let conditional = known.map_or(&[][..], |known| &known.conditional);
     let is_conditional = |action: &ActionName| {
         let mut conditional = conditional.iter();
         conditional.any(|conditional| conditional.actions.contains(action))
     };
-    let dependencies = row.dependencies.iter().flatten();
-    dependencies
-        .filter(|action| !is_conditional(action))
-        .collect()
+    let own = own.iter();
+    own.filter(|action| !is_conditional(action)).collect()
 }
 
 /// Whether two routes match the same requests.

@@ -95,7 +95,7 @@ fn grants(documents: &[Value], claims: &Map<String, Value>) -> Grants {
 fn request(circumstances: &Circumstances) -> Request<'_> {
     Request {
         now: circumstances.now,
-        address: circumstances.address,
+        address: circumstances.address.into(),
         instances: Instances {
             ids: circumstances.ids.clone(),
             is_instance_level: circumstances.is_instance_level,
@@ -152,7 +152,7 @@ fn verdicts<'a>(documents: &[Value], actions: &[&'a str]) -> Vec<(&'a str, Verdi
     assert!(!grants.asks_request());
     let request = Request {
         now: 0,
-        address: None,
+        address: None.into(),
         instances: Instances::default(),
     };
     let verdict = |action: &&'a str| {
@@ -287,6 +287,18 @@ fn what_cannot_be_judged_is_refused() {
             "*:*:*:volume:a",
             Some("denies actions on `*:*:*:volume:a`, which is not an instance".to_owned()),
         ),
+        (
+            "Deny",
+            "ecs:*:*:*:*",
+            Some("denies actions on `ecs:*:*:*:*`, which is not an instance".to_owned()),
+        ),
+        (
+            "Deny",
+            "*:*:*:inst*:a",
+            Some("denies actions on `*:*:*:inst*:a`, which is not an instance".to_owned()),
+        ),
+        ("Deny", "ecs:*:*:Instance:*", None),
+        ("Allow", "ecs:*:*:*:*", None),
     ];
     let keys = ConditionKeys::default();
     for (effect, urn, expected) in cases {

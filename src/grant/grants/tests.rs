@@ -55,7 +55,7 @@ fn statement(effect: &str, members: &Value) -> Value {
 fn at(now: u64, address: Option<&str>) -> Request<'static> {
     Request {
         now,
-        address: address.map(|text| text.parse().unwrap()),
+        address: address.map(|text| text.parse().unwrap()).into(),
         instances: Instances::default(),
     }
 }
@@ -70,9 +70,9 @@ fn a_deny_wins_in_any_order() {
         read(&json!([allow, deny]), &json!({})),
         read(&json!([deny, allow]), &json!({})),
     ];
-    let mut grants = read(&json!([deny]), &json!({}));
-    grants.allow(id("ecs:a:get"));
-    grants.allow(id("ecs:a:set"));
+    let named = [id("ecs:a:get"), id("ecs:a:set")];
+    let mut grants = Grants::new(named.into_iter().collect());
+    add(&mut grants, &json!([deny]), &json!({})).unwrap();
     orders.push(grants);
     for grants in orders {
         assert!(!grants.asks_request());
@@ -200,6 +200,25 @@ fn an_age_grows_while_the_token_is_in_use() {
             Verdict::NotGranted,
         ),
         (&allow, json!({"mfa": true}), NOON, Verdict::NotGranted),
+        // Clocks differ by no more; what is further ahead is no time, perhaps milliseconds.
+        (
+            &allow,
+            json!({"auth_time": NOON + 300, "mfa": true}),
+            NOON,
+            Verdict::Allowed,
+        ),
+        (
+            &allow,
+            json!({"auth_time": NOON + 301, "mfa": true}),
+            NOON,
+            Verdict::NotGranted,
+        ),
+        (
+            &deny,
+            json!({"auth_time": NOON * 1000}),
+            NOON,
+            Verdict::Denied,
+        ),
         (
             &deny,
             json!({"auth_time": NOON}),
@@ -228,6 +247,7 @@ fn instances_are_held_against_resources() {
         json!(["ecs:*:*:instance:a"]),
     );
     let (foreign, none) = (json!(["ecs:*:e:instance:*"]), json!(["obs:*:*:bucket:a"]));
+    let all = json!(["ecs:*:d:instance:*"]);
     let star = json!(["obs:*:*:bucket:a", "*"]);
     let long = "a".repeat(256);
     let (yes, no) = (Verdict::Allowed, Verdict::NotGranted);
@@ -247,11 +267,14 @@ fn instances_are_held_against_resources() {
         (&star, &[], false, yes),
     ];
     let (denied, free) = (Verdict::Denied, Verdict::Allowed);
-    let deny: [(&Value, &[&str], bool, Verdict); 13] = [
+    let deny: [(&Value, &[&str], bool, Verdict); 16] = [
         (&both, &["c", "b"], true, denied),
         (&both, &["A1"], false, denied),
         (&both, &["c"], true, free),
         (&both, &[], true, free),
+        (&all, &[], false, denied),
+        (&all, &["c"], true, denied),
+        (&foreign, &[], false, free),
         (&one, &["a"], false, denied),
         (&one, &["a1"], true, free),
         (&one, &["á"], true, denied),
@@ -263,7 +286,7 @@ fn instances_are_held_against_resources() {
         (&star, &[], false, denied),
     ];
     let everything = statement("Allow", &json!({}));
-    for (effect, cases) in [("Allow", allow), ("Deny", deny)] {
+    for (effect, cases) in [("Allow", allow.as_slice()), ("Deny", &deny)] {
         for (resource, ids, is_instance_level, expected) in cases {
             let own = statement(effect, &json!({"Resource": resource}));
             let statements = match effect {
@@ -274,13 +297,13 @@ fn instances_are_held_against_resources() {
             let request = Request {
                 instances: Instances {
                     ids: ids.to_vec(),
-                    is_instance_level,
+                    is_instance_level: *is_instance_level,
                 },
                 ..at(0, None)
             };
             let found = grants.verdict(id("ecs:a:get"), &request);
             assert_eq!(
-                found, expected,
+                found, *expected,
                 "{effect} {resource} {ids:?} {is_instance_level}"
             );
         }

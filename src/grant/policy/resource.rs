@@ -28,7 +28,8 @@ impl Urn {
         let [service, region, domain, kind, id] = parts.as_slice() else {
             return None;
         };
-        if service.is_empty() || text.trim() != text {
+        // A variable of Version 5.0 holds a colon, so what looks like a service may be a part of one.
+        if service.is_empty() || service.contains('$') || text.trim() != text {
             return None;
         }
         let is_letter = |byte: u8| {
@@ -48,6 +49,11 @@ impl Urn {
     /// Whether it can be of an instance.
     pub fn is_instance(&self) -> bool {
         stands_for(&self.service, INSTANCE.0) && stands_for(&self.kind, INSTANCE.1)
+    }
+
+    /// Whether it can be of nothing but an instance.
+    pub fn is_no_other(&self) -> bool {
+        self.is_instance() && self.kind.eq_ignore_ascii_case(INSTANCE.1)
     }
 }
 

@@ -181,6 +181,29 @@ fn refuses_other_statements() {
     }
 }
 
+/// A Deny of `${g:UserName}`, read letter by letter, would deny nobody.
+#[test]
+fn refuses_variables() {
+    let text = "${g:UserName}";
+    for version in ["1.1", "5.0"] {
+        let condition = json!({"Condition": {"StringMatch": {"g:UserId": ["a$b", text]}}});
+        assert_eq!(
+            refusal(&in_version(version, &condition)),
+            "expected a string without variables at `Statement[0].Condition.StringMatch.g:UserId[1]`, found `${g:UserName}`"
+        );
+        for urn in [
+            "${g:UserName}:*:*:instance:a",
+            "ecs:*:*:instance:${g:UserName}",
+        ] {
+            let resource = json!({"Resource": [urn]});
+            let expected = format!(
+                "expected `*` or a resource as in `ecs:*:*:instance:*` at `Statement[0].Resource[0]`, found `{urn}`"
+            );
+            assert_eq!(refusal(&in_version(version, &resource)), expected);
+        }
+    }
+}
+
 #[test]
 fn refuses_other_actions() {
     let (policy, identity) = (

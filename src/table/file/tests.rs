@@ -359,7 +359,7 @@ fn operations_of_one_route_are_told_apart_by_one_member() {
 
 #[test]
 fn an_alias_is_an_older_name_of_actions() {
-    let text = "[[alias]]\nalias = 'a:b:old'\nactions = ['a:b:c', 'a:b:d']\n[[alias]]\nalias = 'a:b:older'\nactions = ['a:b:c']\n";
+    let text = "[[alias]]\nalias = 'a:b:old'\nactions = ['a:b:c', 'a:b:e']\n[[alias]]\nalias = 'a:b:older'\nactions = ['a:b:c']\n";
     let row = row("routes = ['GET /{project_id}']\nactions = ['a:b:c']\ndependencies = ['a:b:e']");
     let table = load(&[row.as_slice(), &[source("aliases.toml", text)]].concat()).unwrap();
     let aliases = table.aliases(&"a:b:c".parse().unwrap()).iter();
@@ -374,7 +374,14 @@ fn an_alias_is_an_older_name_of_actions() {
         .map(ActionName::as_str)
         .collect();
     assert_eq!(required, ["a:b:c", "a:b:e"]);
-    let broken = "[[alias]]\nalias = 'a:b'\n";
+    let broken = "[[alias]]\nalias = 'a:b'\nactions = []\n";
+    let misspelled = "[[alias]]\nalias = 'a:b:old'\nactions = ['a:B:c']\n";
+    assert_eq!(
+        problems(&[row.as_slice(), &[source("aliases.toml", misspelled)]].concat()),
+        [
+            "aliases.toml:1: `a:B:c` is demanded by no operation, expected an action that is: a denial of its alias `a:b:old` would deny nothing"
+        ]
+    );
     assert_eq!(
         problems(&[source("aliases.toml", broken)]),
         [

@@ -3,11 +3,11 @@
 
 #![no_main]
 
-use std::net::IpAddr;
 use std::sync::LazyLock;
 
 use actiongate::grant::{
-    CompiledPolicy, ConditionKeys, Grants, Instances, NamedPolicy, Policy, Reach, Request, Verdict,
+    Address, CompiledPolicy, ConditionKeys, Grants, Instances, NamedPolicy, Policy, Reach, Request,
+    Verdict,
 };
 use actiongate::json as strict;
 use actiongate::table::{ActionId, ActionTable, Source};
@@ -181,12 +181,13 @@ fn verdicts(policies: &[&Compiled], claims: &Map<String, Value>) -> Option<Vec<V
 }
 
 fn each_request(mut ask: impl FnMut(&Request<'_>)) {
-    let address = |text: &str| text.parse::<IpAddr>().expect("an address");
+    let address = |text: &str| Address::Known(text.parse().expect("an address"));
     let clients = [
-        (NOON - 1, Some(address("10.1.2.3"))),
-        (NOON, Some(address("10.1.2.3"))),
-        (NOON, None),
-        (NOON + 1, Some(address("::ffff:192.0.2.7"))),
+        (NOON - 1, address("10.1.2.3")),
+        (NOON, address("10.1.2.3")),
+        (NOON, Address::Absent),
+        (NOON, Address::Unclear),
+        (NOON + 1, address("::ffff:192.0.2.7")),
     ];
     let instances: [(&[&str], bool); 5] = [
         (&[], false),

@@ -8,14 +8,21 @@ use std::net::{Ipv4Addr, SocketAddr};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::task::LocalSet;
 
+use super::metadata::Items;
 use super::*;
+
+mod action;
 
 const METADATA: &str = "/v2.1/p1/servers/s1/metadata";
 const AUTO_RECOVERY_PATH: &str = "/v1/p1/cloudservers/s1/autorecovery";
 const ALL: &str = r#"{"metadata":{"environment":"demo","role":"web"}}"#;
 
 fn backend() -> Backend {
-    Backend::new(&[("p1", "s1"), ("p2", "s2")])
+    Backend::new(vec![
+        Server::new("p1", "s1", "first"),
+        Server::new("p1", "s3", "third"),
+        Server::new("p2", "s2", "second"),
+    ])
 }
 
 fn ask(backend: &Backend, method: &str, path: &str, body: &str) -> (u16, String) {
@@ -119,7 +126,14 @@ fn serves_nothing_but_its_routes() {
     let cases = [
         ("HEAD OPTIONS PATCH put DELETE", METADATA, native),
         ("HEAD POST", "/v2.1/p1/servers/s1/metadata/role", native),
-        ("GET PUT DELETE", "/v2.1/p1/servers/s1", native),
+        ("HEAD PUT POST DELETE", "/v2.1/p1/servers/s1", native),
+        ("HEAD PUT POST DELETE", "/v2.1/p1/servers", native),
+        ("HEAD PUT POST DELETE", "/v2.1/p1/servers/detail", native),
+        ("HEAD GET PUT DELETE", "/v2.1/p1/servers/s1/action", native),
+        ("GET", "/v2.1/p1/servers/", native),
+        ("GET", "/v2.1/p1/servers/s1/", native),
+        ("GET", "/v1/p1/servers/s1", vendor),
+        ("POST", "/v1/p1/servers/s1/action", vendor),
         ("GET", "/", native),
         ("OPTIONS", "*", native),
         ("GET PUT", "/v2.1/p1/servers/s1/metadata/", native),

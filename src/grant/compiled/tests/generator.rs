@@ -166,7 +166,7 @@ fn resources(is_identity: bool) -> impl Strategy<Value = Option<Vec<&'static str
         "ecs:eu-*:d1:instance:*",
         "ecs:us:*:instance:*",
         "ecs:*:d2:instance:*",
-        "*:*:*:*:b2",
+        "*:*:*:instance:b2",
         "obs:*:*:bucket:a1",
         "rds:*:*:instance:a1",
     ];

@@ -100,7 +100,14 @@ fn resources(statement: &Value, denies: bool, world: &World) -> bool {
         })
     };
     if denies {
-        can_match && world.ids.iter().any(|id| !is_plain(id) || is_meant(id))
+        let unnamed = [""];
+        let ids = match world.ids.as_slice() {
+            [] => unnamed.as_slice(),
+            ids => ids,
+        };
+        let is_unnamed = |id: &str| id.is_empty() && world.ids.is_empty();
+        let mut ids = ids.iter();
+        can_match && ids.any(|id| (!is_plain(id) && !is_unnamed(id)) || is_meant(id))
     } else {
         world.is_instance_level
             && !world.ids.is_empty()
