@@ -22,7 +22,7 @@ const HEADER: [(&str, &[&str]); 3] = [
 ];
 
 /// Of the claims; times are around 1800000000 with a leeway of 30 seconds.
-const CLAIMS: [(&str, &[&str]); 8] = [
+const CLAIMS: [(&str, &[&str]); 12] = [
     (
         "iss",
         &[
@@ -105,6 +105,35 @@ const CLAIMS: [(&str, &[&str]); 8] = [
             "",
         ],
     ),
+    (
+        "roles",
+        &[
+            "",
+            r#""operator""#,
+            r#"["operator","auditor","auditor"]"#,
+            r#"["Operator","a","a","b"]"#,
+            "[]",
+            "[1]",
+            "null",
+        ],
+    ),
+    (
+        "policies",
+        &[
+            "",
+            r#"{"Version":"1.1","Statement":[{"Effect":"Deny","Action":["ecs:cloudServers:get"]}]}"#,
+            r#"[{"Version":"5.0","Statement":[{"Effect":"Allow","NotAction":["ecs:*:del?te*"]}]}]"#,
+            r#"{"Version":"1.1","Statement":[{"Effect":"Allow","Action":["ecs:*:list*"],"Condition":{"StringMatch":{"g:UserId":["al*"]}}}]}"#,
+            r#"{"Version":"1.1","Statement":[{"Effect":"Deny","Action":["ecs:*:*"],"Condition":{"Bool":{"g:MFAPresent":["true"]}}}]}"#,
+            r#"{"Version":"1.1","Statement":[{"Effect":"Deny","Action":["ecs:*:*"],"Resource":["ecs:*:d1:instance:a*"]}]}"#,
+            r#"{"Version":"1.1","Statement":[{"Effect":"Allow","Action":["ECS:*:*"]}]}"#,
+            r#"{"Version":"1.0","Statement":[{"Effect":"Allow","Action":["ecs:*:*"]}]}"#,
+            "[]",
+            "1",
+        ],
+    ),
+    ("mfa", &["", "true", r#""false""#, "[]", "1"]),
+    ("domain", &["", r#""d1""#, r#""""#, "1", "null"]),
 ];
 
 /// A header and claims, each member chosen by a byte.

@@ -1,7 +1,8 @@
 //! Any bytes as what a client sends to the running gateway: what reaches the upstream is a part of
 //! what a plain reading of the bytes allows, in clean form, permitted by the token it carries.
 //!
-//! `@ALL@` and `@LIST@` in an input stand for tokens that grant everything and only listing.
+//! `@ALL@`, `@LIST@` and `@START@` in an input stand for tokens that grant everything, only listing and
+//! only starting.
 
 #![no_main]
 
@@ -14,14 +15,14 @@ use std::time::Duration;
 use actiongate::app::App;
 use actiongate::config::Config;
 use actiongate::server::Address;
+use actiongate::table::Source;
 use libfuzzer_sys::{Corpus, fuzz_mutator, fuzz_target};
+use oracle::demand::{TABLE, demand, shown};
 use oracle::message::{self, Failure, Message, Strictness};
 use oracle::signer::Signer;
 use oracle::{mutation, nova};
 use serde_json::json;
 
-/// The tokens' project.
-const PROJECT: &[u8] = b"p1";
 /// How long the gateway may take, on a machine that does much else.
 const PATIENCE: Duration = Duration::from_secs(20);
 /// What no client says (nova takes these for the caller, or for another method or path), and what
@@ -59,6 +60,7 @@ struct World {
     gateway: SocketAddr,
     all: String,
     list: String,
+    start: String,
     _app: App,
 }
 
@@ -79,11 +81,19 @@ static WORLD: LazyLock<World> = LazyLock::new(|| {
     let folder = tempfile::tempdir().expect("a folder");
     let keys = json!({"keys": [signer.jwk()]}).to_string();
     std::fs::write(folder.path().join("keys.json"), keys).expect("a file");
+    let builtin = Source::builtin();
+    let mut metadata = builtin
+        .iter()
+        .filter(|source| source.name.contains("ecs/metadata_management"));
+    let metadata = &metadata.next().expect("a page").text;
+    let table = format!("{metadata}{TABLE}");
+    std::fs::write(folder.path().join("table.toml"), table).expect("a file");
     let text = format!(
         "[listen]\naddress = '127.0.0.1:0'\nworkers = 1\nmax_body = '1KiB'\n\
          [upstream]\nurl = 'http://{}'\n[audit]\nenabled = false\n\
          [[issuer]]\nname = 'fuzz'\naudiences = ['ecs']\nkeys = 'keys.json'\n\
-         [issuer.claims]\nproject = '/project_id'\nactions = '/actions'\n",
+         [issuer.claims]\nproject = '/project_id'\nactions = '/actions'\n\
+         [table]\nbuiltin = 'none'\nfiles = ['table.toml']\n",
         start_upstream()
     );
     let config = Config::parse("fuzz.toml", &text, folder.path()).expect("a config");
@@ -95,6 +105,7 @@ static WORLD: LazyLock<World> = LazyLock::new(|| {
         gateway: *gateway,
         all: token(&["ecs:*:*"]),
         list: token(&["ecs:servers:listMetadata"]),
+        start: token(&["ecs:servers:start"]),
         _app: app,
     }
 });
@@ -108,11 +119,14 @@ fuzz_mutator!(|data: &mut [u8], size: usize, max_size: usize, seed: u32| {
 });
 
 fuzz_target!(|input: &[u8]| -> Corpus {
-    let input = replace(
-        &replace(input, b"@ALL@", &WORLD.all),
-        b"@LIST@",
-        &WORLD.list,
-    );
+    let mut input = input.to_vec();
+    for (word, token) in [
+        (&b"@ALL@"[..], &WORLD.all),
+        (b"@LIST@", &WORLD.list),
+        (b"@START@", &WORLD.start),
+    ] {
+        input = replace(&input, word, token);
+    }
     // Another protocol, which this reader does not know.
     if input.starts_with(b"PRI * HTTP/2") {
         return Corpus::Reject;
@@ -261,49 +275,15 @@ fn check(request: &Message) {
         (None, Some(token)) => token,
         _ => panic!("not one credential: {}", shown(request)),
     };
-    assert!(
-        token == WORLD.all || token == WORLD.list,
-        "{token} is no token of ours"
-    );
-    let is_permitted = is_permitted(request, token == WORLD.all);
-    assert!(is_permitted, "not permitted: {}", shown(request));
-}
-
-/// The built-in table, written once more.
-fn is_permitted(request: &Message, has_all: bool) -> bool {
-    let path = request
-        .target
-        .split(|byte| *byte == b'?')
-        .next()
-        .unwrap_or_default();
-    let segments: Vec<Vec<u8>> = path[1..]
-        .split(|byte| *byte == b'/')
-        .map(nova::decode)
-        .collect();
-    let segments: Vec<&[u8]> = segments.iter().map(Vec::as_slice).collect();
-    match (request.method.as_slice(), &segments[..]) {
-        (b"GET", [b"v2" | b"v2.1", PROJECT, b"servers", _, b"metadata"]) => true,
-        (b"PUT" | b"POST", [b"v2" | b"v2.1", PROJECT, b"servers", _, b"metadata"])
-        | (
-            b"GET" | b"PUT" | b"DELETE",
-            [b"v2" | b"v2.1", PROJECT, b"servers", _, b"metadata", _],
-        )
-        | (b"GET" | b"PUT", [b"v1", PROJECT, b"cloudservers", _, b"autorecovery"]) => has_all,
-        _ => false,
-    }
-}
-
-fn shown(request: &Message) -> String {
-    let mut text = Vec::new();
-    for part in [&request.method[..], b" ", &request.target] {
-        text.extend_from_slice(part);
-    }
-    for (name, value) in &request.headers {
-        for part in [b"\n", name.as_bytes(), b": ", value] {
-            text.extend_from_slice(part);
-        }
-    }
-    format!("{}\n\n{}", text.escape_ascii(), request.body.escape_ascii())
+    let actions: &[&str] = match token {
+        _ if token == WORLD.all => &["all", "list", "start"],
+        _ if token == WORLD.list => &["list"],
+        _ if token == WORLD.start => &["start"],
+        _ => panic!("{token} is no token of ours"),
+    };
+    let demand = demand(request);
+    let is_permitted = demand.is_some_and(|demand| actions.contains(&demand));
+    assert!(is_permitted, "{demand:?}: {}", shown(request));
 }
 
 /// An upstream that answers what is clean; anything else ends the run.

@@ -7,18 +7,19 @@
 
 #![no_main]
 
-use std::sync::LazyLock;
+use std::collections::BTreeSet;
+use std::sync::{Arc, LazyLock};
 
 use actiongate::app;
-use actiongate::grant::{ClaimMapping, Principal, Roles};
+use actiongate::grant::{ClaimMapping, Compiler, NamedPolicy, Principal, Role, Roles};
 use actiongate::json::Pointer;
 use actiongate::table::{ActionTable, Source};
 use actiongate::token::{self, Issuer, KeySettings, KeySource, Location, Settings, Token};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use libfuzzer_sys::fuzz_target;
-use oracle::claims;
 use oracle::signer::Signer;
+use oracle::{claims, wildcard};
 use serde::Deserializer as _;
 use serde::de::{IgnoredAny, MapAccess, Visitor};
 use serde_json::{Map, Value, json};
@@ -26,6 +27,21 @@ use serde_json::{Map, Value, json};
 const NOW: u64 = 1_800_000_000;
 const LEEWAY: u64 = 30;
 const AUDIENCE: &str = "ecs";
+/// Roles and their policies.
+const ROLES: [(&str, &str); 2] = [
+    (
+        "operator",
+        r#"{"Version": "1.1", "Statement": [
+            {"Effect": "Allow", "Action": ["ecs:servers:*", "ecs:cloudServers:put"]},
+            {"Effect": "Deny", "Action": ["ecs:servers:delete"]}]}"#,
+    ),
+    (
+        "auditor",
+        r#"{"Version": "5.0", "Statement": [
+            {"Effect": "Allow", "Action": ["ECS:*:get*", "ecs:*:?ist"]},
+            {"Effect": "Deny", "Action": ["*:*:*"], "Condition": {"Bool": {"g:MFAPresent": "false"}}}]}"#,
+    ),
+];
 const NAMES: [&str; 2] = ["https://a.example", "https://b.example"];
 
 struct World {
@@ -44,18 +60,28 @@ static WORLD: LazyLock<World> = LazyLock::new(|| {
         vec![Signer::ed25519("k1")],
         vec![Signer::es256("k1")],
     ];
+    let mut mapping = ClaimMapping {
+        actions: Some(pointer("/actions")),
+        policies: Some(pointer("/policies")),
+        roles: Some(pointer("/roles")),
+        domain_enters_projects: true,
+        ..ClaimMapping::new(pointer("/project_id"), pointer("/sub"))
+    };
+    mapping.keys.domain = Some(pointer("/domain"));
+    let fed = mapping.keys.feed("g:MFAPresent", pointer("/mfa"));
+    fed.expect("a key");
+    let table = ActionTable::load(&Source::builtin()).expect("the built-in table");
+    let (roles, errors) = Compiler::new(&table).compile(&ROLES.map(role), &mapping.keys);
+    assert_eq!(errors, []);
     let issuers = NAMES.iter().zip(&signers);
     let world = World {
         issuers: issuers
             .map(|(name, signers)| issuer(name, signers))
             .collect(),
         signers,
-        table: ActionTable::load(&Source::builtin()).expect("the built-in table"),
-        mapping: ClaimMapping {
-            actions: Some(pointer("/actions")),
-            ..ClaimMapping::new(pointer("/project_id"), pointer("/sub"))
-        },
-        roles: Roles::default(),
+        table,
+        mapping,
+        roles,
     };
     let claims = json!({"iss": NAMES[0], "aud": AUDIENCE, "exp": NOW + 1});
     let good = world.signers[0][0].token(
@@ -69,6 +95,15 @@ static WORLD: LazyLock<World> = LazyLock::new(|| {
 
 fn pointer(text: &str) -> Pointer {
     text.parse().expect("a pointer")
+}
+
+fn role((name, document): (&str, &str)) -> Role {
+    let policy = NamedPolicy::read(name.to_owned(), document.as_bytes());
+    Role {
+        name: name.to_owned(),
+        line: 1,
+        policies: vec![Arc::new(policy.expect("a policy"))],
+    }
 }
 
 fn issuer(name: &str, signers: &[Signer]) -> Issuer {
@@ -241,54 +276,87 @@ fn object(part: &str) -> Map<String, Value> {
     object
 }
 
-/// Every granted action is one that a pattern of the claims spells out.
+/// What is granted lies between what the claims surely grant and what they may.
 fn check_principal(principal: &Principal, claims: &Map<String, Value>) {
-    let granted = |action: &str| match claims.get("actions") {
-        Some(Value::String(patterns)) => {
-            patterns.split(' ').any(|pattern| is_like(pattern, action))
-        }
-        Some(Value::Array(patterns)) => patterns
-            .iter()
-            .any(|pattern| is_like(pattern.as_str().unwrap_or_default(), action)),
-        _ => false,
-    };
-    for (id, action) in WORLD.table.actions() {
-        let action = action.to_string();
-        assert_eq!(principal.grants.granted().contains(id), granted(&action), "{action}");
-    }
-    let projects = match claims.get("project_id") {
-        Some(Value::String(project)) => vec![json!(project)],
-        Some(Value::Array(projects)) => projects.clone(),
+    let texts = |claim: &str| match claims.get(claim) {
+        Some(Value::String(text)) => vec![text.as_str()],
+        Some(Value::Array(items)) => items.iter().filter_map(Value::as_str).collect(),
         _ => Vec::new(),
     };
-    assert_eq!(json!(principal.projects), json!(projects));
-}
-
-/// Whether the pattern, part by part, is the action's: the service exactly, the rest without case.
-fn is_like(pattern: &str, action: &str) -> bool {
-    fn part(pattern: &[u8], text: &[u8]) -> bool {
-        match (pattern, text) {
-            ([b'*', rest @ ..], _) => (0..=text.len()).any(|eaten| part(rest, &text[eaten..])),
-            ([first, pattern @ ..], [byte, text @ ..]) => first == byte && part(pattern, text),
-            (pattern, text) => pattern.is_empty() && text.is_empty(),
+    let patterns: Vec<&str> = match claims.get("actions") {
+        Some(Value::String(text)) => text.split(' ').collect(),
+        _ => texts("actions"),
+    };
+    let mut documents = match claims.get("policies") {
+        Some(Value::Array(documents)) => documents.clone(),
+        Some(document) => vec![document.clone()],
+        None => Vec::new(),
+    };
+    let (mut roles, mut unknown) = (texts("roles"), BTreeSet::new());
+    roles.retain(|name| ROLES.iter().any(|(known, _)| known == name) || !unknown.insert(*name));
+    for (name, document) in ROLES {
+        if roles.contains(&name) {
+            documents.push(serde_json::from_str(document).expect("JSON"));
         }
     }
-    let patterns: Vec<&str> = pattern.split(':').collect();
-    let parts: Vec<&str> = action.split(':').collect();
-    patterns.len() == parts.len()
-        && patterns
-            .iter()
-            .zip(&parts)
-            .enumerate()
-            .all(|(index, (pattern, text))| {
-                // Runs of stars mean one star, and would take this reader for ever.
-                let mut pattern = pattern.as_bytes().to_vec();
-                pattern.dedup_by(|a, b| *a == b'*' && *b == b'*');
-                let mut text = text.as_bytes().to_vec();
-                if index > 0 {
-                    pattern.make_ascii_lowercase();
-                    text.make_ascii_lowercase();
-                }
-                part(&pattern, &text)
+    assert_eq!(principal.unknown_roles.count(), unknown.len());
+    for (id, action) in WORLD.table.actions() {
+        let aliases = WORLD.table.aliases(action).iter();
+        let names: Vec<String> = aliases.chain([action]).map(ToString::to_string).collect();
+        let is_named = |pattern: &str| names.iter().any(|name| is_like(pattern, name, false));
+        let is_granted = patterns.iter().any(|pattern| is_named(pattern));
+        let says = |effect, always| {
+            let mut documents = documents.iter();
+            documents.any(|document| says(document, effect, always, &names))
+        };
+        let surely = (is_granted || says("Allow", true)) && !says("Deny", false);
+        let perhaps = (is_granted || says("Allow", false)) && !says("Deny", true);
+        match principal.grants.granted().contains(id) {
+            true => assert!(perhaps, "{action} is granted"),
+            false => assert!(!surely, "{action} is not granted"),
+        }
+    }
+    assert_eq!(json!(principal.projects), json!(texts("project_id")));
+    let domain = claims
+        .get("domain")
+        .filter(|_| !claims.contains_key("project_id"));
+    assert_eq!(principal.domain.as_deref(), domain.and_then(Value::as_str));
+    assert_eq!(principal.enters_all_projects, principal.domain.is_some());
+    assert_ne!(principal.domain.as_deref(), Some(""));
+}
+
+/// Whether a document has such a statement about the action called `names`; only those without
+/// conditions and resources, if it is to be one for `always`.
+fn says(document: &Value, effect: &str, always: bool, names: &[String]) -> bool {
+    let is_identity = document["Version"] == "5.0";
+    let mut statements = document["Statement"].as_array().into_iter().flatten();
+    statements.any(|statement| {
+        let is_named = |member: &str| {
+            let mut patterns = statement[member].as_array().into_iter().flatten();
+            patterns.any(|pattern| {
+                let pattern = pattern.as_str().unwrap_or_default();
+                names.iter().any(|name| is_like(pattern, name, is_identity))
             })
+        };
+        let is_about = match statement.get("NotAction") {
+            Some(_) => !is_named("NotAction"),
+            None => is_named("Action"),
+        };
+        let depends = statement.get("Condition").is_some() || statement.get("Resource").is_some();
+        statement["Effect"] == effect && is_about && !(always && depends)
+    })
+}
+
+/// Whether the pattern, part by part, is the action's: the service exactly in Version 1.1, the rest
+/// without case.
+fn is_like(pattern: &str, action: &str, is_identity: bool) -> bool {
+    let (patterns, parts) = (pattern.split(':'), action.split(':'));
+    let mut pairs = patterns.clone().zip(parts.clone()).enumerate();
+    patterns.count() == parts.count()
+        && pairs.all(
+            |(index, (pattern, part))| match index == 0 && !is_identity {
+                true => wildcard::is_like(pattern, part),
+                false => wildcard::is_like(&pattern.to_lowercase(), &part.to_lowercase()),
+            },
+        )
 }
