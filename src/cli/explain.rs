@@ -208,6 +208,9 @@ fn split_url(target: &str) -> (Option<&str>, &str) {
     }
 }
 
+/// More actions than these are counted only: what matters of them follows.
+const MAX_TOLD: usize = 12;
+
 fn say_caller(rules: &Rules, holder: &Holder<'_>) -> anyhow::Result<()> {
     let identity = holder.identity;
     let principal = &identity.principal;
@@ -227,7 +230,11 @@ fn say_caller(rules: &Rules, holder: &Holder<'_>) -> anyhow::Result<()> {
         true => ", and what policies make depend on the request",
         false => "",
     };
-    say(format_args!("granted       {}{more}", or_none(&granted)));
+    let told = match granted.len() {
+        0..=MAX_TOLD => or_none(&granted),
+        count => format!("{count} of the table's {} actions", table.actions().count()),
+    };
+    say(format_args!("granted       {told}{more}"));
     Ok(())
 }
 
