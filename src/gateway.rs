@@ -160,8 +160,12 @@ impl Current {
                     // Boxed: it is rare, and each request would have room for it.
                     let read = self.read_body(&head.headers, body, candidates, exchange);
                     let (content, target) = Box::pin(read).await?;
-                    // What a policy allows until a moment cannot be kept by a body that comes slowly.
-                    (content, target, unix_time())
+                    // What is good until a moment cannot be kept by a body that comes slowly.
+                    let now = unix_time();
+                    if let Some(identity) = &identity {
+                        self.rules().check_expiry(identity, now)?;
+                    }
+                    (content, target, now)
                 }
             };
             exchange.routed(&target);

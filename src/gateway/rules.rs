@@ -65,9 +65,7 @@ impl Identity {
             _ => Ok(()),
         }
     }
-}
 
-impl Identity {
     /// What the upstream may be told of a caller whose request is for `project`, which the decision
     /// has held against the token; a request for none is for the token's only one.
     pub fn of_request<'a>(&'a self, project: Option<&'a str>) -> VerifiedCaller<'a> {
@@ -148,6 +146,20 @@ impl Rules {
             key_version: verified.key_version,
             certificate: verified.certificate,
         })
+    }
+
+    /// Whether a verified caller's token is still good.
+    ///
+    /// # Errors
+    ///
+    /// [`TokenError::Expired`].
+    pub fn check_expiry(&self, identity: &Identity, now: u64) -> Result<(), TokenError> {
+        let issuer = self.issuer(identity.principal.issuer);
+        let leeway = issuer.map_or(0, |issuer| issuer.leeway);
+        match now < identity.expires.saturating_add(leeway) {
+            true => Ok(()),
+            false => Err(TokenError::Expired),
+        }
     }
 
     /// A denial with the names of what is missing.

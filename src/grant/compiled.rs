@@ -88,9 +88,7 @@ impl CompiledPolicy {
         }
         Ok(Self { statements })
     }
-}
 
-impl CompiledPolicy {
     /// The actions that some statement allows, whatever it asks and others deny.
     pub fn allowed(&self) -> ActionSet {
         let mut allowed = ActionSet::default();
@@ -111,6 +109,9 @@ fn compile(
     let mut named = ActionSet::default();
     for pattern in &statement.patterns {
         named.union_with(&pattern.select(table));
+    }
+    if statement.excludes && statement.effect == Effect::Allow {
+        leave_out_superseded(&mut named, table);
     }
     let actions = table.actions().filter(|(id, action)| {
         named.contains(*id) != statement.excludes && statement.suits_service(action)
@@ -144,6 +145,20 @@ fn compile(
         conditions: conditions.cloned().collect(),
         instances,
     }))
+}
+
+/// Who leaves out an action by the newer name of an operation means that operation: what it demands
+/// is left out, too.
+fn leave_out_superseded(named: &mut ActionSet, table: &ActionTable) {
+    for operation in table.operations() {
+        let mut newer = operation.refused_by.iter();
+        if newer.any(|action| named.contains(*action)) {
+            let older = operation.actions.iter();
+            for action in older.filter_map(|action| table.action(action)) {
+                named.insert(action);
+            }
+        }
+    }
 }
 
 impl Statement {

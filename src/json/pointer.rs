@@ -1,4 +1,4 @@
-//! JSON pointers (RFC 6901) into claims.
+//! JSON pointers (RFC 6901) into claims and bodies.
 
 use std::fmt;
 use std::str::FromStr;

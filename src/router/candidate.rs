@@ -309,15 +309,14 @@ impl<'a> Target<'a> {
                 Some(found.unwrap_or_else(|| vec![UNREADABLE]))
             }
         };
-        match ids {
-            Some(ids) => Instances {
-                ids,
-                is_instance_level: true,
-            },
-            None => Instances {
-                ids: self.parameter(SERVER_PARAMETER).into_iter().collect(),
-                is_instance_level: false,
-            },
+        let is_instance_level = ids.is_some();
+        let mut ids = ids.unwrap_or_default();
+        // Whatever the table calls the instances, the path's server is one that a policy may deny.
+        let server = self.parameter(SERVER_PARAMETER);
+        ids.extend(server.filter(|server| !ids.contains(server)));
+        Instances {
+            ids,
+            is_instance_level,
         }
     }
 }

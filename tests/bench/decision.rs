@@ -1,7 +1,7 @@
 //! How long one whole decision takes with a caller that is known: the path is read, routed and held
 //! against the grants. `cargo bench --bench decision`
 //!
-//! Tables of 14, 206 and 100 000 routes; the same fourteen requests in each, and requests spread
+//! Tables of 14, 237 and 100 000 routes; the same fourteen requests in each, and requests spread
 //! over all of its routes.
 
 #![allow(
@@ -126,7 +126,7 @@ fn decision(criterion: &mut Criterion) {
     let own = requests(&ActionTable::load(&metadata()).unwrap(), usize::MAX);
     for (routes, sources) in [
         (14, metadata()),
-        (206, Source::builtin()),
+        (237, Source::builtin()),
         (100_000, large(100_000)),
     ] {
         let router = Router::new(ActionTable::load(&sources).unwrap()).unwrap();

@@ -193,3 +193,32 @@ fn a_body_that_no_row_lists_leads_nowhere() {
         assert_eq!(found.as_deref(), expected, "{path} {body}");
     }
 }
+
+/// Nova takes these 41; only those of the vendor's pages lead anywhere.
+#[test]
+fn of_novas_server_actions_only_the_listed_lead_to_an_operation() {
+    let keys = include_str!("../integration/body_key/nova_keys.txt").lines();
+    let mut listed = Vec::new();
+    for key in keys {
+        let path = "/v2.1/p/servers/s/action";
+        let found = route(&ROUTER, ("POST", path), Some(&json!({key: null})));
+        match found {
+            Ok(_) => listed.push(key),
+            Err(Unroutable::Body(_)) => {}
+            Err(other) => panic!("{key}: {other}"),
+        }
+    }
+    let expected = [
+        "addSecurityGroup",
+        "createImage",
+        "lock",
+        "os-start",
+        "os-stop",
+        "reboot",
+        "rebuild",
+        "removeSecurityGroup",
+        "resize",
+        "unlock",
+    ];
+    assert_eq!(listed, expected);
+}

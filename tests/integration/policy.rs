@@ -1,7 +1,7 @@
 //! Policies that tokens bring along: denials, conditions on the request, single instances.
 
 use std::thread;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
 
@@ -155,6 +155,26 @@ fn the_time_is_that_of_the_decision() {
     client.send(body);
     let answer = client.answer();
     answer.refusal(403, "action_missing", "forbidden");
+}
+
+#[test]
+fn a_body_that_comes_slowly_does_not_outlive_its_token() {
+    let world = Refusing::with(|own| own.file_issuer("leeway = \"0s\""));
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    let end = now.as_secs() + 2;
+    let token = Claims::new(PROJECT, &["ecs:*:*"]).set("exp", end);
+    let token = token.sign(default_key());
+    let path = format!("/v2.1/{PROJECT}/servers/s1/action");
+    let body = r#"{"os-start":null}"#;
+    let call = Call::post(path, body).header("Content-Type: application/json");
+    let bytes = call.bearer(&token).header("Expect: 100-continue").bytes();
+    let mut client = world.gateway.connect();
+    client.send(&bytes[..bytes.len() - body.len()]);
+    assert_eq!(client.head().0, 100);
+    let end = UNIX_EPOCH + Duration::from_secs(end);
+    thread::sleep(end.duration_since(SystemTime::now()).unwrap_or_default());
+    client.send(body);
+    client.answer().refusal(401, "token_expired", "error");
 }
 
 /// What a client puts into its own header must not make it somebody else, nor nobody.

@@ -65,6 +65,14 @@ fn known_as(action: &ActionName) -> Vec<String> {
         .collect()
 }
 
+/// The newer names of the operations that demand an action.
+fn newer(action: &ActionName) -> Vec<String> {
+    let operations = FULL.operations().iter();
+    let demanding = operations.filter(|operation| operation.actions.contains(action));
+    let newer = demanding.flat_map(|operation| &operation.successors);
+    newer.map(ToString::to_string).collect()
+}
+
 fn keys() -> ConditionKeys {
     let mut keys = ConditionKeys::new("/sub".parse().unwrap());
     for (key, claim, _) in CLAIMS {
@@ -116,7 +124,7 @@ proptest! {
         prop_assert!(!grants.asks_request());
         let world = generator::world(&claims, &circumstances);
         for (id, action) in FULL.actions() {
-            let expected = interpreter::verdict(&documents, &known_as(action), &world);
+            let expected = interpreter::verdict(&documents, &known_as(action), &newer(action), &world);
             prop_assert_eq!(grants.verdict(id, &request(&circumstances)), expected, "{}", action);
             prop_assert_eq!(grants.granted().contains(id), expected == Verdict::Allowed);
         }
@@ -133,7 +141,7 @@ proptest! {
             let request = request(circumstances);
             let world = generator::world(&claims, circumstances);
             for (id, action) in FULL.actions() {
-                let expected = interpreter::verdict(&documents, &known_as(action), &world);
+                let expected = interpreter::verdict(&documents, &known_as(action), &newer(action), &world);
                 prop_assert_eq!(
                     grants.verdict(id, &request), expected, "{} {:?}", action, circumstances
                 );
@@ -317,4 +325,45 @@ fn what_cannot_be_judged_is_refused() {
         .unwrap_err();
     let expected = "`Statement[1]` is about `ecs:*:d:instance:a`, and the gateway knows no domain";
     assert_eq!(error.to_string(), expected);
+}
+
+#[test]
+fn who_leaves_out_a_newer_name_leaves_out_the_older_one() {
+    let document = |effect: &str, newer: &str| json!({"Version": "5.0", "Statement": [{"Effect": effect, "NotAction": [newer]}]});
+    let newer = "ecs:cloudServers:batchDeleteServerTags";
+    let cases = [
+        (
+            "Allow",
+            newer,
+            "ecs:cloudServers:batchSetServerTags",
+            Verdict::NotGranted,
+        ),
+        ("Allow", newer, "ecs:servers:get", Verdict::Allowed),
+        (
+            "Allow",
+            "ecs:cloudServers:showServer",
+            "ecs:cloudServers:get",
+            Verdict::Allowed,
+        ),
+        (
+            "Deny",
+            newer,
+            "ecs:cloudServers:batchSetServerTags",
+            Verdict::Denied,
+        ),
+    ];
+    for (effect, newer, action, expected) in cases {
+        let grants = grants(&[document(effect, newer)], &Map::new());
+        let id = FULL.action(&action.parse().unwrap()).unwrap();
+        let request = Request {
+            now: 0,
+            address: None.into(),
+            instances: Instances::default(),
+        };
+        assert_eq!(
+            grants.verdict(id, &request),
+            expected,
+            "{effect} {newer} {action}"
+        );
+    }
 }

@@ -180,3 +180,35 @@ fn the_largest_bound_holds_until_the_operation_is_known() {
         assert_eq!(candidates.is_public(), method == Method::GET);
     }
 }
+
+#[test]
+fn the_paths_server_is_an_instance_whatever_the_table_names() {
+    let row = |path: &str, resource: &str| {
+        let routes = format!("routes = ['PUT /{{project_id}}/{path}']");
+        format!("[[operation]]\npermission = '{path}'\n{routes}\nactions = ['a:b:c']\n{resource}\n")
+    };
+    let rows = [
+        row("plain/{server_id}", ""),
+        row("own/{server_id}", "resource = '{server_id}'"),
+        row("other/{server_id}/{volume_id}", "resource = '{volume_id}'"),
+        row("body/{server_id}", "resource = '/id'"),
+    ];
+    let name = "own".to_owned();
+    let text = rows.concat();
+    let router = Router::new(ActionTable::load(&[Source { name, text }]).unwrap()).unwrap();
+    let body = || JsonBody::parse(b"{\"id\":\"b\"}").unwrap();
+    let cases: [(&str, Option<JsonBody>, &[&str], bool); 4] = [
+        ("/p/plain/s", None, &["s"], false),
+        ("/p/own/s", None, &["s"], true),
+        ("/p/other/s/v", None, &["v", "s"], true),
+        ("/p/body/s", Some(body()), &["b", "s"], true),
+    ];
+    for (path, body, ids, is_instance_level) in cases {
+        let request: RequestPath = path.parse().unwrap();
+        let candidates = router.resolve(&Method::PUT, &request).unwrap();
+        let target = candidates.target(body).unwrap();
+        let found = target.instances();
+        let found = (found.ids.as_slice(), found.is_instance_level);
+        assert_eq!(found, (ids, is_instance_level), "{path}");
+    }
+}

@@ -18,12 +18,18 @@ pub struct World {
     pub is_instance_level: bool,
 }
 
-/// What `documents` say of an action known under `names`, the first its own.
-pub fn verdict(documents: &[Value], names: &[String], world: &World) -> Verdict {
+/// What `documents` say of an action known under `names`, the first its own, that operations demand
+/// which have the `newer` names.
+pub fn verdict(documents: &[Value], names: &[String], newer: &[String], world: &World) -> Verdict {
     let mut effects = Vec::new();
     for document in documents {
         for statement in document["Statement"].as_array().unwrap() {
-            if applies(statement, document["Version"] == "5.0", names, world) {
+            if applies(
+                statement,
+                document["Version"] == "5.0",
+                (names, newer),
+                world,
+            ) {
                 effects.push(statement["Effect"].as_str().unwrap());
             }
         }
@@ -37,16 +43,22 @@ pub fn verdict(documents: &[Value], names: &[String], world: &World) -> Verdict 
     }
 }
 
-fn applies(statement: &Value, is_identity: bool, names: &[String], world: &World) -> bool {
+fn applies(
+    statement: &Value,
+    is_identity: bool,
+    (names, newer): (&[String], &[String]),
+    world: &World,
+) -> bool {
     let denies = statement["Effect"] == "Deny";
-    let is_named = |member: &str| {
+    let is_one_named = |member: &str, names: &[String]| {
         let mut pairs = strings(&statement[member])
             .into_iter()
             .flat_map(|pattern| names.iter().map(move |name| (pattern, name)));
         pairs.any(|(pattern, name)| is_action(pattern, name, is_identity))
     };
+    let is_named = |member| is_one_named(member, names);
     let is_about_action = match statement.get("NotAction") {
-        Some(_) => !is_named("NotAction"),
+        Some(_) => !is_named("NotAction") && (denies || !is_one_named("NotAction", newer)),
         None => is_named("Action"),
     };
     is_about_action
