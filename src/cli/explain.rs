@@ -216,7 +216,8 @@ fn say_caller(rules: &Rules, holder: &Holder<'_>) -> anyhow::Result<()> {
     let principal = &identity.principal;
     let subject = principal.subject.as_deref().unwrap_or("(no subject)");
     say(format_args!(
-        "token         good: {subject}, issued by {}",
+        "token         good: {}, issued by {}",
+        subject.escape_debug(),
         identity.caller.issuer
     ));
     say_bound(identity);

@@ -87,7 +87,11 @@ fn show_identity(rules: &Rules, holder: &explain::Holder<'_>) -> anyhow::Result<
     explain::say_bound(identity);
     say(format_args!(
         "subject       {}",
-        principal.subject.as_deref().unwrap_or("(none)")
+        principal
+            .subject
+            .as_deref()
+            .unwrap_or("(none)")
+            .escape_debug()
     ));
     holder.say()?;
     if holder.reading.mapping.actions.is_some() {

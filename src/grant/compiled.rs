@@ -89,14 +89,25 @@ impl CompiledPolicy {
         Ok(Self { statements })
     }
 
-    /// The actions that some statement allows, whatever it asks and others deny.
+    /// The actions that some statement allows, whatever it asks.
     pub fn allowed(&self) -> ActionSet {
-        let mut allowed = ActionSet::default();
-        let statements = self.statements.iter();
-        for statement in statements.filter(|statement| statement.effect == Effect::Allow) {
-            allowed.union_with(&statement.actions);
+        self.union(|statement| statement.effect == Effect::Allow)
+    }
+
+    /// The actions that some statement denies to everyone at any time.
+    pub fn always_denied(&self) -> ActionSet {
+        self.union(|statement| {
+            let asks = !statement.conditions.is_empty() || statement.instances.is_some();
+            statement.effect == Effect::Deny && !asks
+        })
+    }
+
+    fn union(&self, wanted: impl Fn(&CompiledStatement) -> bool) -> ActionSet {
+        let mut actions = ActionSet::default();
+        for statement in self.statements.iter().filter(|statement| wanted(statement)) {
+            actions.union_with(&statement.actions);
         }
-        allowed
+        actions
     }
 }
 

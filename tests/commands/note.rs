@@ -106,6 +106,16 @@ fn what_no_role_grants_is_noted() {
     assert!(!ran.out.contains("`ecs:servers:purge`"), "{}", ran.out);
     assert!(ran.out.contains("`spice:consoles:get`"), "{}", ran.out);
 
+    let denied =
+        r#"{"Version": "1.1", "Statement": [{"Effect": "Deny", "Action": ["ecs:*:purge"]}]}"#;
+    let folder = with_roles(r#"reader = ["ECS FullAccess", "never"]"#);
+    let config = folder.read("actiongate.toml");
+    let never = format!("{config}[[policy]]\nname = \"never\"\ndocument = '{denied}'\n");
+    folder.write("actiongate.toml", &never);
+    let ran = folder.actiongate(&check).ended(0);
+    let purge = "own.toml:1: note: no role can ever grant `ecs:servers:purge`";
+    assert!(ran.out.contains(purge), "{}", ran.out);
+
     let own = r#"reader = "purge""#;
     let ran = with_roles(own).actiongate(&check).ended(0);
     assert!(!ran.out.contains("built-in policy"), "{}", ran.out);

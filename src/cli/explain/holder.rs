@@ -152,6 +152,7 @@ impl<'a> Holder<'a> {
 }
 
 /// Names of roles and policies hold spaces.
+/// Names come from tokens: a terminal must not take one for a command.
 fn quoted(name: &impl std::fmt::Display) -> String {
-    format!("`{name}`")
+    format!("`{}`", name.to_string().escape_debug())
 }

@@ -96,14 +96,18 @@ fn system(table: &ActionTable) -> Vec<ActionSet> {
     policies.collect()
 }
 
-/// What some statement of some policy allows, whatever it asks and others deny.
+/// What some role may be granted, whatever its policies ask.
 fn allowed(roles: &[Roles]) -> ActionSet {
-    let mut allowed = ActionSet::default();
-    let policies = roles.iter().flat_map(Roles::iter);
-    for policy in policies.flat_map(|(_, policies)| policies) {
-        allowed.union_with(&policy.compiled.allowed());
+    let mut all = ActionSet::default();
+    for (_, policies) in roles.iter().flat_map(Roles::iter) {
+        let (mut allowed, mut denied) = (ActionSet::default(), ActionSet::default());
+        for policy in policies {
+            allowed.union_with(&policy.compiled.allowed());
+            denied.union_with(&policy.compiled.always_denied());
+        }
+        all.union_with(&allowed.difference(&denied));
     }
-    allowed
+    all
 }
 
 fn place(config: &Config, role: &Role) -> String {
