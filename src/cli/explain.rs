@@ -19,6 +19,7 @@ use crate::decision::Circumstances;
 use crate::gateway::{Identity, Rejection, Rules, unix_time};
 use crate::proxy::AllowedHosts;
 use crate::router::{Candidates, JsonBody, RequestPath, Target, Unroutable};
+use crate::table::ActionName;
 use crate::token::Token;
 
 /// A request to explain.
@@ -118,12 +119,15 @@ fn explain(
         say(format_args!("host          good: {host} is served"));
     }
     let candidates = rules.router().resolve(method, &path);
-    if candidates.as_ref().is_ok_and(Candidates::is_public)
-        && let Ok(Ok(target)) = candidates.map(|candidates| candidates.target(None))
-    {
-        say_target(&target, None);
-        say("access        public: no token is needed");
-        return Ok(Answer::Allowed);
+    if candidates.as_ref().is_ok_and(Candidates::is_public) {
+        return Ok(match candidates.and_then(|public| public.target(None)) {
+            Ok(target) => {
+                say_target(&target, None);
+                say("access        public: no token is needed");
+                Answer::Allowed
+            }
+            Err(error) => unroutable(error),
+        });
     }
     let now = unix_time();
     let identity = match rules.identify(Token::new(&asked.token), now) {
@@ -136,7 +140,7 @@ fn explain(
     };
     let holder = Holder::new(rules, &identity, &asked.token)?;
     say_caller(rules, &holder)?;
-    let candidates = match rules.router().resolve(method, &path) {
+    let candidates = match candidates {
         Ok(candidates) => candidates,
         Err(error) => return Ok(unroutable(error)),
     };
@@ -256,24 +260,14 @@ fn say_target(target: &Target<'_>, body: Option<&JsonBody>) {
         route.method, route.template, place.file, place.line
     ));
     say(format_args!("operation     {permission}"));
-    let required: Vec<String> = operation.actions.iter().map(ToString::to_string).collect();
-    say(format_args!("required      {}", or_none(&required)));
+    say(format_args!("required      {}", listed(&operation.actions)));
     if operation.required.len() > operation.actions.len() {
-        let names: Vec<String> = operation
-            .dependencies
-            .iter()
-            .map(ToString::to_string)
-            .collect();
-        say(format_args!("dependencies  {}, enforced", names.join(", ")));
+        let names = listed(&operation.dependencies);
+        say(format_args!("dependencies  {names}, enforced"));
     }
     for conditional in &operation.conditional {
         let is_met = body.is_some_and(|body| conditional.when.find(body.members()).is_some());
-        let names: Vec<String> = conditional
-            .actions
-            .iter()
-            .map(ToString::to_string)
-            .collect();
-        let (when, names) = (&conditional.when, names.join(", "));
+        let (when, names) = (&conditional.when, listed(&conditional.actions));
         match is_met {
             true => say(format_args!(
                 "condition     `{when}` is in the body: {names}, too"
@@ -289,6 +283,11 @@ fn say_target(target: &Target<'_>, body: Option<&JsonBody>) {
     if operation.upgrade {
         say("upgrade       the upstream may switch protocols");
     }
+}
+
+fn listed(actions: &[ActionName]) -> String {
+    let names: Vec<String> = actions.iter().map(ToString::to_string).collect();
+    or_none(&names)
 }
 
 pub fn or_none(names: &[String]) -> String {

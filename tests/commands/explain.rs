@@ -307,11 +307,14 @@ fn what_an_operation_allows_is_shown() {
     let folder = issuer(ED25519);
     folder.write(
         "own.toml",
-        "[[operation]]\npermission = \"Console\"\nroutes = [\"GET /console\"]\naccess = \"public\"\nmax_body = \"1KiB\"\nupgrade = true\n",
+        "[[operation]]\npermission = \"Console\"\nroutes = [\"GET /console\", \"GET /console/{console_id}\"]\naccess = \"public\"\nmax_body = \"1KiB\"\nupgrade = true\n",
     );
     let config = format!("{CONFIG}[table]\nfiles = [\"own.toml\"]\n");
     folder.write("actiongate.toml", &config);
     let ran = explain(&folder, "", "GET", "/console").ended(0);
     assert_eq!(ran.line("body"), "at most 1024 bytes");
     assert_eq!(ran.line("upgrade"), "the upstream may switch protocols");
+    // As the gateway does, which asks nobody for a token here.
+    let ran = explain(&folder, "", "GET", "/console/a~b");
+    assert_denied(ran, "route", 400, "path_invalid", &["as the API spells it"]);
 }

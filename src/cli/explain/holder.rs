@@ -151,8 +151,8 @@ impl<'a> Holder<'a> {
     }
 }
 
-/// Names of roles and policies hold spaces.
-/// Names come from tokens: a terminal must not take one for a command.
+/// Names of roles and policies hold spaces; and they come from tokens: a terminal must not take one
+/// for a command.
 fn quoted(name: &impl std::fmt::Display) -> String {
     format!("`{}`", name.to_string().escape_debug())
 }
