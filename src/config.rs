@@ -117,6 +117,15 @@ impl Config {
         whole(survey_text(name, text, folder))
     }
 
+    /// How messages name the config.
+    pub fn name(&self) -> String {
+        let origin = self.origin.as_ref();
+        origin.map_or_else(
+            || "the config".to_owned(),
+            |path| path.display().to_string(),
+        )
+    }
+
     /// Every file that a reload would read again.
     pub fn files(&self) -> Vec<PathBuf> {
         let mut files: Vec<PathBuf> = self
@@ -175,10 +184,7 @@ fn read_root(root: &Section<'_>, folder: &Path) -> Option<Config> {
         .section("token")
         .map_or_else(token::Settings::default, |section| read_token(&section));
     // The built-in table is of an API that Nova serves.
-    let is_builtin = Source::builtin()
-        .first()
-        .is_some_and(|page| table.sources.contains(page));
-    let profile = match is_builtin {
+    let profile = match table.is_builtin {
         true => proxy::Profile::Nova,
         false => proxy::Profile::Generic,
     };

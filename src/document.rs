@@ -5,6 +5,7 @@
 //! reader's closure.
 
 mod lists;
+mod nearest;
 
 use std::cell::RefCell;
 use std::fmt;
@@ -13,6 +14,8 @@ use std::time::Duration;
 use bytesize::ByteSize;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
+
+pub use nearest::nearest;
 
 /// Longer waits are mistakes, and would overflow clocks.
 const LONGEST: Duration = Duration::from_hours(24 * 366);
@@ -324,14 +327,9 @@ impl<'a> Section<'a> {
             if asked.contains(&name) {
                 continue;
             }
-            let likeness = |known: &&str| strsim::jaro_winkler(known, name);
-            let nearest = asked
-                .iter()
-                .max_by(|a, b| likeness(a).total_cmp(&likeness(b)))
-                .filter(|known| likeness(known) > 0.7);
-            let advice = match nearest {
+            let advice = match nearest(name, asked.iter().copied(), 0.7) {
                 Some(known) => {
-                    missing.retain(|(key, _)| key != known);
+                    missing.retain(|(key, _)| *key != known);
                     format!("did you mean `{known}`?")
                 }
                 None => format!("expected one of {}", list(&asked)),

@@ -74,15 +74,11 @@ pub fn compile_roles(config: &Config, table: &ActionTable) -> Result<Vec<Roles>,
     let mut compiler = Compiler::new(table);
     let mut problems = Problems::default();
     let mut all = Vec::new();
-    let file = config.origin.as_ref().map_or_else(
-        || "the config".to_owned(),
-        |origin| origin.display().to_string(),
-    );
     for issuer in &config.issuers {
         let (roles, errors) = compiler.compile(&issuer.roles, &issuer.claims.keys);
         all.push(roles);
         problems.0.extend(errors.into_iter().map(|error| Problem {
-            file: file.clone(),
+            file: config.name(),
             line: error.line,
             message: error.to_string(),
         }));

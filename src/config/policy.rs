@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::parse_required;
-use crate::document::{Located, Section};
+use crate::document::{Located, Section, nearest};
 use crate::file;
 use crate::grant::{NamedPolicy, system_policies};
 
@@ -59,8 +59,7 @@ impl Policies {
         }
         let names = self.known.iter().map(|policy| policy.name.as_str());
         let names = names.chain(self.broken.iter().map(String::as_str));
-        let likeness = |known: &&str| strsim::jaro_winkler(known, name);
-        let nearest = names.max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
+        let nearest = nearest(name, names, f64::NEG_INFINITY);
         Found::Unknown(nearest.unwrap_or_default().to_owned())
     }
 

@@ -11,6 +11,8 @@ use crate::table::Source;
 pub struct TableConfig {
     /// The built-in pages first.
     pub sources: Vec<Source>,
+    /// Whether there are any of these.
+    pub is_builtin: bool,
     /// The files among them.
     pub files: Vec<PathBuf>,
     /// Whether dependencies are demanded, too.
@@ -23,6 +25,7 @@ pub fn read(section: Option<&Section<'_>>, folder: &Path) -> TableConfig {
     let Some(section) = section else {
         return TableConfig {
             sources: Source::builtin(),
+            is_builtin: true,
             files: Vec::new(),
             enforce_dependencies: false,
             region: None,
@@ -42,7 +45,8 @@ pub fn read(section: Option<&Section<'_>>, folder: &Path) -> TableConfig {
         "none" => Ok(false),
         _ => Err("there is no such table"),
     });
-    if builtin.is_none_or(|builtin| builtin.value) {
+    let is_builtin = builtin.is_none_or(|builtin| builtin.value);
+    if is_builtin {
         sources.extend(Source::builtin());
     }
     for Located { value: name, line } in section
@@ -71,6 +75,7 @@ pub fn read(section: Option<&Section<'_>>, folder: &Path) -> TableConfig {
     section.finish();
     TableConfig {
         sources,
+        is_builtin,
         files,
         enforce_dependencies: enforce_dependencies.unwrap_or(false),
         region: region.map(|region| region.value),

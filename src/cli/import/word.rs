@@ -6,6 +6,7 @@ use std::str::FromStr as _;
 use hyper::Method;
 
 use super::grid::Word;
+use crate::document::nearest;
 use crate::table::{ActionName, PROJECT_PARAMETER, PathTemplate, Place, Route};
 
 const METHODS: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
@@ -124,12 +125,7 @@ fn likely(text: &str) -> String {
 }
 
 fn likely_method(word: &str) -> Option<&'static str> {
-    let word = word.to_ascii_uppercase();
-    let likeness = |method: &&&str| strsim::jaro_winkler(method, &word);
-    let nearest = METHODS
-        .iter()
-        .max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
-    nearest.filter(|method| likeness(method) > 0.85).copied()
+    nearest(&word.to_ascii_uppercase(), METHODS, 0.85)
 }
 
 /// The path without the mistakes that the vendor's pages make.

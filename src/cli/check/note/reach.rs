@@ -111,7 +111,5 @@ fn allowed(roles: &[Roles]) -> ActionSet {
 }
 
 fn place(config: &Config, role: &Role) -> String {
-    let file = config.origin.as_ref();
-    let file = file.map_or_else(|| "config".to_owned(), |file| file.display().to_string());
-    format!("{file}:{}", role.line)
+    format!("{}:{}", config.name(), role.line)
 }
