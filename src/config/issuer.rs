@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::claims::{read_claims, read_roles};
 use super::policy::Policies;
-use super::{IssuerConfig, parse_required, set};
+use super::{IssuerConfig, IssuerKind, parse_required, set};
 use crate::document::{Located, Section};
 use crate::token::{KeySettings, Location};
 
@@ -26,14 +26,13 @@ pub fn read(
         text => Ok(text.to_owned()),
     };
     let name = parse_required(section, "name", "the `iss` of its tokens", not_empty);
-    let audiences = read_audiences(section);
+    let kind = read_kind(section, folder);
     let leeway = section.parse(
         "leeway",
         "whole seconds from \"0s\" to \"5m\"",
         parse_leeway,
     );
     let leeway = leeway.map_or(LEEWAY, |leeway| leeway.value);
-    let keys = read_keys(section, folder);
     let claims = match section.section("claims") {
         Some(claims) => read_claims(&claims, region),
         None => {
@@ -48,11 +47,31 @@ pub fn read(
     section.finish();
     Some(IssuerConfig {
         name: name?,
-        audiences: audiences?,
         leeway,
-        keys: keys?,
+        kind: kind?,
         claims: claims?,
         roles,
+    })
+}
+
+fn read_kind(section: &Section<'_>, folder: &Path) -> Option<IssuerKind> {
+    let expected = "\"jwt\"";
+    let kind = section.parse("kind", expected, |text| match text {
+        "jwt" => Ok(()),
+        _ => Err("there is no such kind"),
+    });
+    if section.has("kind") {
+        kind?;
+    }
+    read_jwt(section, folder)
+}
+
+fn read_jwt(section: &Section<'_>, folder: &Path) -> Option<IssuerKind> {
+    let audiences = read_audiences(section);
+    let keys = read_keys(section, folder);
+    Some(IssuerKind::Jwt {
+        audiences: audiences?,
+        keys: keys?,
     })
 }
 
