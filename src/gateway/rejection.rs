@@ -74,7 +74,9 @@ impl Rejection {
                 | InvalidBody::Utf8
                 | InvalidBody::Json(_) => StatusCode::BAD_REQUEST,
             },
-            Self::Unauthenticated(TokenError::KeysUnavailable) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Unauthenticated(
+                TokenError::KeysUnavailable | TokenError::IssuerUnavailable(_),
+            ) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Unauthenticated(_) | Self::Claims(_) => StatusCode::UNAUTHORIZED,
             Self::Unroutable(Unroutable::NotFound) => StatusCode::NOT_FOUND,
             Self::Unroutable(Unroutable::MethodNotAllowed(_)) => StatusCode::METHOD_NOT_ALLOWED,
@@ -137,6 +139,8 @@ impl Rejection {
                 TokenError::Audience(_) => "token_audience",
                 TokenError::Confirmation(_) => "token_confirmation",
                 TokenError::Certificate => "token_certificate",
+                TokenError::NotActive => "token_not_active",
+                TokenError::IssuerUnavailable(_) => "issuer_unavailable",
                 TokenError::KeysUnavailable => "keys_unavailable",
             },
             Self::Claims(_) => "claims_invalid",

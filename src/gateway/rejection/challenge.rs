@@ -46,7 +46,9 @@ impl Rejection {
     /// RFC 6750 §3: no error where no bearer token was offered.
     pub(super) fn bearer_challenge(&self) -> Option<String> {
         match self {
-            Self::Unauthenticated(TokenError::KeysUnavailable)
+            Self::Unauthenticated(
+                TokenError::KeysUnavailable | TokenError::IssuerUnavailable(_),
+            )
             | Self::Path(_)
             | Self::Headers(_)
             | Self::Unroutable(_)
