@@ -85,8 +85,8 @@ pub fn prepare_request(headers: &mut HeaderMap, origin: Origin<'_>) {
     set_request_id(headers, origin.request_id);
 }
 
-/// The client's own id is what services along the way log beside theirs (oslo.middleware's global
-/// request id), if it is one; `ours`, otherwise.
+/// The client's own id, if it is one, is what every service along the way logs beside its own
+/// (oslo.middleware's global request id); otherwise that is `ours`.
 fn set_request_id(headers: &mut HeaderMap, ours: &HeaderValue) {
     match headers.entry(X_OPENSTACK_REQUEST_ID) {
         Entry::Occupied(sent) if is_single(&sent) && is_request_id(sent.get()) => {}
