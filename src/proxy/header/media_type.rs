@@ -1,0 +1,47 @@
+//! What Nova takes from media types beside the form of a body: the method and the version of the API.
+
+use hyper::HeaderMap;
+use hyper::header::{ACCEPT, CONTENT_TYPE};
+
+/// The parameter by which Nova chooses the version of the API where the path begins with none.
+const VERSION: &[u8] = b"version";
+
+/// Whether the body is a form, of either kind (HTML §4.10.21.6).
+pub fn is_form(headers: &HeaderMap) -> bool {
+    let Some(media_type) = headers.get(CONTENT_TYPE) else {
+        return false;
+    };
+    let essence = media_type.as_bytes().split(|byte| *byte == b';').next();
+    let essence = essence.unwrap_or_default().trim_ascii();
+    essence.eq_ignore_ascii_case(b"application/x-www-form-urlencoded")
+        || essence.eq_ignore_ascii_case(b"multipart/form-data")
+}
+
+/// Whether a line of `Accept` or `Content-Type` has a parameter `version`.
+///
+/// Nova's parser finds parameters also within quoted strings and in any place of a broken line, so
+/// what stands in quotes or out of place counts, too.
+pub fn names_version(headers: &HeaderMap) -> bool {
+    let accept = headers.get_all(ACCEPT).iter();
+    let mut lines = accept.chain(headers.get_all(CONTENT_TYPE));
+    lines.any(|line| {
+        let mut pieces = line.as_bytes().split(|byte| b";,".contains(byte));
+        pieces.any(begins_with_version)
+    })
+}
+
+/// Whether the first word of the piece is `version`, whatever stands around it: a quote, `*`, or a byte
+/// that Python takes for a space.
+fn begins_with_version(piece: &[u8]) -> bool {
+    let is_of_word = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._".contains(byte);
+    let start = piece.iter().position(is_of_word);
+    let word = start
+        .and_then(|start| piece.get(start..))
+        .unwrap_or_default();
+    let end = word.iter().position(|byte| !is_of_word(byte));
+    word.get(..end.unwrap_or(word.len()))
+        .is_some_and(|word| word.eq_ignore_ascii_case(VERSION))
+}
+
+#[cfg(test)]
+mod tests;
