@@ -32,6 +32,7 @@ mod keys;
 mod limits;
 mod listener;
 mod matrix;
+mod nova;
 mod pages;
 mod policy;
 mod pool;
