@@ -5,6 +5,7 @@
 
 mod instance;
 mod row;
+mod version;
 
 use row::{Expected, Row};
 

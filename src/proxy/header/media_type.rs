@@ -25,8 +25,10 @@ pub fn names_version(headers: &HeaderMap) -> bool {
     let accept = headers.get_all(ACCEPT).iter();
     let mut lines = accept.chain(headers.get_all(CONTENT_TYPE));
     lines.any(|line| {
-        let mut pieces = line.as_bytes().split(|byte| b";,".contains(byte));
-        pieces.any(begins_with_version)
+        let line = line.as_bytes();
+        let mut pieces = line.split(|byte| b";,".contains(byte));
+        // Most have no parameter.
+        line.contains(&b';') && pieces.any(begins_with_version)
     })
 }
 
