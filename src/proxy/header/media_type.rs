@@ -33,16 +33,15 @@ pub fn names_version(headers: &HeaderMap) -> bool {
 }
 
 /// Whether the first word of the piece is `version`, whatever stands around it: a quote, `*`, or a byte
-/// that Python takes for a space.
+/// that Python takes for a space. Its parser of lists drops `\` from quoted strings.
 fn begins_with_version(piece: &[u8]) -> bool {
     let is_of_word = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._".contains(byte);
-    let start = piece.iter().position(is_of_word);
-    let word = start
-        .and_then(|start| piece.get(start..))
-        .unwrap_or_default();
-    let end = word.iter().position(|byte| !is_of_word(byte));
-    word.get(..end.unwrap_or(word.len()))
-        .is_some_and(|word| word.eq_ignore_ascii_case(VERSION))
+    let bytes = piece.iter().copied().filter(|byte| *byte != b'\\');
+    let word = bytes
+        .skip_while(|byte| !is_of_word(byte))
+        .take_while(is_of_word);
+    word.map(|byte| byte.to_ascii_lowercase())
+        .eq(VERSION.iter().copied())
 }
 
 #[cfg(test)]
