@@ -85,6 +85,11 @@ pub enum ForwardError {
     /// Nova takes a `_method` in a form for the request's method.
     #[error("a form can change the method behind the gateway, expected a body of JSON")]
     Form,
+    /// Nova takes the version from there where the path begins with none.
+    #[error(
+        "a parameter `version` of `Accept` or `Content-Type` can change the API behind the gateway, expected media types without it"
+    )]
+    MediaTypeVersion,
     /// No endpoint is known.
     #[error("no endpoint of the upstream is known")]
     Unavailable,
@@ -280,8 +285,13 @@ impl Proxy {
         origin: Origin<'_>,
     ) -> Result<Request<RequestBody>, ForwardError> {
         let settings = &self.upstream.settings;
-        if settings.profile == Profile::Nova && header::is_form(&headers) {
-            return Err(ForwardError::Form);
+        if settings.profile == Profile::Nova {
+            if header::is_form(&headers) {
+                return Err(ForwardError::Form);
+            }
+            if header::names_version(&headers) {
+                return Err(ForwardError::MediaTypeVersion);
+            }
         }
         header::prepare_request(&mut headers, origin);
         let own = match settings.credential {

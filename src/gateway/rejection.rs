@@ -82,9 +82,9 @@ impl Rejection {
             Self::Unroutable(Unroutable::MethodNotAllowed(_)) => StatusCode::METHOD_NOT_ALLOWED,
             Self::Forbidden { .. } => StatusCode::FORBIDDEN,
             Self::Forward(error) => match error {
-                ForwardError::RequestBody(BodyFailure::Broken) | ForwardError::Authority => {
-                    StatusCode::BAD_REQUEST
-                }
+                ForwardError::RequestBody(BodyFailure::Broken)
+                | ForwardError::Authority
+                | ForwardError::MediaTypeVersion => StatusCode::BAD_REQUEST,
                 ForwardError::Form => StatusCode::UNSUPPORTED_MEDIA_TYPE,
                 ForwardError::RequestBody(BodyFailure::Timeout) => StatusCode::REQUEST_TIMEOUT,
                 ForwardError::RequestBody(BodyFailure::TooLarge { .. }) => {
@@ -171,6 +171,7 @@ impl Rejection {
             Self::Forward(error) => match error {
                 ForwardError::Authority => "host_authority",
                 ForwardError::Form => "body_form",
+                ForwardError::MediaTypeVersion => "media_type_version",
                 ForwardError::Identity(_) => "identity_unnameable",
                 ForwardError::Unavailable => "upstream_unavailable",
                 ForwardError::Busy => "upstream_busy",

@@ -5,15 +5,15 @@
 
 mod check;
 mod host;
+mod media_type;
 
 use hyper::HeaderMap;
-use hyper::header::{
-    CONNECTION, CONTENT_TYPE, Entry, FORWARDED, HOST, HeaderName, HeaderValue, OccupiedEntry,
-};
+use hyper::header::{CONNECTION, Entry, FORWARDED, HOST, HeaderName, HeaderValue, OccupiedEntry};
 use uuid::Uuid;
 
 pub use check::{InvalidHeaders, MAX_HEAD, MAX_HEADERS, check_head};
 pub use host::{AllowedHost, AllowedHosts, InvalidHost};
+pub use media_type::{is_form, names_version};
 
 use super::Origin;
 
@@ -146,17 +146,6 @@ fn is_end_to_end(name: &str) -> bool {
         name,
         "authorization" | "content-length" | "content-type" | "host" | "x-auth-token"
     )
-}
-
-/// Whether the body is a form, of either kind (HTML §4.10.21.6).
-pub fn is_form(headers: &HeaderMap) -> bool {
-    let Some(media_type) = headers.get(CONTENT_TYPE) else {
-        return false;
-    };
-    let essence = media_type.as_bytes().split(|byte| *byte == b';').next();
-    let essence = essence.unwrap_or_default().trim_ascii();
-    essence.eq_ignore_ascii_case(b"application/x-www-form-urlencoded")
-        || essence.eq_ignore_ascii_case(b"multipart/form-data")
 }
 
 /// The two options that name no header.

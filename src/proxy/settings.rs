@@ -80,7 +80,8 @@ pub enum Protocol {
 /// What kind of server the upstream is.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Profile {
-    /// It takes a body without `Content-Length` for none, so such a body is collected first.
+    /// It takes a body without `Content-Length` for none, so such a body is collected first. A form
+    /// can change the method there and a media type the version of the API, so both are refused.
     Nova,
     /// It reads any body, so all are streamed.
     Generic,

@@ -33,6 +33,7 @@ mod keys;
 mod limits;
 mod listener;
 mod matrix;
+mod nova;
 mod pages;
 mod policy;
 mod pool;

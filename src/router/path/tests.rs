@@ -18,6 +18,8 @@ fn accepts_paths_in_their_normal_form() {
         "/v2.1/p/servers?x=%5Fmethod&method=DELETE&x",
         "/v2.1/p/servers?",
         "/?x",
+        "/v2.1/",
+        "/v2/?x",
     ];
     for text in cases {
         let path: RequestPath = text
@@ -42,6 +44,9 @@ fn refuses_what_has_a_second_reading() {
         ("/v2.1//p/", Invalid::EmptySegment),
         ("//", Invalid::EmptySegment),
         ("/v2.1/p/", Invalid::TrailingSlash),
+        ("/servers/", Invalid::TrailingSlash),
+        ("/v2.x/", Invalid::TrailingSlash),
+        ("/v2.1/?_method=DELETE", Invalid::MethodOverride),
         ("/v2.1/p/?x=1", Invalid::TrailingSlash),
         ("/v2.1/./p", Invalid::DotSegment),
         ("/v2.1/../p", Invalid::DotSegment),

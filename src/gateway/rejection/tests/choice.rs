@@ -22,6 +22,13 @@ pub fn choices() -> Vec<Row> {
             "A form can change the method behind the gateway, expected a body of JSON.",
         ),
         (
+            ForwardError::MediaTypeVersion.into(),
+            400,
+            "media_type_version",
+            "badRequest",
+            "A parameter `version` of `Accept` or `Content-Type` can change the API behind the gateway, expected media types without it.",
+        ),
+        (
             ForwardError::Identity(Unnameable::Missing("subject")).into(),
             403,
             "identity_unnameable",
