@@ -33,8 +33,12 @@ class Judgement:
 
     def compare(self, entry, records):
         permitted = entry["decision"] == "permit"
-        if permitted != bool(records):
-            self.differ("permitted, but did not arrive" if permitted else "arrived, but was not permitted", entry, records)
+        # Some refusals come after the permit, as that of a form.
+        is_refused = entry["reason"] != "ok" and entry["status"] < 500
+        if records and (not permitted or is_refused):
+            self.differ("arrived, but was refused", entry, records)
+        if permitted and not records and not is_refused:
+            self.differ("permitted, but did not arrive", entry, records)
         for record in records:
             trouble = self.trouble(entry, record)
             if trouble:

@@ -141,8 +141,8 @@ class Stand:
 
 
 def shape(path):
-    """A template without the names of its parameters."""
-    return re.sub(r"\{[^}]*\}", "{}", path)
+    """A template without the names of its parameters and the slash of a version document."""
+    return re.sub(r"\{[^}]*\}", "{}", path).rstrip("/")
 
 
 def nova_routes():
