@@ -74,7 +74,9 @@ class Client:
     def send_batch(self, batch):
         """Pipelined; what is not answered when the connection ends is sent again on the next."""
         while batch:
-            if self.connection is None:
+            # The gateway ends a connection after so many requests.
+            is_new = self.connection is None
+            if is_new:
                 self.connection = self.connect()
             answered = 0
             try:
@@ -85,7 +87,7 @@ class Client:
                 answered += 1
             if answered < len(batch):
                 self.finish()
-                if answered == 0:
+                if answered == 0 and is_new:
                     raise RuntimeError(f"no answer to {batch[0][0]!r}")
             batch = batch[answered:]
 

@@ -41,7 +41,7 @@ class Upstream:
         table.write_text(json.dumps(sorted(listed | besides)))
         listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
         fd = listener.fileno()
-        self.address = "127.0.0.1:{}".format(listener.getsockname()[1])
+        self.port = listener.getsockname()[1]
         bin_folder = Path(sys.executable).parent
         command = {
             "uwsgi": [
@@ -65,6 +65,13 @@ class Upstream:
         )
         listener.close()
 
+    def exchange(self, wire):
+        """Sends one request past the gateway."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=30) as connection:
+            connection.sendall(wire)
+            while connection.recv(65536):
+                pass
+
     def lines(self):
         return read_lines(self.log)
 
@@ -76,7 +83,7 @@ class Upstream:
 class Gateway:
     """actiongate with its audit in a file and one caller who may do everything in [`PROJECT`]."""
 
-    def __init__(self, folder, upstream):
+    def __init__(self, folder, upstream_port):
         key = ec.generate_private_key(ec.SECP256R1())
         jwk = json.loads(jwt.algorithms.ECAlgorithm.to_jwk(key.public_key())) | {"kid": "k", "alg": "ES256"}
         (folder / "keys.json").write_text(json.dumps({"keys": [jwk]}))
@@ -90,7 +97,7 @@ class Gateway:
 [listen]
 address = "127.0.0.1:0"
 [upstream]
-url = "http://{upstream}"
+url = "http://127.0.0.1:{upstream_port}"
 [[issuer]]
 name = "{ISSUER}"
 audiences = ["ecs"]
@@ -130,7 +137,7 @@ class Stand:
 
     def __init__(self, folder, server):
         self.upstream = Upstream(folder, server)
-        self.gateway = Gateway(folder, self.upstream.address)
+        self.gateway = Gateway(folder, self.upstream.port)
 
     def __enter__(self):
         return self

@@ -1,7 +1,5 @@
 """Headers that claim an identity: none of the client's reaches a WSGI application, however it is spelled."""
 
-import socket
-
 import pytest
 from drive import drive
 from lines import HOST, Line
@@ -62,7 +60,7 @@ def test_no_claim_of_the_client_reaches_the_application(server, tmp_path):
         # Controls: sent past the gateway, each of them arrives.
         for name in NAMES:
             direct = Line(b"GET", PATH, (TOLD, name.encode() + b": spoofed", b"Connection: close"))
-            exchange(stand.upstream.address, direct.wire(b"t", b"direct"))
+            stand.upstream.exchange(direct.wire(b"t", b"direct"))
         answers = drive(stand.gateway, lambda number: sent[number][1], range(len(sent)))
     records = list(stand.upstream.lines())
     direct = [record for record in records if record["id"] == "direct"]
@@ -79,13 +77,5 @@ def test_an_underscore_is_a_hyphen_to_some_servers(server, tmp_path):
     """Why names with `_` are refused: the control for the spellings above."""
     with Stand(tmp_path, server) as stand:
         wire = Line(b"GET", PATH, (TOLD, b"X_Roles: spoofed", b"Connection: close")).wire(b"t", b"direct")
-        exchange(stand.upstream.address, wire)
+        stand.upstream.exchange(wire)
     assert [claimed(record) for record in stand.upstream.lines()] == [{"X-Roles"}]
-
-
-def exchange(address, wire):
-    host, port = address.split(":")
-    with socket.create_connection((host, int(port)), timeout=30) as connection:
-        connection.sendall(wire)
-        while connection.recv(65536):
-            pass

@@ -34,12 +34,6 @@ class NovaMapper(Mapper):
                 action="run",
             )
 
-    def routematch(self, url=None, environ=None):
-        if url == "":
-            result = self._match("", environ)
-            return result[0], result[1]
-        return Mapper.routematch(self, url, environ)
-
 
 class NovaUrlmap(URLMap):
     """Chooses the API by the path, else by a media type's `version`.
@@ -139,21 +133,27 @@ class Upstream:
         paths = {}
         for method, path in routes:
             version, _, rest = path[1:].partition("/")
-            paths.setdefault(version, set()).add((method, rest))
-        for version in paths:
             if version:
-                self.urlmap[f"/{version}"] = self.api(f"/{version}", [("GET", "")])
-                self.urlmap[f"/{version}/+"] = self.api(f"/{version}", paths[version] - {("GET", "")})
+                paths.setdefault(f"/{version}", set()).add((method, rest.removeprefix("{project_id}")))
+        for prefix, listed in paths.items():
+            self.urlmap[prefix] = self.version(prefix)
+            self.urlmap[f"{prefix}/+"] = self.api(prefix, listed)
 
     def api(self, prefix, routes):
         mapper = NovaMapper()
-        for method, rest in sorted(routes, key=lambda route: (order(route[1]), route[0])):
-            if rest:
-                mapper.add(method, prefix, rest.removeprefix("{project_id}"))
-                continue
-            for document in ("", "/"):
-                mapper.connect(document, conditions={"method": [method]}, controller=f"{method} {prefix}", action="run")
+        for method, path in sorted(routes, key=lambda route: (order(route[1]), route[0])):
+            if path:
+                mapper.add(method, prefix, path)
         return RoutesMiddleware(self.run, mapper)
+
+    def version(self, prefix):
+        """The document of one version: it looks at no path, and so at none that came with a header."""
+
+        @webob.dec.wsgify
+        def document(request):
+            return self.note(request, f"GET {prefix}", {}, None)
+
+        return document
 
     @webob.dec.wsgify
     def run(self, request):
