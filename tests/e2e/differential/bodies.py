@@ -5,7 +5,7 @@ import random
 from dataclasses import replace
 
 from lines import JSON, SERVER, Line
-from stand import PROJECT
+from gate import PROJECT
 
 PATHS = (f"/v2.1/{PROJECT}/servers/{SERVER}/action", f"/v2/{PROJECT}/servers/{SERVER}/action", f"/v1/{PROJECT}/cloudservers/action")
 TYPES = [

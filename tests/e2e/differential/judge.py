@@ -3,7 +3,7 @@
 from collections import Counter, defaultdict
 from urllib.parse import unquote_to_bytes
 
-from stand import PROJECT, shape
+from gate import PROJECT, shape
 
 
 class Judgement:

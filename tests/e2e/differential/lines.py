@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass, field, replace
 from urllib.parse import quote
 
-from stand import PROJECT
+from gate import PROJECT
 
 SERVER = "8f0e1c52-6e3a-4d0e-9a53-2f1f3c9c7a11"
 HOST = b"gateway.example"
@@ -125,6 +125,7 @@ class Generator:
             line = replace(line, target=line.target + b"?" + rng.choice(QUERIES).encode("latin-1"))
         for _ in range(rng.choice((0, 0, 1, 1, 1, 2, 3))):
             line = rng.choice(MUTATIONS)(rng, line, self)
+            line = replace(line, target=line.target or b"/")
         # A second end of line would make two requests of it.
         if (line.target + line.method).count(b"\n") > 1 or not line.method or b" " in line.method:
             return replace(line, target=line.target.replace(b"\n", b""), method=line.method.replace(b" ", b"") or b"GET")

@@ -6,7 +6,7 @@ import pytest
 from bodies import Generator
 from drive import drive
 from judge import Judgement
-from stand import REPORTS, Stand, routes
+from gate import REPORTS, Stand, routes
 
 BODIES = int(os.environ.get("BODIES", "10000"))
 SEED = os.environ.get("SEED", "actiongate")

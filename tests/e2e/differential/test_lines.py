@@ -10,7 +10,7 @@ import pytest
 from drive import drive
 from judge import Judgement
 from lines import Generator, Line
-from stand import REPORTS, SERVERS, Stand, routes
+from gate import REPORTS, SERVERS, Stand, routes
 
 LINES = int(os.environ.get("LINES", "50000"))
 SEED = os.environ.get("SEED", "actiongate")

@@ -4,7 +4,7 @@ import socket
 
 import pytest
 from lines import SERVER, Line
-from stand import PROJECT, SERVERS, Upstream
+from gate import PROJECT, SERVERS, Upstream
 
 API = "/v2.1/{project_id}/servers"
 ONE = f"{API}/{{server_id}}"
