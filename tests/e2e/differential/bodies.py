@@ -4,8 +4,8 @@ import json
 import random
 from dataclasses import replace
 
-from lines import JSON, SERVER, Line
 from gate import PROJECT
+from lines import JSON, SERVER, Line
 
 PATHS = (f"/v2.1/{PROJECT}/servers/{SERVER}/action", f"/v2/{PROJECT}/servers/{SERVER}/action", f"/v1/{PROJECT}/cloudservers/action")
 TYPES = [

@@ -5,8 +5,8 @@ import os
 import pytest
 from bodies import Generator
 from drive import drive
-from judge import Judgement
 from gate import REPORTS, Stand, routes
+from judge import Judgement
 
 BODIES = int(os.environ.get("BODIES", "10000"))
 SEED = os.environ.get("SEED", "actiongate")

@@ -2,8 +2,8 @@
 
 import pytest
 from drive import drive
-from lines import HOST, Line
 from gate import PROJECT, SERVERS, Stand
+from lines import HOST, Line
 
 # What keystonemiddleware's `auth_token` sets, then the same for the service's token, then what it reads.
 USER = """X-Identity-Status X-User-Id X-User-Name X-User-Domain-Id X-User-Domain-Name X-Project-Id X-Project-Name

@@ -3,8 +3,8 @@
 import socket
 
 import pytest
-from lines import SERVER, Line
 from gate import PROJECT, SERVERS, Upstream
+from lines import SERVER, Line
 
 API = "/v2.1/{project_id}/servers"
 ONE = f"{API}/{{server_id}}"
