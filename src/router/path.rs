@@ -99,7 +99,12 @@ impl RequestPath {
             return Err(InvalidRequestPath::NotAPath);
         }
         check(text.path(), text.query())?;
-        Ok(Self { text: text.clone() })
+        // Of `http://host#…` it keeps no byte, says `/` all the same, and sends nothing as the target.
+        let text = match text.as_str() {
+            "/" => PathAndQuery::from_static("/"),
+            _ => text.clone(),
+        };
+        Ok(Self { text })
     }
 
     /// The path without its query.

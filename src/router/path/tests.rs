@@ -143,3 +143,18 @@ fn takes_the_path_of_an_absolute_target() {
         assert_eq!(found, expected.as_ref().map(|path| *path), "{text:?}");
     }
 }
+
+#[test]
+fn an_absolute_target_without_a_path_is_sent_as_a_slash() {
+    // Cut at the `#`, no byte of a path is left, and a request line would have no target.
+    for text in [
+        "http://nova",
+        "http://nova#",
+        "http://nova#/v2.1",
+        "http://nova/#",
+    ] {
+        let found = RequestPath::parse(&text.parse().unwrap()).unwrap();
+        let sent = Uri::from(found.path_and_query().clone());
+        assert_eq!(sent.to_string(), "/", "{text}");
+    }
+}
