@@ -1,0 +1,37 @@
+//! What a project may have of everything, and the one availability zone.
+
+use std::rc::Rc;
+
+use serde_json::{Value, json};
+
+use super::answer::Answer;
+use super::collection::MAX_SERVERS;
+use super::keypair::MAX_KEYPAIRS;
+use super::metadata::MAX_ITEMS;
+use super::server::{Server, ZONE};
+
+/// Nova's word for no bound.
+const UNBOUNDED: i32 = -1;
+
+pub fn show_limits(servers: &[Rc<Server>]) -> Answer {
+    let sum = |of: fn(&Server) -> u32| -> u32 { servers.iter().map(|server| of(server)).sum() };
+    Answer::show(&json!({"limits": {"rate": [], "absolute": {
+        "maxTotalInstances": MAX_SERVERS,
+        "maxTotalCores": UNBOUNDED,
+        "maxTotalRAMSize": UNBOUNDED,
+        "maxTotalKeypairs": MAX_KEYPAIRS,
+        "maxServerMeta": MAX_ITEMS,
+        "maxServerGroups": 0,
+        "maxServerGroupMembers": 0,
+        "totalInstancesUsed": servers.len(),
+        "totalCoresUsed": sum(|server| server.flavor.get().vcpus),
+        "totalRAMUsed": sum(|server| server.flavor.get().ram),
+        "totalServerGroupsUsed": 0,
+    }}}))
+}
+
+pub fn show_zones(hosts: &Value) -> Answer {
+    Answer::show(&json!({"availabilityZoneInfo": [
+        {"zoneName": ZONE, "zoneState": {"available": true}, "hosts": hosts},
+    ]}))
+}

@@ -1,0 +1,237 @@
+"""What the clients are tried against: the demo's compute API, a Keystone, the gateway between.
+
+Every process and server started is ended by `Stand.stop`.
+"""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TextIO
+
+import openstack
+from openstack.connection import Connection
+
+from double.keystone import AUDIENCE, Keystone, User
+
+PROGRAM = Path(__file__).parents[3] / "target/debug/actiongate"
+ROUTES_OF_CLIENTS = Path(__file__).parents[3] / "deploy/openstack-clients.toml"
+# The demo's project, and a server of it.
+PROJECT = "4f5e3d2c1b0a49788796a5b4c3d2e1f0"
+SERVER = "8f0e1c52-6e3a-4d0e-9a53-2f1f3c9c7a11"
+PATIENCE = 20
+
+
+class Lines:
+    """The lines of a pipe, read by a thread so that it never fills; they can be waited for."""
+
+    def __init__(self, pipe: TextIO):
+        self._lines: list[str] = []
+        self._changed = threading.Condition()
+        self._ended = False
+        self._thread = threading.Thread(target=self._read, args=(pipe,))
+        self._thread.start()
+
+    def _read(self, pipe: TextIO) -> None:
+        for line in pipe:
+            with self._changed:
+                self._lines.append(line)
+                self._changed.notify_all()
+        with self._changed:
+            self._ended = True
+            self._changed.notify_all()
+
+    def find(self, pattern: str) -> re.Match[str]:
+        """The first match in a line, now or soon."""
+
+        def found() -> re.Match[str] | None:
+            return next((match for line in self._lines if (match := re.search(pattern, line))), None)
+
+        with self._changed:
+            self._changed.wait_for(lambda: found() or self._ended, PATIENCE)
+            match = found()
+        assert match, f"no line with {pattern!r}: {self.text()}"
+        return match
+
+    def text(self) -> str:
+        return "".join(self._lines)
+
+    def join(self) -> None:
+        self._thread.join()
+
+
+class Program:
+    """actiongate, running."""
+
+    def __init__(self, *arguments: str, cwd: Path):
+        self.process = subprocess.Popen(
+            [str(PROGRAM), *arguments], cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        self.out, self.err = Lines(self.process.stdout), Lines(self.process.stderr)
+
+    def stop(self) -> None:
+        self.process.terminate()
+        try:
+            self.process.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+        self.out.join()
+        self.err.join()
+        self.process.stdout.close()
+        self.process.stderr.close()
+
+
+def issuer(form: str, keystone: Keystone, folder: Path) -> str:
+    """How the gateway verifies the tokens of a form."""
+    alice, bob = keystone.users["alice"], keystone.users["bob"]
+    if form == "plain":
+        return f"""
+[[issuer]]
+name = "{keystone.url}"
+audiences = ["{AUDIENCE}"]
+keys = "{keystone.jwks}"
+
+[issuer.claims]
+project = "/project_id"
+roles = "/roles"
+
+[issuer.roles]
+member = "ECS FullAccess"
+reader = "ECS ReadOnlyAccess"
+"""
+    if form == "jws":
+        # The tokens name no roles: here the users themselves are mapped.
+        return f"""
+[[issuer]]
+kind = "keystone-jws"
+name = "keystone"
+keys = "{keystone.public_keys}"
+
+[issuer.claims]
+roles = "/sub"
+
+[issuer.roles]
+{alice.id} = "ECS FullAccess"
+{bob.id} = "ECS ReadOnlyAccess"
+"""
+    (folder / "gateway.password").write_text(keystone.users["gateway"].password)
+    return f"""
+[[issuer]]
+kind = "keystone"
+name = "keystone"
+auth_urls = ["{keystone.url}"]
+
+[issuer.service]
+username = "gateway"
+user_domain = "Default"
+project = "service"
+project_domain = "Default"
+password_file = "gateway.password"
+
+[issuer.roles]
+member = "ECS FullAccess"
+reader = "ECS ReadOnlyAccess"
+"""
+
+
+@dataclass
+class Ran:
+    """What became of a command."""
+
+    status: int
+    out: str
+    err: str
+
+
+class Stand:
+    """The gateway with its neighbors, and the clients of two users.
+
+    Alice is a member, Bob is a reader of the demo's project.
+    """
+
+    def __init__(self, form: str, folder: Path):
+        self._stops: list[Any] = []
+        try:
+            self._start(form, folder)
+        except BaseException:
+            self.stop()
+            raise
+
+    def _start(self, form: str, folder: Path) -> None:
+        self.keystone = Keystone(folder / "keystone", form)
+        self.keystone.add_project(PROJECT, "demo")
+        self.keystone.add_project("5e7c1ce0" * 4, "service")
+        self.keystone.add_user("alice", {PROJECT: ["member"]})
+        self.keystone.add_user("bob", {PROJECT: ["reader"]})
+        self.keystone.add_user("gateway", {"5e7c1ce0" * 4: ["service"]})
+        self.keystone.start()
+        self._stops.append(self.keystone.stop)
+
+        demo = Program("demo", "--listen", "127.0.0.1:0", "--dir", str(folder / "demo"), cwd=folder)
+        self._stops.append(demo.stop)
+        upstream = demo.out.find(r"a compute API in memory behind it (http://[0-9.:]+[0-9])").group(1)
+
+        config = f"""
+[listen]
+address = "127.0.0.1:0"
+
+[upstream]
+url = "{upstream}"
+
+[table]
+files = ["{ROUTES_OF_CLIENTS}"]
+{issuer(form, self.keystone, folder)}"""
+        (folder / "actiongate.toml").write_text(config)
+        gateway = Program("run", "--config", "actiongate.toml", cwd=folder)
+        self._stops.append(gateway.stop)
+        self._audit = gateway.out
+        self.url = gateway.err.find(r"listening on (http://[0-9.:]+[0-9])").group(1)
+        self.keystone.compute_url = self.url
+
+    def stop(self) -> None:
+        while self._stops:
+            self._stops.pop()()
+
+    def user(self, name: str) -> User:
+        return self.keystone.users[name]
+
+    def connect(self, name: str) -> Connection:
+        """The SDK, logged in as a user would be."""
+        return openstack.connect(
+            auth_url=self.keystone.url,
+            username=name,
+            password=self.user(name).password,
+            project_name="demo",
+            user_domain_name="Default",
+            project_domain_name="Default",
+            region_name="RegionOne",
+            load_yaml_config=False,
+            load_envvars=False,
+            app_name="e2e",
+        )
+
+    def run(self, name: str, *arguments: str) -> Ran:
+        """`openstack`, as a user would run it."""
+        environment = {
+            "PATH": os.environ["PATH"],
+            "HOME": os.environ.get("HOME", "/"),
+            "OS_AUTH_URL": self.keystone.url,
+            "OS_USERNAME": name,
+            "OS_PASSWORD": self.user(name).password,
+            "OS_PROJECT_NAME": "demo",
+            "OS_USER_DOMAIN_NAME": "Default",
+            "OS_PROJECT_DOMAIN_NAME": "Default",
+            "OS_REGION_NAME": "RegionOne",
+            "OS_IDENTITY_API_VERSION": "3",
+        }
+        command = [str(Path(sys.executable).with_name("openstack")), *arguments]
+        ran = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+        return Ran(ran.returncode, ran.stdout, ran.stderr)
+
+    def audited(self, request_id: str) -> dict[str, Any]:
+        """What the gateway wrote of a request."""
+        return json.loads(self._audit.find(re.escape(request_id.removeprefix("req-"))).string)
