@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 
 import pytest
-from stand import SERVER, Stand
+from openstack.connection import Connection
+from stand import Stand
 
 FORMS = ["plain"]
 
@@ -16,17 +17,21 @@ def stand(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
 
 @pytest.fixture(scope="session")
-def alice(stand: Stand):
+def alice(stand: Stand) -> Iterator[Connection]:
+    """May do everything in her project."""
     with stand.connect("alice") as connection:
         yield connection
 
 
 @pytest.fixture(scope="session")
-def bob(stand: Stand):
+def bob(stand: Stand) -> Iterator[Connection]:
+    """May only look."""
     with stand.connect("bob") as connection:
         yield connection
 
 
 @pytest.fixture(scope="session")
-def server() -> str:
-    return SERVER
+def carol(stand: Stand) -> Iterator[Connection]:
+    """Is known, and may do nothing."""
+    with stand.connect("carol") as connection:
+        yield connection

@@ -23,6 +23,7 @@ ROUTES_OF_CLIENTS = Path(__file__).parents[3] / "deploy/openstack-clients.toml"
 # The demo's project, and a server of it.
 PROJECT = "4f5e3d2c1b0a49788796a5b4c3d2e1f0"
 SERVER = "8f0e1c52-6e3a-4d0e-9a53-2f1f3c9c7a11"
+SERVICE_PROJECT = "5e7c1ce0" * 4
 PATIENCE = 20
 
 
@@ -148,9 +149,9 @@ class Ran:
 
 
 class Stand:
-    """The gateway with its neighbors, and the clients of two users.
+    """The gateway with its neighbors, and the clients of three users.
 
-    Alice is a member, Bob is a reader of the demo's project.
+    In the demo's project Alice is a member, Bob a reader, and Carol's role grants nothing.
     """
 
     def __init__(self, form: str, folder: Path):
@@ -164,10 +165,12 @@ class Stand:
     def _start(self, form: str, folder: Path) -> None:
         self.keystone = Keystone(folder / "keystone", form)
         self.keystone.add_project(PROJECT, "demo")
-        self.keystone.add_project("5e7c1ce0" * 4, "service")
+        self.keystone.add_project(SERVICE_PROJECT, "service")
         self.keystone.add_user("alice", {PROJECT: ["member"]})
         self.keystone.add_user("bob", {PROJECT: ["reader"]})
-        self.keystone.add_user("gateway", {"5e7c1ce0" * 4: ["service"]})
+        # A role that the gateway's config does not know.
+        self.keystone.add_user("carol", {PROJECT: ["intern"]})
+        self.keystone.add_user("gateway", {SERVICE_PROJECT: ["service"]})
         self.keystone.start()
         self._stops.append(self.keystone.stop)
 

@@ -82,6 +82,7 @@ class Keystone:
         self._folder = folder
         self._tokens: dict[str, Token] = {}
         self._lock = threading.Lock()
+        self._counted = threading.Condition()
         self._recovered = threading.Event()
         self._server: ThreadingHTTPServer | None = None
         self._thread: threading.Thread | None = None
@@ -204,8 +205,14 @@ class Keystone:
             del self._tokens[text]
 
     def count(self, kind: str) -> None:
-        with self._lock:
+        with self._counted:
             self.counts[kind] += 1
+            self._counted.notify_all()
+
+    def wait_for(self, kind: str, calls: int) -> None:
+        """Until so many calls of a kind have come."""
+        with self._counted:
+            assert self._counted.wait_for(lambda: self.counts[kind] >= calls, 20), self.counts
 
     def authenticate(self, request: dict[str, Any]) -> str:
         """A token for the body of `POST /v3/auth/tokens`."""
