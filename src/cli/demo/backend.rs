@@ -2,7 +2,7 @@
 //! clients of OpenStack call, and that of automatic recovery; it answers as Nova and the vendor do.
 //!
 //! It trusts its caller: it authenticates and authorizes nobody, and of the headers reads the
-//! host and the version only, so only the gateway may reach its socket. What it keeps is bounded
+//! host, the version and the request's identifier only, so only the gateway may reach its socket. What it keeps is bounded
 //! and lost when it stops.
 
 mod action;
@@ -12,6 +12,8 @@ mod call;
 mod collection;
 mod draft;
 mod flavor;
+mod group;
+mod history;
 mod keypair;
 mod metadata;
 mod quota;
@@ -25,7 +27,6 @@ use std::time::Duration;
 
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::{Bytes, Incoming};
-use hyper::header::{HOST, HeaderValue};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response};
@@ -38,6 +39,7 @@ use tokio::time::{sleep, timeout};
 use answer::{Answer, Fault};
 use call::{Call, percent_decode};
 use collection::Collection;
+use group::Groups;
 use keypair::Keypairs;
 use server::parse_auto_recovery;
 use version::Microversion;
@@ -58,6 +60,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 pub struct Backend {
     servers: Collection,
     keypairs: Keypairs,
+    groups: Groups,
 }
 
 impl Backend {
@@ -66,6 +69,7 @@ impl Backend {
         Self {
             servers: Collection::new(servers),
             keypairs: Keypairs::default(),
+            groups: Groups::default(),
         }
     }
 
@@ -126,12 +130,13 @@ impl Backend {
             Ok(version) => version,
             Err(fault) => return Ok(fault.answer(path).into()),
         };
-        let host = head.headers.get(HOST).map(HeaderValue::to_str);
+        let header = |name| head.headers.get(name).and_then(|value| value.to_str().ok());
         let call = Call {
             method: &head.method,
             path,
             query: head.uri.query().unwrap_or_default(),
-            host: host.and_then(Result::ok).unwrap_or("localhost"),
+            host: header("host").unwrap_or("localhost"),
+            request_id: header("x-openstack-request-id").unwrap_or_default(),
             version,
             body: &body,
         };
@@ -178,8 +183,12 @@ impl Backend {
         match (call.method.as_str(), rest) {
             (_, ["servers", rest @ ..]) => self.servers.operate(call, project, rest),
             (_, ["os-keypairs", rest @ ..]) => self.keypairs.operate(call, project, rest),
+            (_, ["os-server-groups", rest @ ..]) => self.groups.operate(call, project, rest),
             (_, ["flavors", rest @ ..]) => flavor::operate(call, project, rest),
             ("GET", ["limits"]) => Ok(quota::show_limits(&self.servers.of(project))),
+            ("GET", ["os-quota-sets", target] | ["os-quota-sets", target, "defaults"]) => {
+                Ok(quota::show_quotas(target))
+            }
             ("GET", ["os-availability-zone"]) => Ok(quota::show_zones(&Value::Null)),
             ("GET", ["os-availability-zone", "detail"]) => Ok(quota::show_zones(&json!({}))),
             _ => Err(Fault::NoSuchRoute),

@@ -35,6 +35,7 @@ READS = {
     "zones": (lambda compute: list(compute.availability_zones()), "ecs:availabilityZones:list"),
     "zones_in_detail": (lambda compute: list(compute.availability_zones(details=True)), "ecs:availabilityZones:list"),
     "interfaces": (lambda compute: list(compute.server_interfaces(SERVER)), "ecs:serverInterfaces:get"),
+    "actions": (lambda compute: list(compute.server_actions(SERVER)), "ecs:servers:get"),
     "volumes": (lambda compute: list(compute.volume_attachments(SERVER)), "ecs:serverVolumeAttachments:list"),
 }
 
@@ -107,6 +108,11 @@ WRITES = {
         "ecs:servers:resize",
         {"status": "ACTIVE"},
     ),
+    "rebuild": (
+        lambda compute: compute.rebuild_server(SERVER, image="e2e-image"),
+        "ecs:servers:rebuild",
+        {"status": "ACTIVE"},
+    ),
     "console_output": (lambda compute: compute.get_server_console_output(SERVER), "ecs:servers:createConsole", {}),
     "create_keypair": (
         lambda compute: compute.create_keypair(name="made", public_key=KEY),
@@ -118,6 +124,12 @@ WRITES = {
         "ecs:serverKeypairs:delete",
         {},
     ),
+    "create_server_group": (
+        lambda compute: compute.create_server_group(name="made", policy="anti-affinity"),
+        "ecs:serverGroups:manage",
+        {},
+    ),
+    "server_groups": (lambda compute: list(compute.server_groups()), "ecs:serverGroups:manage", {}),
     "create_server": (
         lambda compute: compute.create_server(name="made", flavor_id=FLAVOR, networks="none"),
         "ecs:servers:create",
@@ -174,6 +186,13 @@ def test_a_server_is_deleted_by_whom_may(stand: Stand, alice: Connection, bob: C
     alice.compute.delete_server(made, ignore_missing=False)
     with pytest.raises(NotFoundException, match=f"Instance {made.id} could not be found"):
         alice.compute.get_server(made)
+
+
+def test_what_was_done_leads_to_the_audit(stand: Stand, alice: Connection):
+    alice.compute.reboot_server(SERVER, "HARD")
+    last = next(iter(alice.compute.server_actions(SERVER)))
+    line = stand.audited(last.request_id)
+    assert (last.action, line["operation"]) == ("reboot", "Restarting an ECS (native OpenStack API)")
 
 
 def test_flavors_are_shown_to_everybody_known(stand: Stand, carol: Connection):

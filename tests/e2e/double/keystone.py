@@ -250,7 +250,9 @@ class Keystone:
         return {"token": {**token.body, **catalog}}
 
     def shown(self, text: str) -> dict[str, Any]:
-        token = self._find(text)
+        """The body of the answer that hands a token out."""
+        with self._lock:
+            token = self._tokens[text]
         return {"token": {**token.body, **({"catalog": token.catalog} if token.catalog else {})}}
 
     def wait_out_trouble(self) -> None:

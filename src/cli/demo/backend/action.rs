@@ -9,6 +9,8 @@ use super::flavor::Flavor;
 /// The spellings that Nova takes.
 const SOFT: [&str; 3] = ["SOFT", "Soft", "soft"];
 const HARD: [&str; 3] = ["HARD", "Hard", "hard"];
+/// In bytes.
+const MAX_IMAGE: usize = 255;
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum State {
@@ -52,7 +54,7 @@ impl State {
     }
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub enum Action {
     Start,
     Stop,
@@ -63,6 +65,8 @@ pub enum Action {
     Suspend,
     Resume,
     Resize(&'static Flavor),
+    /// Of this image, or of none.
+    Rebuild(Option<String>),
     ConfirmResize,
     RevertResize,
     Lock,
@@ -82,6 +86,7 @@ impl Action {
             "suspend" => Ok(Self::Suspend),
             "resume" => Ok(Self::Resume),
             "resize" => parse_resize(&value),
+            "rebuild" => parse_rebuild(value),
             "confirmResize" => Ok(Self::ConfirmResize),
             "revertResize" => Ok(Self::RevertResize),
             "lock" => Ok(Self::Lock),
@@ -91,8 +96,8 @@ impl Action {
         }
     }
 
-    /// Nova's word in a conflict.
-    pub fn verb(self) -> &'static str {
+    /// Nova's word in a conflict and in a server's history.
+    pub fn verb(&self) -> &'static str {
         match self {
             Self::Start => "start",
             Self::Stop => "stop",
@@ -102,6 +107,7 @@ impl Action {
             Self::Suspend => "suspend",
             Self::Resume => "resume",
             Self::Resize(_) => "resize",
+            Self::Rebuild(_) => "rebuild",
             Self::ConfirmResize => "confirmResize",
             Self::RevertResize => "revertResize",
             Self::Lock => "lock",
@@ -112,7 +118,7 @@ impl Action {
 
     /// The state after it; none where it cannot be done. A revert goes back to a running server,
     /// as only those are resized here.
-    pub fn next(self, state: State) -> Option<State> {
+    pub fn next(&self, state: State) -> Option<State> {
         match (self, state) {
             (Self::Start, State::Stopped)
             | (Self::SoftReboot, State::Active)
@@ -127,7 +133,8 @@ impl Action {
             (Self::Pause, State::Active) => Some(State::Paused),
             (Self::Suspend, State::Active) => Some(State::Suspended),
             (Self::Resize(_), State::Active) => Some(State::Resized),
-            (Self::Lock | Self::Unlock | Self::ShowConsole, _) => Some(state),
+            (Self::Rebuild(_), State::Active | State::Stopped)
+            | (Self::Lock | Self::Unlock | Self::ShowConsole, _) => Some(state),
             _ => None,
         }
     }
@@ -152,5 +159,18 @@ fn parse_resize(value: &Value) -> Result<Action, Fault> {
     match Flavor::find(name) {
         Some(flavor) => Ok(Action::Resize(flavor)),
         None => Err(Fault::InvalidFlavor),
+    }
+}
+
+fn parse_rebuild(value: Value) -> Result<Action, Fault> {
+    let image = match value.as_object() {
+        Some(members) if members.len() == 1 => members.get("imageRef"),
+        _ => None,
+    };
+    match image {
+        Some(Value::String(image)) if image.len() <= MAX_IMAGE => Ok(Action::Rebuild(
+            Some(image.clone()).filter(|text| !text.is_empty()),
+        )),
+        _ => Err(Fault::InvalidField("rebuild".to_owned(), value)),
     }
 }

@@ -22,6 +22,13 @@ pub fn now() -> String {
     humantime::format_rfc3339_seconds(SystemTime::now()).to_string()
 }
 
+pub fn new_id() -> String {
+    let bytes = fastrand::u128(..).to_ne_bytes();
+    uuid::Builder::from_random_bytes(bytes)
+        .into_uuid()
+        .to_string()
+}
+
 /// An object with members added.
 pub fn with<const N: usize>(shown: Value, more: [(&str, Value); N]) -> Value {
     let Value::Object(mut members) = shown else {
@@ -95,6 +102,9 @@ pub enum Fault {
     KeypairExists(String),
     InvalidPublicKey,
     TooManyKeypairs,
+    GroupNotFound(String),
+    TooManyGroups,
+    EventNotFound(String, String),
     TagNotFound(String, String),
     TooManyTags,
     MalformedVersion(String),
@@ -149,6 +159,14 @@ impl fmt::Display for Fault {
                 write!(f, "Keypair data is invalid: failed to generate fingerprint")
             }
             Self::TooManyKeypairs => write!(f, "Quota exceeded, too many key pairs."),
+            Self::GroupNotFound(id) => write!(f, "Instance group {id} could not be found."),
+            Self::TooManyGroups => write!(f, "Quota exceeded, too many server groups."),
+            Self::EventNotFound(id, request) => {
+                write!(
+                    f,
+                    "Action for request_id {request} on instance {id} not found"
+                )
+            }
             Self::TagNotFound(id, tag) => write!(f, "Server {id} has no tag '{tag}'"),
             Self::TooManyTags => write!(
                 f,
@@ -178,6 +196,8 @@ impl Fault {
             | Self::FlavorNotFound(_)
             | Self::ExtraSpecNotFound(..)
             | Self::KeypairNotFound(_)
+            | Self::GroupNotFound(_)
+            | Self::EventNotFound(..)
             | Self::TagNotFound(..) => (StatusCode::NOT_FOUND, "itemNotFound", "Ecs.0000"),
             Self::MalformedBody
             | Self::MissingMember(_)
@@ -191,9 +211,10 @@ impl Fault {
             | Self::TooManyTags
             | Self::MalformedVersion(_)
             | Self::UnknownAction(_) => (StatusCode::BAD_REQUEST, "badRequest", "Ecs.0005"),
-            Self::TooManyItems | Self::TooManyServers | Self::TooManyKeypairs => {
-                (StatusCode::FORBIDDEN, "forbidden", "Ecs.0005")
-            }
+            Self::TooManyItems
+            | Self::TooManyServers
+            | Self::TooManyKeypairs
+            | Self::TooManyGroups => (StatusCode::FORBIDDEN, "forbidden", "Ecs.0005"),
             Self::Conflict(..) | Self::Locked(_) | Self::KeypairExists(_) => {
                 (StatusCode::CONFLICT, "conflictingRequest", "Ecs.0005")
             }

@@ -11,6 +11,8 @@ pub struct Call<'a> {
     pub query: &'a str,
     /// What the client calls this host: Nova writes it into links.
     pub host: &'a str,
+    /// The gateway's own, so that what is remembered of a request leads to its audit line.
+    pub request_id: &'a str,
     pub version: Microversion,
     pub body: &'a [u8],
 }

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use serde_json::{Value, json};
 
 use super::action::Action;
-use super::answer::{Answer, Fault};
+use super::answer::{Answer, Fault, new_id};
 use super::call::Call;
 use super::draft::{Change, Draft};
 use super::metadata::parse_items;
@@ -61,11 +61,26 @@ impl Collection {
             ("DELETE", [id]) => self.delete(&*self.find(project, id)?),
             ("POST", [id, "action"]) => {
                 let action = Action::parse(call.body)?;
-                self.find(project, id)?.act(action)
+                let server = self.find(project, id)?;
+                let answer = server.act(call, &action)?;
+                server.history.add(call, action.verb());
+                Ok(answer)
             }
             (_, [id, "metadata", rest @ ..]) => metadata(call, self.find(project, id), rest),
             (_, [id, "tags", rest @ ..]) if call.version >= Microversion(26) => {
                 tags(call, self.find(project, id), rest)
+            }
+            ("GET", [id, "os-instance-actions"]) => {
+                let server = self.find(project, id)?;
+                Ok(server.history.show(call, &server))
+            }
+            ("GET", [id, "os-instance-actions", request]) => {
+                let server = self.find(project, id)?;
+                server.history.show_one(call, &server, request)
+            }
+            ("GET", [id, "os-server-password"]) => {
+                self.find(project, id)?;
+                Ok(Answer::show(&json!({"password": ""})))
             }
             (
                 "GET",
@@ -113,8 +128,8 @@ impl Collection {
         if all.len() >= MAX_SERVERS {
             return Err(Fault::TooManyServers);
         }
-        let id = uuid::Builder::from_random_bytes(fastrand::u128(..).to_ne_bytes()).into_uuid();
-        let server = Rc::new(Server::create(project, &id.to_string(), draft));
+        let server = Rc::new(Server::create(project, &new_id(), draft));
+        server.history.add(call, "create");
         all.push(Rc::clone(&server));
         Ok(server.introduce(call))
     }

@@ -12,6 +12,7 @@ use super::body::parse_member;
 use super::call::Call;
 use super::draft::{Change, Draft};
 use super::flavor::{FLAVORS, Flavor};
+use super::history::History;
 use super::metadata::{Items, Metadata};
 use super::tag::Tags;
 use super::version::Microversion;
@@ -25,11 +26,12 @@ pub struct Server {
     pub id: String,
     pub metadata: Metadata,
     pub tags: Tags,
+    pub history: History,
     pub flavor: Cell<&'static Flavor>,
     name: RefCell<String>,
     /// Empty for none.
     description: RefCell<String>,
-    image: Option<String>,
+    image: RefCell<Option<String>>,
     key: Option<String>,
     created: String,
     state: Cell<State>,
@@ -65,10 +67,11 @@ impl Server {
             id: id.to_owned(),
             metadata: Metadata::new(draft.metadata),
             tags: Tags::new(draft.tags),
+            history: History::default(),
             flavor: Cell::new(draft.flavor),
             name: RefCell::new(draft.name),
             description: RefCell::new(draft.description.unwrap_or_default()),
-            image: draft.image,
+            image: RefCell::new(draft.image),
             key: draft.key,
             created: now(),
             state: Cell::new(State::Active),
@@ -93,7 +96,7 @@ impl Server {
 
     pub fn details(&self, call: &Call<'_>) -> Value {
         let state = self.state.get();
-        let image = match &self.image {
+        let image = match &*self.image.borrow() {
             None => json!(""),
             Some(id) => {
                 json!({"id": id, "links": call.links(&self.project, &format!("images/{id}"))})
@@ -166,7 +169,7 @@ impl Server {
     }
 
     /// At once, where Nova takes its time.
-    pub fn act(&self, action: Action) -> Result<Answer, Fault> {
+    pub fn act(&self, call: &Call<'_>, action: &Action) -> Result<Answer, Fault> {
         if !matches!(action, Action::Lock | Action::Unlock | Action::ShowConsole) {
             self.refuse_locked()?;
         }
@@ -182,6 +185,12 @@ impl Server {
         match action {
             Action::Lock => self.is_locked.set(true),
             Action::Unlock => self.is_locked.set(false),
+            Action::Rebuild(image) => {
+                self.image.replace(image.clone());
+                let body = json!({"server": self.details(call)}).to_string();
+                let status = StatusCode::ACCEPTED;
+                return Ok(Answer { status, body });
+            }
             Action::Resize(flavor) => {
                 self.former_flavor.set(Some(self.flavor.replace(flavor)));
             }

@@ -6,10 +6,9 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 
+use hyper::{Method, StatusCode};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::task::LocalSet;
-
-use hyper::{Method, StatusCode};
 
 use super::metadata::Items;
 use super::*;
@@ -39,6 +38,7 @@ fn ask(backend: &Backend, method: &str, target: &str, body: &str) -> (u16, Strin
         path,
         query,
         host: "h",
+        request_id: "req-1",
         version: Microversion(minor.parse().unwrap()),
         body: body.as_bytes(),
     });

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{METADATA, check};
+use super::{METADATA, ask, check, check_on};
 
 #[test]
 fn shows_the_servers_of_a_project() {
@@ -150,4 +150,34 @@ fn refuses_other_actions_and_changes_nothing() {
     "#
     .trim_start();
     check(METADATA, &table);
+}
+
+#[test]
+fn rebuilds_and_remembers_what_was_done() {
+    let backend = super::backend();
+    let table = r#"
+        GET  | S/os-instance-actions       |                          | 200 | {"instanceActions":[]}
+        POST | S/action                    | {"rebuild":{"imageRef":"i"}} | 202 | ~{"server":{"id":"s1","image":{"id":"i"},"status":"ACTIVE"}}
+        POST | S/action                    | {"rebuild":{}}           | 400 | {"badRequest":{"code":400,"message":"Invalid input for field/attribute rebuild. Value: {}"}}
+        POST | S/action                    | {"os-start":null}        | 409 | {"conflictingRequest":{"code":409,"message":"Cannot 'start' instance s1 while it is in vm_state active"}}
+        POST | S/action                    | {"pause":null}           | 202 |
+        POST | S/action                    | {"rebuild":{"imageRef":""}} | 409 | {"conflictingRequest":{"code":409,"message":"Cannot 'rebuild' instance s1 while it is in vm_state paused"}}
+        GET 2.58 | S/os-instance-actions   |                          | 200 | ~{"instanceActions":[{"action":"pause","request_id":"req-1","instance_uuid":"s1","project_id":"p1"},{"action":"rebuild"}]}
+        GET  | S/os-instance-actions/req-1 |                          | 200 | ~{"instanceAction":{"action":"pause","events":[],"message":null}}
+        GET  | S/os-instance-actions/req-2 |                          | 404 | {"itemNotFound":{"code":404,"message":"Action for request_id req-2 on instance s1 not found"}}
+        GET  | /v2.1/p2/servers/s1/os-instance-actions |              | 404 | {"itemNotFound":{"code":404,"message":"Instance s1 could not be found."}}
+    "#;
+    let table = table.replace("| S/", "| /v2.1/p1/servers/s1/");
+    check_on(&backend, METADATA, &table);
+    let path = "/v2.1/p1/servers/s1";
+    for _ in 0..60 {
+        ask(
+            &backend,
+            "POST",
+            &format!("{path}/action"),
+            r#"{"lock":null}"#,
+        );
+    }
+    let (_, shown) = ask(&backend, "GET", &format!("{path}/os-instance-actions"), "");
+    assert_eq!(shown.matches("instance_uuid").count(), 50);
 }

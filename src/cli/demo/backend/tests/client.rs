@@ -3,6 +3,7 @@
 use hyper::HeaderMap;
 use hyper::header::HeaderName;
 
+use super::group::MAX_GROUPS;
 use super::keypair::MAX_KEYPAIRS;
 use super::*;
 
@@ -88,6 +89,9 @@ fn shows_flavors_limits_and_zones() {
         GET      | /v2.1/p1/servers/s1/os-interface                | | 200 | {"interfaceAttachments":[]}
         GET      | /v2.1/p1/servers/s1/os-volume_attachments       | | 200 | {"volumeAttachments":[]}
         GET      | /v2.1/p1/servers/s1/os-security-groups          | | 200 | {"security_groups":[]}
+        GET      | /v2.1/p1/servers/s1/os-server-password          | | 200 | {"password":""}
+        GET      | /v2.1/p1/os-quota-sets/p1                       | | 200 | ~{"quota_set":{"id":"p1","instances":100,"cores":-1,"key_pairs":100}}
+        GET      | /v2.1/p1/os-quota-sets/p1/defaults              | | 200 | ~{"quota_set":{"id":"p1","metadata_items":128}}
         GET      | /v2.1/p1/servers/s2/os-interface                | | 404 | {"itemNotFound":{"code":404,"message":"Instance s2 could not be found."}}
     "#;
     check(METADATA, table);
@@ -142,4 +146,42 @@ fn bounds_key_pairs() {
         body.contains("Quota exceeded, too many key pairs."),
         "{body}"
     );
+}
+
+#[test]
+fn keeps_server_groups() {
+    let backend = backend();
+    let body = r#"{"server_group":{"name":"g","policy":"affinity"}}"#;
+    let (status, body) = ask(&backend, "POST 2.64", "/v2.1/p1/os-server-groups", body);
+    assert_eq!(status, 200, "{body}");
+    let body: Value = serde_json::from_str(&body).unwrap();
+    let id = body["server_group"]["id"].as_str().unwrap();
+    let table = r#"
+        GET 2.64 | G    |                                           | 200 | ~{"server_groups":[{"id":"ID","name":"g","policy":"affinity","rules":{},"members":[],"project_id":"p1"}]}
+        GET      | G/ID |                                           | 200 | {"server_group":{"id":"ID","members":[],"metadata":{},"name":"g","policies":["affinity"]}}
+        GET      | /v2.1/p2/os-server-groups/ID |                   | 404 | {"itemNotFound":{"code":404,"message":"Instance group ID could not be found."}}
+        DELETE   | /v2.1/p2/os-server-groups/ID |                   | 404 | {"itemNotFound":{"code":404,"message":"Instance group ID could not be found."}}
+        DELETE   | G/ID |                                           | 204 |
+        GET      | G    |                                           | 200 | {"server_groups":[]}
+        POST     | G | {"server_group":{"name":"g","policies":["affinity"]}} | 200 | ~{"server_group":{"policies":["affinity"]}}
+        POST     | G | {"server_group":{"policies":["affinity"]}}   | 400 | {"badRequest":{"code":400,"message":"'name' is a required property"}}
+        POST     | G | {"server_group":{"name":"","policies":[]}}   | 400 | {"badRequest":{"code":400,"message":"Invalid input for field/attribute name. Value: \"\""}}
+        POST     | G | {"server_group":{"name":"g"}}                | 400 | {"badRequest":{"code":400,"message":"'policies' is a required property"}}
+        POST     | G | {"server_group":{"name":"g","policies":["soft-affinity"]}} | 400 | {"badRequest":{"code":400,"message":"Invalid input for field/attribute policies. Value: [\"soft-affinity\"]"}}
+        POST 2.15 | G | {"server_group":{"name":"g","policies":["soft-affinity"]}} | 200 | ~{"server_group":{"name":"g"}}
+        POST 2.64 | G | {"server_group":{"name":"g","policies":["affinity"]}} | 400 | {"badRequest":{"code":400,"message":"'policy' is a required property"}}
+        POST     | G | {"server_group":{"name":"g","policies":["affinity"],"x":1}} | 400 | {"badRequest":{"code":400,"message":"Additional properties are not allowed ('x' was unexpected)"}}
+        POST     | G | {"server_group":[]}                          | 400 | {"badRequest":{"code":400,"message":"Invalid input for field/attribute server_group. Value: []"}}
+    "#;
+    let table = table
+        .replace("ID", id)
+        .replace("| G", "| /v2.1/p1/os-server-groups");
+    check_on(&backend, METADATA, &table);
+    let create = r#"{"server_group":{"name":"g","policies":["affinity"]}}"#;
+    let statuses: Vec<u16> = (2..=MAX_GROUPS)
+        .map(|_| ask(&backend, "POST", "/v2.1/p3/os-server-groups", create).0)
+        .collect();
+    let (last, before) = statuses.split_last().unwrap();
+    assert!(before.iter().all(|status| *status == 200), "{statuses:?}");
+    assert_eq!(*last, 403);
 }
