@@ -36,6 +36,12 @@ READS = {
     "zones_in_detail": (lambda compute: list(compute.availability_zones(details=True)), "ecs:availabilityZones:list"),
     "interfaces": (lambda compute: list(compute.server_interfaces(SERVER)), "ecs:serverInterfaces:get"),
     "actions": (lambda compute: list(compute.server_actions(SERVER)), "ecs:servers:get"),
+    # One action for all, which the vendor's ECS ReadOnlyAccess has.
+    "server_groups": (lambda compute: list(compute.server_groups()), "ecs:serverGroups:manage"),
+    "create_server_group": (
+        lambda compute: compute.create_server_group(name="made", policy="anti-affinity"),
+        "ecs:serverGroups:manage",
+    ),
     "volumes": (lambda compute: list(compute.volume_attachments(SERVER)), "ecs:serverVolumeAttachments:list"),
 }
 
@@ -124,12 +130,6 @@ WRITES = {
         "ecs:serverKeypairs:delete",
         {},
     ),
-    "create_server_group": (
-        lambda compute: compute.create_server_group(name="made", policy="anti-affinity"),
-        "ecs:serverGroups:manage",
-        {},
-    ),
-    "server_groups": (lambda compute: list(compute.server_groups()), "ecs:serverGroups:manage", {}),
     "create_server": (
         lambda compute: compute.create_server(name="made", flavor_id=FLAVOR, networks="none"),
         "ecs:servers:create",
