@@ -31,6 +31,10 @@ READS = {
     "keypairs": (lambda compute: list(compute.keypairs()), "ecs:serverKeypairs:list"),
     "get_keypair": (lambda compute: compute.get_keypair("kept"), "ecs:serverKeypairs:get"),
     "extra_specs": (lambda compute: compute.fetch_flavor_extra_specs(FLAVOR), "ecs:flavors:get"),
+    "extra_spec": (
+        lambda compute: compute.get_flavor_extra_specs_property(FLAVOR, "ecs:generation"),
+        "ecs:flavors:get",
+    ),
     "limits": (lambda compute: compute.get_limits(), "ecs:quotas:get"),
     "zones": (lambda compute: list(compute.availability_zones()), "ecs:availabilityZones:list"),
     "zones_in_detail": (lambda compute: list(compute.availability_zones(details=True)), "ecs:availabilityZones:list"),
