@@ -232,6 +232,6 @@ def test_a_client_logs_in_again_when_its_token_is_refused(stand: Stand):
     with stand.connect("bob") as connection:
         good = connection.session.auth.get_access(connection.session)
         connection.session.auth.auth_ref = AccessInfoV3(good._data, auth_token="gAAAAABnonsense")
-        logins = stand.keystone.counts["authenticate"]
+        logins = stand.keystone.logins["bob"]
         assert connection.compute.get_server(SERVER).id == SERVER
-        assert stand.keystone.counts["authenticate"] == logins + 1
+        assert stand.keystone.logins["bob"] == logins + 1

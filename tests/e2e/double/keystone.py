@@ -74,6 +74,8 @@ class Keystone:
         self.users: dict[str, User] = {}
         self.application_credentials: dict[str, ApplicationCredential] = {}
         self.counts: Counter[str] = Counter()
+        # By the names of users.
+        self.logins: Counter[str] = Counter()
         # `slow`, `garbage` or a status, for the kinds of calls in `troubled`.
         self.trouble: str | int | None = None
         self.troubled = {"authenticate", "validate"}
@@ -222,6 +224,7 @@ class Keystone:
             credential = self.application_credentials.get(given.get("id", ""))
             if credential is None or credential.secret != given["secret"]:
                 raise Refusal(*UNAUTHORIZED)
+            self._count_login(credential.user)
             return self.issue(credential.user, {"project_id": credential.project_id}, credential)
         if identity["methods"] != ["password"]:
             raise Refusal(*UNAUTHORIZED)
@@ -230,7 +233,9 @@ class Keystone:
         user = next((user for user in users if given.get("name") == user.name or given.get("id") == user.id), None)
         if user is None or user.password != given["password"]:
             raise Refusal(*UNAUTHORIZED)
-        return self.issue(user, self._scope(user, request["auth"].get("scope")))
+        scope = self._scope(user, request["auth"].get("scope"))
+        self._count_login(user)
+        return self.issue(user, scope)
 
     def validate(self, own: str, subject: str, reads_rules: bool, with_catalog: bool) -> dict[str, Any]:
         """The body of the answer to `GET /v3/auth/tokens`."""
@@ -257,6 +262,10 @@ class Keystone:
 
     def wait_out_trouble(self) -> None:
         self._recovered.wait(LONGEST_SLOWNESS)
+
+    def _count_login(self, user: User) -> None:
+        with self._lock:
+            self.logins[user.name] += 1
 
     def _find(self, text: str) -> Token | None:
         with self._lock:
