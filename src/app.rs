@@ -2,6 +2,7 @@
 
 mod assembly;
 mod file_watch;
+mod inspector;
 mod reload;
 
 use std::io;
@@ -24,6 +25,7 @@ use crate::token::FetchError;
 
 pub use assembly::{Assembled, Demands, assemble, compile_roles, fetch_once, route};
 use file_watch::FileWatch;
+pub use inspector::{Inspected, Inspector};
 pub use reload::ReloadError;
 use reload::{Order, Reloader};
 

@@ -57,18 +57,37 @@ pub struct Config {
 /// One `[[issuer]]`.
 #[derive(Clone, Debug)]
 pub struct IssuerConfig {
-    /// The `iss` of its tokens.
+    /// The `iss` of its tokens, or what logs and the audit call it.
     pub name: String,
-    /// The accepted `aud`; at least one.
-    pub audiences: Vec<String>,
     /// Clock differences, in seconds.
     pub leeway: u64,
-    /// Where its keys are.
-    pub keys: token::KeySettings,
+    /// How its tokens are verified.
+    pub kind: IssuerKind,
     /// Which of its claims say what.
     pub claims: ClaimMapping,
     /// What its roles may do.
     pub roles: Vec<Role>,
+}
+
+/// How an issuer's tokens are verified, as the config says it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum IssuerKind {
+    /// By the signature of a JWT.
+    Jwt {
+        /// The accepted `aud`; at least one.
+        audiences: Vec<String>,
+        /// Where its keys are.
+        keys: token::KeySettings,
+    },
+}
+
+impl IssuerKind {
+    /// Where its keys are, if it has any.
+    pub fn keys(&self) -> Option<&token::KeySettings> {
+        match self {
+            Self::Jwt { keys, .. } => Some(keys),
+        }
+    }
 }
 
 impl Config {
@@ -135,11 +154,11 @@ impl Config {
             .chain(&self.policy_files)
             .cloned()
             .collect();
-        for issuer in &self.issuers {
-            if let token::Location::File(path) = &issuer.keys.location {
+        for keys in self.issuers.iter().filter_map(|issuer| issuer.kind.keys()) {
+            if let token::Location::File(path) = &keys.location {
                 files.push(path.clone());
             }
-            files.extend(issuer.keys.ca.clone());
+            files.extend(keys.ca.clone());
         }
         let (listen, upstream) = (&self.listen.tls, &self.upstream.tls);
         files.extend(listen.iter().flat_map(ServerSettings::files));

@@ -7,11 +7,13 @@
 mod claims;
 mod credential;
 mod fetch;
+mod issuer;
 mod jws;
 mod keys;
 mod source;
 #[cfg(test)]
 pub(crate) mod testing;
+mod validator;
 
 use std::fmt;
 
@@ -21,11 +23,13 @@ use crate::tls::CertificateHash;
 
 pub use claims::{unverified_claims, verify};
 pub use credential::credential;
+pub use issuer::{Issuer, JwtIssuer, Kind, Online};
 pub use keys::{Algorithm, InvalidKeySet, KeySet, SkippedKey};
 pub use source::{
-    FetchError, InvalidLocation, KeyFeed, KeySource, KeyState, Location, Settings as KeySettings,
-    names_a_server,
+    FetchError, InvalidLocation, KeyFeed, KeySource, KeyState, Location, SeenKeys,
+    Settings as KeySettings, names_a_server,
 };
+pub use validator::{Validated, Validator};
 
 /// A credential as the client sent it; its `Debug` shows the length only.
 #[derive(Clone, Copy, Eq, PartialEq)]
@@ -67,17 +71,16 @@ impl Default for Settings {
     }
 }
 
-/// Who may sign tokens, and for whom.
+/// What is known of a token without asking anybody.
 #[derive(Debug)]
-pub struct Issuer {
-    /// The `iss` claim of its tokens, compared byte by byte (RFC 7519 §4.1.1).
-    pub name: String,
-    /// A token's `aud` must name one of these (RFC 7519 §4.1.3).
-    pub audiences: Vec<String>,
-    /// How far its clock may differ from ours, in seconds.
-    pub leeway: u64,
-    /// The keys that serve this issuer and no other.
-    pub keys: KeyFeed,
+pub enum Recognized {
+    /// Everything.
+    Verified(Verified),
+    /// Its issuer has to be asked; nothing speaks against it so far.
+    Unasked {
+        /// The issuer's place in the list given to [`verify`].
+        issuer: usize,
+    },
 }
 
 /// What a token says, after every check.
@@ -87,12 +90,77 @@ pub struct Verified {
     pub issuer: usize,
     /// All claims.
     pub claims: Map<String, Value>,
-    /// The `exp` claim, in seconds since 1970.
+    /// When it ends, in seconds since 1970.
     pub expires: u64,
-    /// Which version of the issuer's keys verified it.
-    pub key_version: u64,
+    /// How long it may be taken for good without verifying it again.
+    pub standing: Standing,
     /// The client certificate it is bound to (RFC 8705 §3): nobody else may use it.
     pub certificate: Option<CertificateHash>,
+}
+
+/// What a verification rests on.
+#[derive(Clone, Debug)]
+pub enum Standing {
+    /// As long as the issuer's keys do not change.
+    Keys(SeenKeys),
+    /// Until this time, in seconds since 1970.
+    Until(u64),
+}
+
+impl Standing {
+    /// Whether it still stands at the time `now`, in seconds since 1970.
+    pub fn holds(&self, now: u64) -> bool {
+        match self {
+            Self::Keys(seen) => seen.are_current(),
+            Self::Until(end) => now < *end,
+        }
+    }
+}
+
+/// Verifies `token` with all that may be needed: fresh keys, once, and an answer of its issuer.
+/// `clock` tells seconds since 1970.
+///
+/// # Errors
+///
+/// The first check that fails.
+pub async fn authenticate(
+    issuers: &[Issuer],
+    settings: Settings,
+    token: Token<'_>,
+    clock: fn() -> u64,
+) -> Result<Verified, TokenError> {
+    let recognized = match verify(issuers, settings, token, clock()) {
+        Err(TokenError::UnknownKey { issuer, kid }) => {
+            let keys = issuers.get(issuer).and_then(Issuer::keys);
+            let is_refreshed = match keys {
+                Some(keys) => keys.refresh().await,
+                None => false,
+            };
+            if !is_refreshed {
+                return Err(TokenError::UnknownKey { issuer, kid });
+            }
+            verify(issuers, settings, token, clock())
+        }
+        recognized => recognized,
+    };
+    let issuer = match recognized? {
+        Recognized::Verified(verified) => return Ok(verified),
+        Recognized::Unasked { issuer } => issuer,
+    };
+    let Some(Kind::Online(online)) = issuers.get(issuer).map(|issuer| &issuer.kind) else {
+        return Err(TokenError::KeysUnavailable);
+    };
+    let validated = online.validator.validate(token).await?;
+    if clock() >= validated.expires {
+        return Err(TokenError::Expired);
+    }
+    Ok(Verified {
+        issuer,
+        claims: validated.claims,
+        expires: validated.expires,
+        standing: Standing::Until(validated.reuse_until),
+        certificate: validated.certificate,
+    })
 }
 
 /// Why nobody is known to be calling.
@@ -172,6 +240,12 @@ pub enum TokenError {
         "the token is bound to a client certificate, and this connection has not shown that one"
     )]
     Certificate,
+    /// Its issuer was asked, and knows no such token, or no longer.
+    #[error("the token is not known to its issuer, or not any more")]
+    NotActive,
+    /// We cannot tell, because the issuer does not answer as it should.
+    #[error("the issuer of the token cannot be asked about it: {0}")]
+    IssuerUnavailable(String),
     /// We cannot tell, because the issuer's keys are not here.
     #[error("the keys of the token's issuer are not available")]
     KeysUnavailable,

@@ -6,13 +6,15 @@ use std::time::Duration;
 use tokio::runtime;
 
 use super::StartError;
-use crate::config::Config;
+use crate::config::{Config, IssuerKind};
 use crate::document::{Problem, Problems};
 use crate::gateway::{Reading, Rules};
 use crate::grant::{Compiler, Roles};
 use crate::router::Router;
 use crate::table::{ActionTable, Source};
-use crate::token::{FetchError, Issuer, KeyFeed, KeySettings, KeySource, Location};
+use crate::token::{
+    FetchError, Issuer, JwtIssuer, KeyFeed, KeySettings, KeySource, Kind, Location,
+};
 
 /// How long starting and reloading wait for keys that come from a URL.
 const FIRST_FETCH: Duration = Duration::from_secs(2);
@@ -103,51 +105,76 @@ pub fn assemble_beside(config: &Config, before: &[IssuerKeys]) -> Result<Assembl
     let router = route(&config.table, config.into())?;
     let compiled = compile_roles(config, router.table()).map_err(StartError::Roles)?;
     let mut issuers: Vec<(Issuer, Reading)> = Vec::new();
-    let mut sources = Vec::new();
-    let mut keys = Vec::new();
+    let mut supply = Supply {
+        before,
+        sources: Vec::new(),
+        keys: Vec::new(),
+    };
     for (issuer, roles) in config.issuers.iter().zip(compiled) {
-        let is_kept = |known: &&IssuerKeys| {
-            known.issuer == issuer.name
-                && known.settings == issuer.keys
-                // A file is read again: what is in it counts from now on, or the reload fails.
-                && matches!(known.settings.location, Location::Url(_))
+        let kind = match &issuer.kind {
+            IssuerKind::Jwt {
+                audiences,
+                keys: settings,
+            } => Kind::Jwt(JwtIssuer {
+                audiences: audiences.clone(),
+                keys: supply.feed(&issuer.name, settings)?,
+            }),
         };
-        let feed = match before.iter().find(is_kept) {
-            Some(known) => known.feed.clone(),
-            None => {
-                let source = KeySource::new(&issuer.name, issuer.keys.clone());
-                let (source, feed) = source.map_err(|source| StartError::Keys {
-                    issuer: issuer.name.clone(),
-                    location: issuer.keys.location.to_string(),
-                    source,
-                })?;
-                sources.push(source);
-                feed
-            }
-        };
-        keys.push(IssuerKeys {
-            issuer: issuer.name.clone(),
-            settings: issuer.keys.clone(),
-            feed: feed.clone(),
-        });
         let reading = Reading {
             mapping: issuer.claims.clone(),
             roles,
         };
         let issuer = Issuer {
             name: issuer.name.clone(),
-            audiences: issuer.audiences.clone(),
             leeway: issuer.leeway,
-            keys: feed,
+            kind,
         };
         issuers.push((issuer, reading));
     }
     let rules = Arc::new(Rules::new(router, issuers, config.token));
     Ok(Assembled {
         rules,
-        sources,
-        keys,
+        sources: supply.sources,
+        keys: supply.keys,
     })
+}
+
+/// Keys for one issuer after another.
+struct Supply<'a> {
+    before: &'a [IssuerKeys],
+    sources: Vec<KeySource>,
+    keys: Vec<IssuerKeys>,
+}
+
+impl Supply<'_> {
+    /// Shows the keys of `issuer`: those of before, where they come from the same URL.
+    fn feed(&mut self, issuer: &str, settings: &KeySettings) -> Result<KeyFeed, StartError> {
+        let is_kept = |known: &&IssuerKeys| {
+            known.issuer == issuer
+                && known.settings == *settings
+                // A file is read again: what is in it counts from now on, or the reload fails.
+                && matches!(known.settings.location, Location::Url(_))
+        };
+        let feed = match self.before.iter().find(is_kept) {
+            Some(known) => known.feed.clone(),
+            None => {
+                let source = KeySource::new(issuer, settings.clone());
+                let (source, feed) = source.map_err(|source| StartError::Keys {
+                    issuer: issuer.to_owned(),
+                    location: settings.location.to_string(),
+                    source,
+                })?;
+                self.sources.push(source);
+                feed
+            }
+        };
+        self.keys.push(IssuerKeys {
+            issuer: issuer.to_owned(),
+            settings: settings.clone(),
+            feed: feed.clone(),
+        });
+        Ok(feed)
+    }
 }
 
 impl Assembled {

@@ -9,11 +9,11 @@ use note::Note;
 use super::{Outcome, say};
 use crate::app::{self, StartError};
 use crate::audit;
-use crate::config::{Config, IssuerConfig};
+use crate::config::Config;
 use crate::proxy::Upstream;
 use crate::table::ActionTable;
 use crate::tls;
-use crate::token::{KeySource, Location};
+use crate::token::{KeySettings, KeySource, Location};
 
 /// Notes of the built-in table are only counted, unless `all` are wanted; `strict` fails with any
 /// that are told.
@@ -67,8 +67,11 @@ fn check_parts(config: &Config, problems: &mut Vec<String>) -> Option<(String, V
         }
     };
     for issuer in &config.issuers {
-        if let Err(error) = check_keys(issuer) {
-            let location = &issuer.keys.location;
+        let Some(keys) = issuer.kind.keys() else {
+            continue;
+        };
+        if let Err(error) = check_keys(&issuer.name, keys) {
+            let location = &keys.location;
             problems.push(format!(
                 "{location}: the keys of {} cannot be used: {error:#}",
                 issuer.name
@@ -86,8 +89,8 @@ fn check_parts(config: &Config, problems: &mut Vec<String>) -> Option<(String, V
 }
 
 /// A URL is not asked: whether it answers today says nothing about the config.
-fn check_keys(issuer: &IssuerConfig) -> anyhow::Result<()> {
-    let (mut source, _feed) = KeySource::new(&issuer.name, issuer.keys.clone())?;
+fn check_keys(issuer: &str, keys: &KeySettings) -> anyhow::Result<()> {
+    let (mut source, _feed) = KeySource::new(issuer, keys.clone())?;
     if matches!(source.location(), Location::File(_)) {
         app::fetch_once(&mut source)?;
     }

@@ -13,8 +13,7 @@ use hyper::Method;
 pub use holder::Holder;
 
 use super::{Outcome, say};
-use crate::app;
-use crate::config::Config;
+use crate::app::Inspector;
 use crate::decision::Circumstances;
 use crate::gateway::{Identity, Rejection, Rules, unix_time};
 use crate::proxy::AllowedHosts;
@@ -41,9 +40,9 @@ pub fn run(config: &Path, asked: &Asked) -> anyhow::Result<Outcome> {
     let config = super::read_config(config)?;
     let method = Method::from_str(&asked.method)
         .with_context(|| format!("`{}` is not a method", asked.method))?;
-    let rules = load(&config)?;
+    let inspector = Inspector::new(&config)?;
     say(format_args!("request       {method} {}", asked.path));
-    match explain(&rules, &config.gateway.hosts, &method, asked)? {
+    match explain(&inspector, &config.gateway.hosts, &method, asked)? {
         Answer::Allowed => {
             say("decision      ALLOW: the request is forwarded as it is");
             Ok(Outcome::Done)
@@ -60,17 +59,6 @@ pub fn run(config: &Path, asked: &Asked) -> anyhow::Result<Outcome> {
             Ok(Outcome::Denied)
         }
     }
-}
-
-/// The rules with every issuer's keys.
-pub fn load(config: &Config) -> anyhow::Result<std::sync::Arc<Rules>> {
-    let mut assembled = app::assemble(config)?;
-    for source in &mut assembled.sources {
-        let (issuer, location) = (source.issuer().to_owned(), source.location().to_string());
-        app::fetch_once(source)
-            .with_context(|| format!("the keys of {issuer} cannot be had from {location}"))?;
-    }
-    Ok(assembled.rules)
 }
 
 enum Answer {
@@ -93,11 +81,12 @@ fn refuse(step: &'static str, rejection: impl Into<Rejection>, advice: &str) -> 
 }
 
 fn explain(
-    rules: &Rules,
+    inspector: &Inspector,
     hosts: &AllowedHosts,
     method: &Method,
     asked: &Asked,
 ) -> anyhow::Result<Answer> {
+    let rules = inspector.rules();
     let (host, path) = split_url(&asked.path);
     let path: RequestPath = match path.parse() {
         Ok(path) => path,
@@ -130,15 +119,15 @@ fn explain(
         });
     }
     let now = unix_time();
-    let identity = match rules.identify(Token::new(&asked.token), now) {
-        Ok(identity) => identity,
+    let inspected = match inspector.inspect(Token::new(&asked.token)) {
+        Ok(inspected) => inspected,
         Err(rejection) => {
             let advice =
                 "send a token that passes this check, or change the [[issuer]] it should pass";
             return Ok(refuse("token", rejection, advice));
         }
     };
-    let holder = Holder::new(rules, &identity, &asked.token)?;
+    let holder = Holder::new(rules, &inspected)?;
     say_caller(rules, &holder)?;
     let candidates = match candidates {
         Ok(candidates) => candidates,

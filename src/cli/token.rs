@@ -7,6 +7,7 @@ use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde_json::{Map, Value};
 
 use super::{Outcome, explain, say};
+use crate::app::Inspector;
 use crate::gateway::{Rules, unix_time};
 use crate::grant::{Grants, Reach};
 use crate::table::{ActionId, ActionName, Operation};
@@ -49,7 +50,7 @@ pub fn sign_claims(
 
 pub fn show(config: &Path, token: &str) -> anyhow::Result<Outcome> {
     let config = super::read_config(config)?;
-    let rules = explain::load(&config)?;
+    let inspector = Inspector::new(&config)?;
     let claims = match unverified_claims(Token::new(token)) {
         Ok(claims) => claims,
         Err(error) => {
@@ -61,9 +62,10 @@ pub fn show(config: &Path, token: &str) -> anyhow::Result<Outcome> {
         "claims        {}",
         serde_json::to_string_pretty(&claims)?
     ));
-    match rules.identify(Token::new(token), unix_time()) {
-        Ok(identity) => {
-            show_identity(&rules, &explain::Holder::new(&rules, &identity, token)?)?;
+    match inspector.inspect(Token::new(token)) {
+        Ok(inspected) => {
+            let rules = inspector.rules();
+            show_identity(rules, &explain::Holder::new(rules, &inspected)?)?;
             Ok(Outcome::Done)
         }
         Err(rejection) => {

@@ -8,32 +8,88 @@ use crate::json::Pointer;
 
 const POINTER: &str = "a JSON pointer such as \"/project_id\"";
 
-/// Reads which claims say what; `region` is where the instances are that policies name.
-pub fn read_claims(section: &Section<'_>, region: Option<&String>) -> Option<ClaimMapping> {
-    let project = parse_required(section, "project", POINTER, str::parse::<Pointer>);
+/// Where the claims are that a kind of issuer always has in the same place.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Usual {
+    project: Option<&'static str>,
+    subject: Option<&'static str>,
+    domain: Option<&'static str>,
+    roles: Option<&'static str>,
+}
+
+impl Usual {
+    /// Of a JWT only the subject's is known (RFC 7519 §4.1.2).
+    pub const JWT: Self = Self {
+        project: None,
+        subject: Some("/sub"),
+        domain: None,
+        roles: None,
+    };
+    /// Of the payload of Keystone's JWS tokens (`keystone/token/providers/jws`).
+    pub const KEYSTONE_JWS: Self = Self {
+        project: Some("/openstack_project_id"),
+        subject: Some("/sub"),
+        domain: Some("/openstack_domain_id"),
+        roles: None,
+    };
+    /// Of Keystone's answer to `GET /v3/auth/tokens`.
+    pub const KEYSTONE: Self = Self {
+        project: Some("/token/project/id"),
+        subject: Some("/token/user/id"),
+        domain: Some("/token/domain/id"),
+        roles: Some("/token/roles/*/name"),
+    };
+
+    /// The mapping of an issuer whose config says nothing about claims.
+    pub fn mapping(self, region: Option<&String>) -> Option<ClaimMapping> {
+        let pointer = |text: Option<&str>| text.and_then(|text| text.parse::<Pointer>().ok());
+        let mut mapping = ClaimMapping::new(pointer(self.project)?, pointer(self.subject)?);
+        mapping.roles = pointer(self.roles);
+        mapping.keys.domain = pointer(self.domain);
+        mapping.keys.region = region.cloned();
+        Some(mapping)
+    }
+
+    /// Whether the claims that are needed are all known.
+    fn is_whole(self) -> bool {
+        self.project.is_some()
+    }
+}
+
+/// Reads which claims say what; `region` is where the instances are that policies name. What is not said
+/// is `usual`.
+pub fn read_claims(
+    section: &Section<'_>,
+    region: Option<&String>,
+    usual: Usual,
+) -> Option<ClaimMapping> {
+    let or_usual = |key, usual: Option<&str>| {
+        let said = pointer(section, key);
+        match (section.has(key), usual) {
+            (false, Some(usual)) => usual.parse().ok(),
+            _ => said,
+        }
+    };
+    let project = match usual.project {
+        None => parse_required(section, "project", POINTER, str::parse::<Pointer>),
+        usual => or_usual("project", usual),
+    };
     let actions = pointer(section, "actions");
     let policies = pointer(section, "policies");
-    let roles = pointer(section, "roles");
-    let subject = pointer(section, "subject");
-    let domain = pointer(section, "domain");
+    let roles = or_usual("roles", usual.roles);
+    let subject = or_usual("subject", usual.subject);
+    let domain = or_usual("domain", usual.domain);
     let domain_enters_projects = section.boolean("domain_enters_projects");
     let conditions = section.section("conditions");
-    if !["actions", "policies", "roles"]
-        .iter()
-        .any(|key| section.has(key))
-    {
+    let grants = ["actions", "policies", "roles"];
+    if !usual.is_whole() && !grants.iter().any(|key| section.has(key)) {
         let expected = "a JSON pointer such as \"/actions\", or one in `policies` or `roles`";
         section.missing("actions", expected);
     }
-    if domain_enters_projects == Some(true) && !section.has("domain") {
+    if domain_enters_projects == Some(true) && usual.domain.is_none() && !section.has("domain") {
         let expected = "a JSON pointer such as \"/domain_id\" beside `domain_enters_projects`";
         section.missing("domain", expected);
     }
-    let subject = match (section.has("subject"), subject) {
-        (true, subject) => subject,
-        // Which is a pointer, so this is never `None`.
-        (false, _) => "/sub".parse().ok(),
-    };
     // Without them the rest is read all the same, to find its problems.
     let is_whole = project.is_some() && subject.is_some();
     let any = || "/".parse().ok();

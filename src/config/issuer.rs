@@ -3,9 +3,9 @@
 use std::path::Path;
 use std::time::Duration;
 
-use super::claims::{read_claims, read_roles};
+use super::claims::{Usual, read_claims, read_roles};
 use super::policy::Policies;
-use super::{IssuerConfig, parse_required, set};
+use super::{IssuerConfig, IssuerKind, parse_required, set};
 use crate::document::{Located, Section};
 use crate::token::{KeySettings, Location};
 
@@ -26,33 +26,75 @@ pub fn read(
         text => Ok(text.to_owned()),
     };
     let name = parse_required(section, "name", "the `iss` of its tokens", not_empty);
-    let audiences = read_audiences(section);
+    let word = read_word(section);
+    let kind = match word {
+        Some(Word::Jwt) => read_jwt(section, folder),
+        None => None,
+    };
     let leeway = section.parse(
         "leeway",
         "whole seconds from \"0s\" to \"5m\"",
         parse_leeway,
     );
     let leeway = leeway.map_or(LEEWAY, |leeway| leeway.value);
-    let keys = read_keys(section, folder);
+    let usual = word.map_or(Usual::JWT, Word::usual);
     let claims = match section.section("claims") {
-        Some(claims) => read_claims(&claims, region),
+        Some(claims) => read_claims(&claims, region, usual),
         None => {
-            section.missing(
-                "claims",
-                "a table [issuer.claims] with `project` and one of `actions`, `policies` and `roles`",
-            );
-            None
+            let mapping = usual.mapping(region);
+            if mapping.is_none() && !section.has("claims") {
+                section.missing(
+                    "claims",
+                    "a table [issuer.claims] with `project` and one of `actions`, `policies` and `roles`",
+                );
+            }
+            mapping
         }
     };
     let roles = read_roles(section, claims.as_ref(), policies);
     section.finish();
     Some(IssuerConfig {
         name: name?,
-        audiences: audiences?,
         leeway,
-        keys: keys?,
+        kind: kind?,
         claims: claims?,
         roles,
+    })
+}
+
+/// The value of `kind`.
+#[derive(Clone, Copy, Debug)]
+enum Word {
+    Jwt,
+}
+
+impl Word {
+    /// Where the claims of its tokens usually are.
+    fn usual(self) -> Usual {
+        match self {
+            Self::Jwt => Usual::JWT,
+        }
+    }
+}
+
+/// Of a kind that is not known, nothing else can be judged.
+fn read_word(section: &Section<'_>) -> Option<Word> {
+    if !section.has("kind") {
+        return Some(Word::Jwt);
+    }
+    let kind = section.parse("kind", "\"jwt\"", |text| match text {
+        "jwt" => Ok(Word::Jwt),
+        _ => Err("there is no such kind"),
+    });
+    kind.map(|kind| kind.value)
+}
+
+fn read_jwt(section: &Section<'_>, folder: &Path) -> Option<IssuerKind> {
+    let audiences = read_audiences(section);
+    let keys = read_keys(section, folder);
+    Some(IssuerKind::Jwt {
+        audiences: audiences?,
+        keys: keys?,
     })
 }
 

@@ -7,7 +7,7 @@ use foldhash::quality::RandomState;
 use quick_cache::Weighter;
 use quick_cache::unsync::{Cache, DefaultLifecycle};
 
-use super::{Identity, Rules};
+use super::Identity;
 use crate::token::Token;
 
 /// The size of a token, in bytes, where room is made for many.
@@ -25,7 +25,7 @@ impl Weighter<Box<str>, Rc<Identity>> for TextSize {
 
 /// A worker's verified callers by all bytes of their tokens; bounded, evicting, never a failure.
 ///
-/// It belongs to one [`Rules`] snapshot, as its gateway does.
+/// It belongs to one [`super::Rules`] snapshot, as its gateway does.
 pub struct PrincipalCache {
     identities: RefCell<Cache<Box<str>, Rc<Identity>, TextSize, RandomState>>,
 }
@@ -45,12 +45,11 @@ impl PrincipalCache {
         }
     }
 
-    /// The caller of `token`, unless it has expired or its issuer's keys have changed since.
-    pub fn find(&self, rules: &Rules, token: Token<'_>, now: u64) -> Option<Rc<Identity>> {
+    /// The caller of `token`, unless it has expired or is to be verified again.
+    pub fn find(&self, token: Token<'_>, now: u64) -> Option<Rc<Identity>> {
         let identities = self.identities.borrow();
         let identity = identities.get(token.as_str())?;
-        let issuer = rules.issuer(identity.principal.issuer)?;
-        let is_current = now < identity.expires && issuer.keys.version() == identity.key_version;
+        let is_current = now < identity.expires && identity.standing.holds(now);
         is_current.then(|| Rc::clone(identity))
     }
 

@@ -76,7 +76,9 @@ impl Rejection {
                 | InvalidBody::Utf8
                 | InvalidBody::Json(_) => StatusCode::BAD_REQUEST,
             },
-            Self::Unauthenticated(TokenError::KeysUnavailable) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Unauthenticated(
+                TokenError::KeysUnavailable | TokenError::IssuerUnavailable(_),
+            ) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Unauthenticated(_) | Self::Claims(_) => StatusCode::UNAUTHORIZED,
             Self::Unroutable(Unroutable::NotFound) => StatusCode::NOT_FOUND,
             Self::Unroutable(Unroutable::MethodNotAllowed(_)) => StatusCode::METHOD_NOT_ALLOWED,
@@ -139,6 +141,8 @@ impl Rejection {
                 TokenError::Audience(_) => "token_audience",
                 TokenError::Confirmation(_) => "token_confirmation",
                 TokenError::Certificate => "token_certificate",
+                TokenError::NotActive => "token_not_active",
+                TokenError::IssuerUnavailable(_) => "issuer_unavailable",
                 TokenError::KeysUnavailable => "keys_unavailable",
             },
             Self::Claims(_) => "claims_invalid",
@@ -262,7 +266,9 @@ impl Rejection {
     /// RFC 6750 §3: no error where no bearer token was offered.
     fn challenge(&self) -> Option<String> {
         match self {
-            Self::Unauthenticated(TokenError::KeysUnavailable)
+            Self::Unauthenticated(
+                TokenError::KeysUnavailable | TokenError::IssuerUnavailable(_),
+            )
             | Self::Path(_)
             | Self::Headers(_)
             | Self::Unroutable(_)

@@ -8,7 +8,7 @@ pub use unknown_role::unknown_roles;
 
 use unknown_role::RoleLog;
 
-use super::Rejection;
+use super::{Rejection, unix_time};
 use crate::audit::Caller;
 use crate::decision::Denial;
 use crate::grant::{ClaimMapping, Principal, Roles};
@@ -16,7 +16,7 @@ use crate::proxy::VerifiedCaller;
 use crate::router::Router;
 use crate::table::ActionId;
 use crate::tls::CertificateHash;
-use crate::token::{self, Issuer, Token, TokenError};
+use crate::token::{self, Issuer, Standing, Token, TokenError, Verified};
 
 /// Table, router, issuers, claim mappings and roles.
 #[derive(Debug)]
@@ -44,10 +44,10 @@ pub struct Identity {
     pub principal: Principal,
     /// How the audit names the caller.
     pub caller: Arc<Caller>,
-    /// The token's `exp`, in seconds since 1970.
+    /// When the token ends, in seconds since 1970.
     pub expires: u64,
-    /// Which version of the issuer's keys verified the token.
-    pub key_version: u64,
+    /// How long the token need not be verified again.
+    pub standing: Standing,
     /// The client certificate that the token is bound to (RFC 8705 §3).
     pub certificate: Option<CertificateHash>,
 }
@@ -113,13 +113,30 @@ impl Rules {
         self.readings.get(index)
     }
 
-    /// Verifies `token` at the time `now`, in seconds since 1970, and reads what it grants.
+    /// Verifies `token` and reads what it grants.
     ///
     /// # Errors
     ///
     /// [`Rejection::Unauthenticated`] or [`Rejection::Claims`].
-    pub fn identify(&self, token: Token<'_>, now: u64) -> Result<Identity, Rejection> {
-        let verified = token::verify(&self.issuers, self.token, token, now)?;
+    pub async fn identify(&self, token: Token<'_>) -> Result<Identity, Rejection> {
+        self.read(self.verify(token).await?)
+    }
+
+    /// Verifies `token` with all that may be needed: fresh keys, an answer of its issuer.
+    ///
+    /// # Errors
+    ///
+    /// [`Rejection::Unauthenticated`].
+    pub async fn verify(&self, token: Token<'_>) -> Result<Verified, Rejection> {
+        Ok(token::authenticate(&self.issuers, self.token, token, unix_time).await?)
+    }
+
+    /// Reads what a verified token grants.
+    ///
+    /// # Errors
+    ///
+    /// [`Rejection::Claims`].
+    pub fn read(&self, verified: Verified) -> Result<Identity, Rejection> {
         let (Some(issuer), Some(reading)) =
             (self.issuer(verified.issuer), self.reading(verified.issuer))
         else {
@@ -143,7 +160,7 @@ impl Rules {
             principal,
             caller: Arc::new(caller),
             expires: verified.expires,
-            key_version: verified.key_version,
+            standing: verified.standing,
             certificate: verified.certificate,
         })
     }

@@ -1,9 +1,12 @@
-//! The order of checks that makes a text a known caller.
+//! The order of checks that makes a text a known caller, without asking anybody.
 
 use serde_json::{Map, Value};
 
+use super::issuer::{find_jwt, find_opaque};
 use super::jws::Jws;
-use super::{Issuer, Settings, Token, TokenError, Verified};
+use super::{
+    Issuer, KeyFeed, Recognized, SeenKeys, Settings, Standing, Token, TokenError, Verified,
+};
 use crate::tls::CertificateHash;
 
 /// Verifies `token` at the time `now`, in seconds since 1970.
@@ -17,28 +20,28 @@ pub fn verify(
     settings: Settings,
     token: Token<'_>,
     now: u64,
-) -> Result<Verified, TokenError> {
+) -> Result<Recognized, TokenError> {
     if token.as_str().len() > settings.max_size {
         return Err(TokenError::TooLarge(settings.max_size));
     }
+    if !Jws::is_form_of(token)
+        && let Some(issuer) = find_opaque(issuers)
+    {
+        return Ok(Recognized::Unasked { issuer });
+    }
     let jws = Jws::parse(token)?;
-    let name = string(&jws.claims, "iss")?;
-    let found = issuers
-        .iter()
-        .enumerate()
-        .find(|(_, issuer)| issuer.name == name);
-    let (index, issuer) = found.ok_or_else(|| TokenError::UnknownIssuer(name.to_owned()))?;
-    let key_version = check_signature(&jws, index, issuer)?;
+    let (index, issuer, jwt) = find_jwt(issuers, string(&jws.claims, "iss")?)?;
+    let seen = check_signature(&jws, index, &jwt.keys)?;
     let expires = check_times(&jws.claims, issuer.leeway, now)?;
-    check_audience(&jws.claims, &issuer.audiences)?;
+    check_audience(&jws.claims, &jwt.audiences)?;
     let certificate = confirmation(&jws.claims)?;
-    Ok(Verified {
+    Ok(Recognized::Verified(Verified {
         issuer: index,
         claims: jws.claims,
         expires,
-        key_version,
+        standing: Standing::Keys(seen),
         certificate,
-    })
+    }))
 }
 
 /// The claims of a token that nobody has verified: for showing them, never for deciding.
@@ -50,14 +53,14 @@ pub fn unverified_claims(token: Token<'_>) -> Result<Map<String, Value>, TokenEr
     Ok(Jws::parse(token)?.claims)
 }
 
-/// The version of the keys that verified the signature.
-fn check_signature(jws: &Jws<'_>, index: usize, issuer: &Issuer) -> Result<u64, TokenError> {
-    let (keys, version) = issuer.keys.current().ok_or(TokenError::KeysUnavailable)?;
+/// The keys that verified the signature.
+fn check_signature(jws: &Jws<'_>, index: usize, feed: &KeyFeed) -> Result<SeenKeys, TokenError> {
+    let (keys, seen) = feed.current().ok_or(TokenError::KeysUnavailable)?;
     let kid = jws.kid.as_deref();
     let mut candidates = keys.candidates(kid, jws.algorithm).peekable();
     let has_candidate = candidates.peek().is_some();
     if candidates.any(|key| jws.is_signed_by(key)) {
-        return Ok(version);
+        return Ok(seen);
     }
     let named = kid.and_then(|_| keys.named(kid).next());
     Err(match named {

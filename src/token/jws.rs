@@ -68,6 +68,13 @@ impl<'a> Jws<'a> {
         })
     }
 
+    /// Whether `token` is meant to be one: three parts, the first of them a JSON object. Any other is
+    /// opaque.
+    pub fn is_form_of(token: Token<'_>) -> bool {
+        let parts: Vec<&str> = token.as_str().splitn(4, '.').collect();
+        matches!(parts.as_slice(), [header, _, _] if object(header).is_ok())
+    }
+
     /// Whether `key` made the signature.
     pub fn is_signed_by(&self, key: &Key) -> bool {
         key.verifies(self.signed, self.signature)

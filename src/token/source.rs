@@ -124,14 +124,18 @@ pub struct KeyFeed {
 }
 
 impl KeyFeed {
-    /// The keys, with the version that [`KeyFeed::version`] had before they were read.
-    pub fn current(&self) -> Option<(Arc<KeySet>, u64)> {
-        let version = self.version();
+    /// The keys, and which they are.
+    pub fn current(&self) -> Option<(Arc<KeySet>, SeenKeys)> {
+        // Before the keys are read: at worst they are newer than what they are called.
+        let seen = SeenKeys {
+            current: Arc::clone(&self.version),
+            version: self.version(),
+        };
         let keys = self.state.borrow().keys.clone()?;
-        Some((keys, version))
+        Some((keys, seen))
     }
 
-    /// Changes whenever the keys do; what an older version verified is to be verified again.
+    /// Changes whenever the keys do.
     pub fn version(&self) -> u64 {
         self.version.load(Ordering::Acquire)
     }
@@ -153,6 +157,25 @@ impl KeyFeed {
         let _ = self.requests.try_send(());
         let done = state.wait_for(|state| state.attempts > seen);
         matches!(tokio::time::timeout(PATIENCE, done).await, Ok(Ok(_)))
+    }
+}
+
+/// The keys that something was verified with; once they have changed it is to be verified again.
+#[derive(Clone, Debug)]
+pub struct SeenKeys {
+    current: Arc<AtomicU64>,
+    version: u64,
+}
+
+impl SeenKeys {
+    /// Whether they are still the issuer's.
+    pub fn are_current(&self) -> bool {
+        self.current.load(Ordering::Acquire) == self.version
+    }
+
+    /// Which they are, as [`KeyFeed::version`] counts.
+    pub fn version(&self) -> u64 {
+        self.version
     }
 }
 

@@ -4,10 +4,10 @@ use anyhow::{Context as _, anyhow};
 use serde_json::{Map, Value};
 
 use super::{or_none, say};
+use crate::app::Inspected;
 use crate::gateway::{Identity, Reading, Rules};
 use crate::grant::{CompiledPolicy, FoundRoles, Grants, Request, Verdict};
 use crate::table::{ActionId, ActionTable};
-use crate::token::{Token, unverified_claims};
 
 /// Roles that advice names; more are of no more help.
 const MAX_ADVISED: usize = 4;
@@ -17,7 +17,7 @@ pub struct Holder<'a> {
     pub identity: &'a Identity,
     pub reading: &'a Reading,
     table: &'a ActionTable,
-    claims: Map<String, Value>,
+    claims: &'a Map<String, Value>,
 }
 
 /// A policy of the caller, and how to name it.
@@ -27,14 +27,14 @@ struct Held<'a> {
 }
 
 impl<'a> Holder<'a> {
-    /// `token` is the one that `identity` was read from.
-    pub fn new(rules: &'a Rules, identity: &'a Identity, token: &str) -> anyhow::Result<Self> {
+    pub fn new(rules: &'a Rules, inspected: &'a Inspected) -> anyhow::Result<Self> {
+        let identity = &inspected.identity;
         let reading = rules.reading(identity.principal.issuer);
         Ok(Self {
             identity,
             reading: reading.context("the token's issuer is gone")?,
             table: rules.router().table(),
-            claims: unverified_claims(Token::new(token))?,
+            claims: &inspected.claims,
         })
     }
 
@@ -56,7 +56,7 @@ impl<'a> Holder<'a> {
                 let mut known = self.reading.roles.iter();
                 known.any(|(known, _)| known == **name)
             };
-            let names = mapping.roles(&self.claims)?;
+            let names = mapping.roles(self.claims)?;
             let known: Vec<String> = names.iter().filter(is_known).map(quoted).collect();
             say(format_args!("roles         {}", or_none(&known)));
             let unknown = &found.unknown;
@@ -81,7 +81,7 @@ impl<'a> Holder<'a> {
 
     /// What its claims grant by name.
     pub fn patterns(&self) -> anyhow::Result<Vec<String>> {
-        let patterns = self.reading.mapping.patterns(&self.claims)?;
+        let patterns = self.reading.mapping.patterns(self.claims)?;
         Ok(patterns.iter().map(ToString::to_string).collect())
     }
 
@@ -113,7 +113,7 @@ impl<'a> Holder<'a> {
     }
 
     fn roles(&self) -> anyhow::Result<FoundRoles<'a>> {
-        let names = self.reading.mapping.roles(&self.claims)?;
+        let names = self.reading.mapping.roles(self.claims)?;
         Ok(self.reading.roles.find(&names))
     }
 
@@ -126,7 +126,7 @@ impl<'a> Holder<'a> {
                 policy: std::borrow::Cow::Borrowed(&policy.compiled),
             });
         }
-        for (index, policy) in mapping.policies(&self.claims)?.iter().enumerate() {
+        for (index, policy) in mapping.policies(self.claims)?.iter().enumerate() {
             let compiled = CompiledPolicy::new(policy, self.table, &mapping.keys)?;
             let number = index + 1;
             held.push(Held {
@@ -141,7 +141,7 @@ impl<'a> Holder<'a> {
         &self,
         policies: impl IntoIterator<Item = &'p CompiledPolicy>,
     ) -> anyhow::Result<Grants> {
-        let values = self.reading.mapping.keys.read(&self.claims);
+        let values = self.reading.mapping.keys.read(self.claims);
         let mut grants = Grants::default();
         for policy in policies {
             let added = grants.add(policy, &values);

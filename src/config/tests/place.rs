@@ -200,7 +200,7 @@ fn a_config_that_cannot_be_read_is_named() {
 fn a_bare_name_is_relative_to_where_the_command_runs() {
     let config = Config::parse("a.toml", MINIMAL, Path::new("")).unwrap();
     assert_eq!(
-        config.issuers[0].keys.location,
+        config.issuers[0].kind.keys().unwrap().location,
         token::Location::File("jwks.json".into())
     );
 }

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::*;
 use crate::token::testing::{SigningKey, encode, feed};
-use crate::token::{Algorithm, KeyFeed};
+use crate::token::{Algorithm, JwtIssuer, KeyFeed, Kind};
 
 const NOW: u64 = 1_800_000_000;
 const OURS: &str = "https://ours";
@@ -56,9 +56,11 @@ static WORLD: LazyLock<World> = LazyLock::new(|| {
 fn issuer(name: &str, keys: KeyFeed) -> Issuer {
     Issuer {
         name: name.to_owned(),
-        audiences: vec!["ecs".to_owned(), "nova".to_owned()],
         leeway: 30,
-        keys,
+        kind: Kind::Jwt(JwtIssuer {
+            audiences: vec!["ecs".to_owned(), "nova".to_owned()],
+            keys,
+        }),
     }
 }
 
@@ -74,7 +76,14 @@ fn with(name: &str, value: Value) -> Value {
 }
 
 fn check(token: &str) -> Result<Verified, TokenError> {
-    verify(&WORLD.issuers, Settings::default(), Token::new(token), NOW)
+    verify_by(&WORLD.issuers, token)
+}
+
+fn verify_by(issuers: &[Issuer], token: &str) -> Result<Verified, TokenError> {
+    match verify(issuers, Settings::default(), Token::new(token), NOW)? {
+        Recognized::Verified(verified) => Ok(verified),
+        Recognized::Unasked { issuer } => panic!("{issuer} is to be asked"),
+    }
 }
 
 #[track_caller]
@@ -99,18 +108,16 @@ fn every_algorithm_is_accepted_with_its_key() {
         let key = SigningKey::new("k", algorithm);
         let issuers = [issuer(OURS, feed(&[&key]))];
         let token = key.token(&claims());
-        let verified = verify(&issuers, Settings::default(), Token::new(&token), NOW);
+        let verified = verify_by(&issuers, &token);
         let verified = verified.unwrap_or_else(|error| panic!("{algorithm}: {error}"));
         assert_eq!(Value::Object(verified.claims), claims());
-        assert_eq!(
-            (verified.issuer, verified.expires, verified.key_version),
-            (0, NOW + 60, 1)
-        );
+        assert_eq!((verified.issuer, verified.expires), (0, NOW + 60));
+        assert!(matches!(verified.standing, Standing::Keys(seen) if seen.version() == 1));
         // The same header over the same claims, signed for each other algorithm.
         for other in ALGORITHMS.into_iter().filter(|other| *other != algorithm) {
             let forged = SigningKey::new("k", other)
                 .token_of(&header(algorithm.name(), "k"), &claims().to_string());
-            let refused = verify(&issuers, Settings::default(), Token::new(&forged), NOW);
+            let refused = verify_by(&issuers, &forged);
             assert_eq!(
                 refused.unwrap_err(),
                 TokenError::Signature,

@@ -128,7 +128,7 @@ fn a_file_that_breaks_leaves_the_last_good_set() {
         assert_eq!(kids(&file.feed), Some(only(kid)), "step {index}");
         assert_eq!(file.feed.version(), version, "step {index}");
         let (_, seen) = file.feed.current().unwrap();
-        assert_eq!(seen, version, "step {index}");
+        assert_eq!(seen.version(), version, "step {index}");
     }
 }
 

@@ -5,7 +5,7 @@
 use std::path::Path;
 use std::sync::LazyLock;
 
-use actiongate::config::Config;
+use actiongate::config::{Config, IssuerKind};
 use actiongate::document::Problems;
 use libfuzzer_sys::{Corpus, fuzz_mutator, fuzz_target};
 use oracle::mutation;
@@ -61,7 +61,7 @@ fn check(config: &Config) {
             !issuer.name.is_empty() && issuer.leeway <= 300,
             "{issuer:?}"
         );
-        let audiences = &issuer.audiences;
+        let IssuerKind::Jwt { audiences, .. } = &issuer.kind;
         assert!(!audiences.is_empty() && audiences.iter().all(|audience| !audience.is_empty()));
         let mut earlier = config.issuers[..index].iter();
         assert!(

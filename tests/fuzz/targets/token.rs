@@ -14,7 +14,9 @@ use actiongate::app;
 use actiongate::grant::{ClaimMapping, Compiler, NamedPolicy, Principal, Role, Roles};
 use actiongate::json::Pointer;
 use actiongate::table::{ActionTable, Source};
-use actiongate::token::{self, Issuer, KeySettings, KeySource, Location, Settings, Token};
+use actiongate::token::{
+    self, Issuer, JwtIssuer, KeySettings, KeySource, Kind, Location, Recognized, Settings, Token,
+};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use libfuzzer_sys::fuzz_target;
@@ -116,9 +118,11 @@ fn issuer(name: &str, signers: &[Signer]) -> Issuer {
     app::fetch_once(&mut source).expect("keys");
     Issuer {
         name: name.to_owned(),
-        audiences: vec![AUDIENCE.to_owned(), "other".to_owned()],
         leeway: LEEWAY,
-        keys,
+        kind: Kind::Jwt(JwtIssuer {
+            audiences: vec![AUDIENCE.to_owned(), "other".to_owned()],
+            keys,
+        }),
     }
 }
 
@@ -126,7 +130,9 @@ fuzz_target!(|input: &[u8]| {
     let Some(text) = written(input) else { return };
     let verified = token::verify(&WORLD.issuers, Settings::default(), Token::new(&text), NOW);
     let _ = token::unverified_claims(Token::new(&text));
-    let Ok(verified) = verified else { return };
+    let Ok(Recognized::Verified(verified)) = verified else {
+        return;
+    };
     let claims = check(&text, verified.issuer, verified.expires);
     assert_eq!(claims, verified.claims, "{text}");
     let World {

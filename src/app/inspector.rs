@@ -1,0 +1,66 @@
+//! The rules of a config without a server, for commands that look at tokens.
+
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+use tokio::runtime::{Builder, Runtime};
+
+use super::assembly::assemble;
+use super::{StartError, fetch_once};
+use crate::config::Config;
+use crate::gateway::{Identity, Rejection, Rules};
+use crate::token::Token;
+
+/// The rules with every issuer's keys, and whoever has to be asked about tokens.
+pub struct Inspector {
+    rules: Arc<Rules>,
+    runtime: Runtime,
+}
+
+/// A verified token, as the gateway reads it.
+pub struct Inspected {
+    /// Whose it is and what it grants.
+    pub identity: Identity,
+    /// What it was read from.
+    pub claims: Map<String, Value>,
+}
+
+impl Inspector {
+    /// # Errors
+    ///
+    /// Rules that cannot be used, keys that cannot be had.
+    pub fn new(config: &Config) -> Result<Self, StartError> {
+        let runtime = Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(StartError::Thread)?;
+        let mut assembled = assemble(config)?;
+        for source in &mut assembled.sources {
+            let (issuer, location) = (source.issuer().to_owned(), source.location().to_string());
+            fetch_once(source).map_err(|source| StartError::Keys {
+                issuer,
+                location,
+                source,
+            })?;
+        }
+        Ok(Self {
+            rules: assembled.rules,
+            runtime,
+        })
+    }
+
+    /// What decisions rest on.
+    pub fn rules(&self) -> &Rules {
+        &self.rules
+    }
+
+    /// Verifies a token as the gateway does.
+    ///
+    /// # Errors
+    ///
+    /// As [`Rules::identify`].
+    pub fn inspect(&self, token: Token<'_>) -> Result<Inspected, Rejection> {
+        let verified = self.runtime.block_on(self.rules.verify(token))?;
+        let claims = verified.claims.clone();
+        let identity = self.rules.read(verified)?;
+        Ok(Inspected { identity, claims })
+    }
+}
