@@ -312,7 +312,7 @@ fn the_table_for_openstacks_clients_demands_what_the_builtin_one_does() {
     let name = name.to_owned();
     sources.push(Source { name, text });
     let both = ActionTable::load(&sources).unwrap();
-    assert_eq!(both.operations().len(), builtin.operations().len() + 6);
+    assert_eq!(both.operations().len(), builtin.operations().len() + 7);
     assert_eq!(both.actions().count(), builtin.actions().count());
     assert!(actiongate::router::Router::new(both).is_ok());
 }
