@@ -87,8 +87,12 @@ impl Template {
 
     /// Whether some text is of both, were no value too long.
     pub fn meets(&self, other: &Self) -> bool {
-        let starts = rests(&self.before, &other.before, |whole, part| whole.strip_prefix(part));
-        let ends = rests(&self.after, &other.after, |whole, part| whole.strip_suffix(part));
+        let starts = rests(&self.before, &other.before, |whole, part| {
+            whole.strip_prefix(part)
+        });
+        let ends = rests(&self.after, &other.after, |whole, part| {
+            whole.strip_suffix(part)
+        });
         let (Some(starts), Some(ends)) = (starts, ends) else {
             return false;
         };

@@ -64,7 +64,9 @@ impl FamilySource {
     pub async fn maintain(mut self) {
         while let Some(value) = self.requests.recv().await {
             match self.fetch(&value).await {
-                Ok(keys) => self.members.send_modify(|members| members.admit(value, keys)),
+                Ok(keys) => self
+                    .members
+                    .send_modify(|members| members.admit(value, keys)),
                 Err(absence) => {
                     let until = Instant::now() + self.settings.keys.cooldown;
                     self.members

@@ -34,7 +34,9 @@ fn a_text_has_one_parameter_or_none() {
     ];
     for (text, expected) in cases {
         let found = Template::find(text);
-        let name = found.as_ref().map(|found| found.as_ref().map(Template::parameter));
+        let name = found
+            .as_ref()
+            .map(|found| found.as_ref().map(Template::parameter));
         assert_eq!(name, expected.as_ref().copied(), "{text}");
         if let Ok(Some(found)) = found {
             assert_eq!(found.to_string(), text);
@@ -96,7 +98,8 @@ fn two_templates_meet_where_a_text_is_of_both() {
         ("https://k/{a}x", "https://k/{b}", true),
         ("a/{x}", "{x}/b", true),
         ("a/{x}", "{x}/b/c", false),
-        ("a/b/{x}", "{x}/b/c", false),
+        ("a/b/{x}", "{x}/b/c", true),
+        ("a/b/{x}", "{x}/c/d", false),
         ("a/b/{x}", "a/{x}/c", true),
         ("a/{x}", "{x}b", false),
         ("a{x}", "{x}b", true),
