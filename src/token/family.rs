@@ -167,37 +167,33 @@ impl Members {
 
     /// Keeps the keys of `value`, in the place of the one that is missed least.
     fn admit(&mut self, value: Box<str>, keys: KeyFeed) {
-        let present = |(value, member): (&Box<str>, &Member)| match member {
-            Member::Present { keys, used } => {
-                Some(((keys.current().is_some(), *used), value.clone()))
-            }
+        self.make_room(MAX_MEMBERS, |member| match member {
+            Member::Present { keys, used } => Some((keys.current().is_some(), *used)),
             _ => None,
-        };
-        self.make_room(MAX_MEMBERS, present);
+        });
         let used = self.uses;
         self.by_value.insert(value, Member::Present { keys, used });
     }
 
-    /// Remembers for `cooldown` that no keys were had for `value`.
+    /// Remembers until then that no keys were had for `value`.
     fn refuse(&mut self, value: Box<str>, absence: Absence, until: Instant) {
-        let absent = |(value, member): (&Box<str>, &Member)| match member {
-            Member::Absent { until, .. } => Some((*until, value.clone())),
+        self.make_room(MAX_ABSENT, |member| match member {
+            Member::Absent { until, .. } => Some(*until),
             _ => None,
-        };
-        self.make_room(MAX_ABSENT, absent);
+        });
         let absent = Member::Absent { absence, until };
         self.by_value.insert(value, absent);
     }
 
     /// Where `most` have a rank already, the one with the least goes.
-    fn make_room<R: Ord>(
-        &mut self,
-        most: usize,
-        rank: impl Fn((&Box<str>, &Member)) -> Option<(R, Box<str>)>,
-    ) {
-        if self.by_value.iter().filter_map(&rank).count() >= most
-            && let Some((_, value)) = self.by_value.iter().filter_map(&rank).min()
-        {
+    fn make_room<R: Ord>(&mut self, most: usize, rank: impl Fn(&Member) -> Option<R>) {
+        let ranked = self.by_value.iter();
+        let ranked = ranked.filter_map(|(value, member)| Some((rank(member)?, value)));
+        if ranked.clone().count() < most {
+            return;
+        }
+        let least = ranked.min().map(|(_, value)| value.clone());
+        if let Some(value) = least {
             self.by_value.remove(&value);
         }
     }
