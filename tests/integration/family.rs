@@ -37,11 +37,11 @@ fn ask_until(gateway: &Gateway, token: &str, status: u16) -> Answer {
 
 #[track_caller]
 fn refused(answer: &Answer, reason: &str) {
-    let (status, family) = match reason {
-        "keys_unavailable" => (503, "serviceUnavailable"),
-        _ => (401, "error"),
+    let status = match reason {
+        "keys_unavailable" => 503,
+        _ => 401,
     };
-    answer.refusal(status, reason, family);
+    answer.refusal(status, reason, "error");
 }
 
 #[test]

@@ -26,6 +26,7 @@ mod collect;
 mod credential;
 mod endpoints;
 mod family;
+mod form;
 mod forward;
 mod hold;
 mod http2;
