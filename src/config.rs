@@ -80,6 +80,13 @@ pub enum IssuerKind {
         /// Where its keys are.
         keys: token::KeySettings,
     },
+    /// Likewise, of as many issuers as the parameter in the name has values.
+    Family {
+        /// The accepted `aud` of each; at least one.
+        audiences: Vec<token::Template>,
+        /// Where their keys are.
+        keys: token::FamilySettings,
+    },
 }
 
 impl IssuerKind {
@@ -87,6 +94,7 @@ impl IssuerKind {
     pub fn keys(&self) -> Option<&token::KeySettings> {
         match self {
             Self::Jwt { keys, .. } => Some(keys),
+            Self::Family { keys, .. } => Some(&keys.keys),
         }
     }
 }

@@ -13,7 +13,8 @@ use crate::grant::{Compiler, Roles};
 use crate::router::Router;
 use crate::table::{ActionTable, Source};
 use crate::token::{
-    FetchError, Issuer, JwtIssuer, KeyFeed, KeySettings, KeySource, Kind, Location,
+    FamilySettings, FamilySource, FetchError, Issuer, JwtFamily, JwtIssuer, KeyFamily, KeyFeed,
+    KeySettings, KeySource, Kind, Location,
 };
 
 /// How long starting and reloading wait for keys that come from a URL.
@@ -25,15 +26,30 @@ pub struct Assembled {
     pub rules: Arc<Rules>,
     /// One for each issuer whose keys nobody fetches yet.
     pub sources: Vec<KeySource>,
+    /// One for each family of issuers for which nobody fetches yet.
+    pub families: Vec<FamilySource>,
     keys: Vec<IssuerKeys>,
 }
 
-/// The keys of one issuer, which somebody keeps fresh.
+/// The keys of one issuer, or of a family of them, which somebody keeps fresh.
 #[derive(Clone, Debug)]
-pub struct IssuerKeys {
-    issuer: String,
-    settings: KeySettings,
-    feed: KeyFeed,
+pub enum IssuerKeys {
+    /// Of one.
+    One {
+        /// Whose.
+        issuer: String,
+        /// How they are had.
+        settings: KeySettings,
+        /// Shows them.
+        feed: KeyFeed,
+    },
+    /// Of a family.
+    Family {
+        /// How they are had.
+        settings: FamilySettings,
+        /// Shows them.
+        family: KeyFamily,
+    },
 }
 
 /// How far a table's demands go.
@@ -108,6 +124,7 @@ pub fn assemble_beside(config: &Config, before: &[IssuerKeys]) -> Result<Assembl
     let mut supply = Supply {
         before,
         sources: Vec::new(),
+        families: Vec::new(),
         keys: Vec::new(),
     };
     for (issuer, roles) in config.issuers.iter().zip(compiled) {
@@ -118,6 +135,14 @@ pub fn assemble_beside(config: &Config, before: &[IssuerKeys]) -> Result<Assembl
             } => Kind::Jwt(JwtIssuer {
                 audiences: audiences.clone(),
                 keys: supply.feed(&issuer.name, settings)?,
+            }),
+            IssuerKind::Family {
+                audiences,
+                keys: settings,
+            } => Kind::Family(JwtFamily {
+                name: settings.name.clone(),
+                audiences: audiences.clone(),
+                keys: supply.family(settings)?,
             }),
         };
         let reading = Reading {
@@ -135,6 +160,7 @@ pub fn assemble_beside(config: &Config, before: &[IssuerKeys]) -> Result<Assembl
     Ok(Assembled {
         rules,
         sources: supply.sources,
+        families: supply.families,
         keys: supply.keys,
     })
 }
@@ -143,37 +169,74 @@ pub fn assemble_beside(config: &Config, before: &[IssuerKeys]) -> Result<Assembl
 struct Supply<'a> {
     before: &'a [IssuerKeys],
     sources: Vec<KeySource>,
+    families: Vec<FamilySource>,
     keys: Vec<IssuerKeys>,
 }
 
 impl Supply<'_> {
     /// Shows the keys of `issuer`: those of before, where they come from the same URL.
     fn feed(&mut self, issuer: &str, settings: &KeySettings) -> Result<KeyFeed, StartError> {
-        let is_kept = |known: &&IssuerKeys| {
-            known.issuer == issuer
-                && known.settings == *settings
-                // A file is read again: what is in it counts from now on, or the reload fails.
-                && matches!(known.settings.location, Location::Url(_))
-        };
-        let feed = match self.before.iter().find(is_kept) {
-            Some(known) => known.feed.clone(),
+        // A file is read again: what is in it counts from now on, or the reload fails.
+        let is_kept = matches!(settings.location, Location::Url(_));
+        let kept = self.before.iter().find_map(|known| match known {
+            IssuerKeys::One {
+                issuer: name,
+                settings: known,
+                feed,
+            } if is_kept && name == issuer && known == settings => Some(feed.clone()),
+            _ => None,
+        });
+        let feed = match kept {
+            Some(feed) => feed,
             None => {
                 let source = KeySource::new(issuer, settings.clone());
-                let (source, feed) = source.map_err(|source| StartError::Keys {
-                    issuer: issuer.to_owned(),
-                    location: settings.location.to_string(),
-                    source,
-                })?;
+                let (source, feed) = source
+                    .map_err(|source| unusable(issuer.to_owned(), &settings.location, source))?;
                 self.sources.push(source);
                 feed
             }
         };
-        self.keys.push(IssuerKeys {
+        self.keys.push(IssuerKeys::One {
             issuer: issuer.to_owned(),
             settings: settings.clone(),
             feed: feed.clone(),
         });
         Ok(feed)
+    }
+
+    /// Shows the keys of a family: those of before, where nothing about them has changed.
+    fn family(&mut self, settings: &FamilySettings) -> Result<KeyFamily, StartError> {
+        let kept = self.before.iter().find_map(|known| match known {
+            IssuerKeys::Family {
+                settings: known,
+                family,
+            } if known == settings => Some(family.clone()),
+            _ => None,
+        });
+        let family = match kept {
+            Some(family) => family,
+            None => {
+                let source = FamilySource::new(settings.clone());
+                let (source, family) = source.map_err(|source| {
+                    unusable(settings.name.to_string(), &settings.keys.location, source)
+                })?;
+                self.families.push(source);
+                family
+            }
+        };
+        self.keys.push(IssuerKeys::Family {
+            settings: settings.clone(),
+            family: family.clone(),
+        });
+        Ok(family)
+    }
+}
+
+fn unusable(issuer: String, location: &Location, source: FetchError) -> StartError {
+    StartError::Keys {
+        issuer,
+        location: location.to_string(),
+        source,
     }
 }
 
@@ -185,6 +248,9 @@ impl Assembled {
     ///
     /// A file that cannot be read.
     pub async fn supply_keys(self) -> Result<(Arc<Rules>, Vec<IssuerKeys>), StartError> {
+        for family in self.families {
+            tokio::spawn(family.maintain());
+        }
         let mut first_fetches = Vec::new();
         for mut source in self.sources {
             match source.location() {

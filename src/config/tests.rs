@@ -1,3 +1,4 @@
+mod family;
 mod mistake;
 mod place;
 mod role;

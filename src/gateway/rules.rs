@@ -152,7 +152,7 @@ impl Rules {
         let unknown = &principal.unknown_roles;
         self.role_log.note(verified.issuer, &issuer.name, unknown);
         let caller = Caller {
-            issuer: issuer.name.as_str().into(),
+            issuer: issuer.name_in(&verified.claims).into(),
             subject: principal.subject.clone(),
             unknown_roles: unknown.count(),
         };

@@ -25,6 +25,7 @@ mod chaos;
 mod collect;
 mod credential;
 mod endpoints;
+mod family;
 mod form;
 mod forward;
 mod hold;
