@@ -3,6 +3,7 @@
 //! File shape and program types are two things: [`Config`] holds what the parts take.
 
 mod claims;
+mod identity;
 mod issuer;
 mod listen;
 mod policy;
@@ -87,6 +88,13 @@ impl IssuerKind {
     pub fn keys(&self) -> Option<&token::KeySettings> {
         match self {
             Self::Jwt { keys, .. } => Some(keys),
+        }
+    }
+
+    /// Whether the gateway has a token of its own from it.
+    fn has_service_token(&self) -> bool {
+        match self {
+            Self::Jwt { .. } => false,
         }
     }
 }
@@ -198,7 +206,7 @@ fn read_root(root: &Section<'_>, folder: &Path) -> Option<Config> {
     let issuers = sections
         .iter()
         .filter_map(|section| issuer::read(section, folder, &policies, table.region.as_ref()));
-    let issuers: Vec<IssuerConfig> = issuers.collect();
+    let mut issuers: Vec<IssuerConfig> = issuers.collect();
     issuer::refuse_equal_names(&sections);
     let token = root.section("token");
     let (token, keystone) = token.map_or_else(Default::default, |section| read_token(&section));
@@ -207,7 +215,10 @@ fn read_root(root: &Section<'_>, folder: &Path) -> Option<Config> {
         true => proxy::Profile::Nova,
         false => proxy::Profile::Generic,
     };
-    let upstream = upstream.and_then(|section| upstream::read(&section, folder, profile));
+    let upstream = upstream.and_then(|section| upstream::read(&section, folder, profile, &issuers));
+    if let Some(upstream) = &upstream {
+        identity::keep_told(&mut issuers, &sections, &upstream.identity);
+    }
     let watch = root.section("reload").and_then(|section| {
         let watch = section.boolean("watch");
         section.finish();

@@ -4,9 +4,11 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::claims::{Usual, read_claims, read_roles};
+use super::identity;
 use super::policy::Policies;
 use super::{IssuerConfig, IssuerKind, parse_required, set};
 use crate::document::{Located, Section};
+use crate::grant::ClaimMapping;
 use crate::token::{KeySettings, Location};
 
 /// No clocks differ by more, and a stolen token is good for that much longer.
@@ -51,6 +53,10 @@ pub fn read(
             mapping
         }
     };
+    let claims = claims.map(|claims| ClaimMapping {
+        identity: Some(identity::read(section, &claims, usual)),
+        ..claims
+    });
     let roles = read_roles(section, claims.as_ref(), policies);
     section.finish();
     Some(IssuerConfig {

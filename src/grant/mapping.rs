@@ -4,7 +4,9 @@ use std::borrow::Cow;
 
 use serde_json::{Map, Value};
 
+use super::access_rule::AccessRuleClaim;
 use super::compiled::NotUnderstood;
+use super::identity::IdentityMapping;
 use super::key::ConditionKeys;
 use super::pattern::{InvalidPattern, Pattern};
 use super::policy::{InvalidPolicy, Policy};
@@ -27,6 +29,10 @@ pub struct ClaimMapping {
     pub keys: ConditionKeys,
     /// Whether a token with a domain and without a project enters every project.
     pub domain_enters_projects: bool,
+    /// The only requests that may be made with the token.
+    pub access_rules: Option<AccessRuleClaim>,
+    /// Who the caller is, where the upstream is told all of it.
+    pub identity: Option<IdentityMapping>,
 }
 
 /// Where a token may act.
@@ -100,6 +106,8 @@ impl ClaimMapping {
             keys: ConditionKeys::new(subject.clone()),
             subject,
             domain_enters_projects: false,
+            access_rules: None,
+            identity: None,
         }
     }
 

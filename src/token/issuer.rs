@@ -1,5 +1,7 @@
 //! Who may issue tokens, and which of them a token is held against.
 
+use hyper::header::HeaderValue;
+
 use super::{KeyFeed, TokenError, Validator};
 
 /// Who may issue tokens, and how they are verified.
@@ -45,6 +47,14 @@ impl Issuer {
         match &self.kind {
             Kind::Jwt(jwt) => Some(&jwt.keys),
             Kind::Online(_) => None,
+        }
+    }
+
+    /// The gateway's own token of this issuer, where it has one now.
+    pub fn service_token(&self) -> Option<HeaderValue> {
+        match &self.kind {
+            Kind::Jwt(_) => None,
+            Kind::Online(online) => online.validator.service_token(),
         }
     }
 }

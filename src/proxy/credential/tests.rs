@@ -52,11 +52,11 @@ fn the_credential_is_the_callers_or_ours_or_none() {
 
 #[test]
 fn the_caller_is_named_or_the_request_refused() {
-    let settings = IdentityHeaders {
+    let settings = IdentityMode::Named(IdentityHeaders {
         subject: Some(HeaderName::from_static("x-user")),
         project: Some(HeaderName::from_static("x-project")),
         issuer: None,
-    };
+    });
     let name = |subject: Option<&str>| Caller {
         issuer: Arc::from("i"),
         subject: subject.map(str::to_owned),
@@ -82,6 +82,7 @@ fn the_caller_is_named_or_the_request_refused() {
         let caller = VerifiedCaller {
             name: &name,
             project,
+            keystone: None,
         };
         let set = set_identity(&mut headers, &settings, Some(caller));
         assert_eq!(set, expected, "{subject:?} {project:?}");
