@@ -1,3 +1,4 @@
+mod identity;
 mod mistake;
 mod place;
 mod role;

@@ -230,3 +230,21 @@ impl Rules {
         Rejection::Forbidden { denial, missing }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::table::{ActionTable, Source};
+
+    #[test]
+    fn without_the_service_token_nothing_is_forwarded() {
+        let table = || ActionTable::load(&Source::builtin()).unwrap();
+        let rules = || {
+            let router = Router::new(table()).unwrap();
+            Rules::new(router, Vec::new(), token::Settings::default())
+        };
+        assert!(matches!(rules().service_token(), Ok(None)));
+        let found = rules().with_service_token("keystone").service_token();
+        assert!(matches!(found, Err(ForwardError::NoServiceToken)));
+    }
+}

@@ -29,6 +29,7 @@ mod form;
 mod forward;
 mod hold;
 mod http2;
+mod identity;
 mod keys;
 mod limits;
 mod listener;
