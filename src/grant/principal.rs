@@ -98,8 +98,8 @@ impl Principal {
             })?;
         }
         let scope = mapping.scope(claims)?;
-        let rules = mapping.access_rules.as_ref();
-        let rules = rules.map_or(Ok(None), |rules| AccessRuleClaim::read(rules, claims))?;
+        let bounds = mapping.access_rules.as_ref();
+        let bounds = bounds.map_or(Ok(None), |bounds| AccessRuleClaim::read(bounds, claims))?;
         Ok(Self {
             issuer,
             subject: mapping.subject(claims)?,
@@ -107,7 +107,7 @@ impl Principal {
             domain: scope.domain,
             enters_all_projects: scope.enters_all_projects,
             grants,
-            access_rules: rules.map(Box::new),
+            access_rules: bounds.map(Box::new),
             unknown_roles: found.unknown,
         })
     }

@@ -170,7 +170,7 @@ mod tests {
         let missing = || is_inside.then(|| vec![Value::Null]);
         match (name.as_str(), value) {
             ("*", Value::Array(items)) => {
-                let found = items.iter().flat_map(|item| naive(item, rest, true));
+                let found = items.iter().filter_map(|item| naive(item, rest, true));
                 Some(found.flatten().collect())
             }
             ("*", _) => Some(vec![Value::Null]),

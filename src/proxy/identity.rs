@@ -116,6 +116,10 @@ impl KeystoneHeaders {
 
     /// Tells of the caller of a request that is for `project`. A token for a domain may enter a project:
     /// then it acts in that one only.
+    ///
+    /// # Errors
+    ///
+    /// A project that cannot be told.
     pub fn set(&self, headers: &mut HeaderMap, project: Option<&str>) -> Result<(), Unnameable> {
         let lines = match (project, &self.project) {
             (None, _) => &self.scope,

@@ -32,8 +32,8 @@ fn claims_say_who_a_caller_is_where_the_upstream_is_told() {
         .split(' ')
         .map(|key| format!("{key} = \"/i/{key}\""))
         .collect();
-    let more = format!("domain = \"/d\"\n[issuer.identity]\n{}\n", lines.join("\n"));
-    let config = saying(mode, &more).unwrap();
+    let section = format!("domain = \"/d\"\n[issuer.identity]\n{}\n", lines.join("\n"));
+    let config = saying(mode, &section).unwrap();
     let at = |key: &str| Some(pointer(&format!("/i/{key}")));
     let all = IdentityMapping {
         user_id: at("user_id"),

@@ -17,21 +17,21 @@ fn principal(projects: &[&str]) -> Principal {
     }
 }
 
-fn text(text: &str) -> Option<String> {
-    Some(text.to_owned())
+fn text(text: &str) -> String {
+    text.to_owned()
 }
 
 fn all() -> IdentityClaims {
     IdentityClaims {
-        user_id: text("u1"),
-        user_name: text("al ice"),
-        user_domain_id: text("d1"),
-        user_domain_name: text("Users"),
-        project_name: text("shop"),
-        project_domain_id: text("d2"),
-        project_domain_name: text("Projects"),
-        domain_id: text("d3"),
-        domain_name: text("Scope"),
+        user_id: Some(text("u1")),
+        user_name: Some(text("al ice")),
+        user_domain_id: Some(text("d1")),
+        user_domain_name: Some(text("Users")),
+        project_name: Some(text("shop")),
+        project_domain_id: Some(text("d2")),
+        project_domain_name: Some(text("Projects")),
+        domain_id: Some(text("d3")),
+        domain_name: Some(text("Scope")),
         roles: vec!["reader".to_owned(), "a member".to_owned()],
         is_admin_project: Some(false),
         is_system: true,
@@ -111,7 +111,7 @@ fn a_request_has_one_scope() {
 #[test]
 fn of_what_is_not_known_nothing_is_said() {
     let claims = IdentityClaims {
-        user_id: text("u1"),
+        user_id: Some(text("u1")),
         ..IdentityClaims::default()
     };
     let expected = [

@@ -101,19 +101,6 @@ pub fn bodies() -> Vec<Row> {
             "The token is not for domain `d1`. Use a token of that domain, or the URL of the token's domain.",
         ),
         (
-            Rejection::Forbidden {
-                denial: Denial::AccessRule {
-                    method: hyper::Method::GET,
-                    path: named("/v2.1/p/servers"),
-                },
-                missing: Vec::new(),
-            },
-            403,
-            "access_rule",
-            "forbidden",
-            "The application credential's access rules do not include GET /v2.1/p/servers.",
-        ),
-        (
             denied(),
             403,
             "action_denied",
