@@ -3,6 +3,7 @@
 //! File shape and program types are two things: [`Config`] holds what the parts take.
 
 mod claims;
+mod identity;
 mod issuer;
 mod listen;
 mod policy;
@@ -95,6 +96,13 @@ impl IssuerKind {
         match self {
             Self::Jwt { keys, .. } => Some(keys),
             Self::Family { keys, .. } => Some(&keys.keys),
+        }
+    }
+
+    /// Whether the gateway has a token of its own from it.
+    fn has_service_token(&self) -> bool {
+        match self {
+            Self::Jwt { .. } | Self::Family { .. } => false,
         }
     }
 }
@@ -206,7 +214,7 @@ fn read_root(root: &Section<'_>, folder: &Path) -> Option<Config> {
     let issuers = sections
         .iter()
         .filter_map(|section| issuer::read(section, folder, &policies, table.region.as_ref()));
-    let issuers: Vec<IssuerConfig> = issuers.collect();
+    let mut issuers: Vec<IssuerConfig> = issuers.collect();
     issuer::refuse_equal_names(&sections);
     let token = root.section("token");
     let (token, keystone) = token.map_or_else(Default::default, |section| read_token(&section));
@@ -215,7 +223,10 @@ fn read_root(root: &Section<'_>, folder: &Path) -> Option<Config> {
         true => proxy::Profile::Nova,
         false => proxy::Profile::Generic,
     };
-    let upstream = upstream.and_then(|section| upstream::read(&section, folder, profile));
+    let upstream = upstream.and_then(|section| upstream::read(&section, folder, profile, &issuers));
+    if let Some(upstream) = &upstream {
+        identity::keep_told(&mut issuers, &sections, &upstream.identity);
+    }
     let watch = root.section("reload").and_then(|section| {
         let watch = section.boolean("watch");
         section.finish();

@@ -176,9 +176,15 @@ impl Current {
         };
         exchange.permitted();
         let body = self.permitted_body(content, &permit, exchange)?;
+        // With nobody's token there is nothing for the gateway to stand beside.
+        let service_token = match &identity {
+            Some(_) => self.rules().service_token()?,
+            None => None,
+        };
         let origin = Origin {
             peer,
             request_id: exchange.request_id(),
+            service_token: service_token.as_ref(),
             caller: identity.as_ref().map(|known| known.of_request(project)),
         };
         let transfer = exchange.transfer();

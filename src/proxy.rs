@@ -14,6 +14,7 @@ mod credential;
 mod endpoint;
 mod header;
 mod health;
+mod identity;
 mod lease;
 mod multiplex;
 mod pause;
@@ -42,9 +43,11 @@ pub use header::{
     AllowedHost, AllowedHosts, InvalidHeaders, InvalidHost, MAX_HEAD, MAX_HEADERS,
     X_OPENSTACK_REQUEST_ID, check_head,
 };
+pub use identity::{KEYSTONE_HEADERS, KeystoneHeaders};
 pub use peer::{Peer, Scheme};
 pub use settings::{
-    Credential, HealthCheck, IdentityHeaders, Location, Profile, Protocol, Security, Settings,
+    Credential, HealthCheck, IdentityHeaders, IdentityMode, Location, Profile, Protocol, Security,
+    Settings,
 };
 pub use small_write::poll_write;
 pub use tunnel::{Tunnel, TunnelEnd};
@@ -71,6 +74,8 @@ pub struct Origin<'a> {
     pub request_id: &'a HeaderValue,
     /// Who sent it; nobody known, if everybody may.
     pub caller: Option<VerifiedCaller<'a>>,
+    /// The gateway's own, where it is to stand beside the caller's.
+    pub service_token: Option<&'a HeaderValue>,
 }
 
 /// Why a permitted request has no answer.
@@ -79,6 +84,9 @@ pub enum ForwardError {
     /// The upstream cannot be told who is calling.
     #[error(transparent)]
     Identity(#[from] Unnameable),
+    /// It was to be sent beside the caller's.
+    #[error("the gateway has no service token for the upstream at the moment")]
+    NoServiceToken,
     /// `Host` is not what HTTP/2 takes for one.
     #[error("the `Host` cannot be sent over HTTP/2")]
     Authority,
@@ -299,6 +307,7 @@ impl Proxy {
             Credential::Forward | Credential::Strip => None,
         };
         credential::set_credential(&mut headers, &settings.credential, own.as_ref());
+        credential::set_service_token(&mut headers, origin.service_token);
         credential::set_identity(&mut headers, &settings.identity, origin.caller)?;
         let (method, path) = permit.into_parts();
         let mut request = Request::new(body);

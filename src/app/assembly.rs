@@ -156,7 +156,11 @@ pub fn assemble_beside(config: &Config, before: &[IssuerKeys]) -> Result<Assembl
         };
         issuers.push((issuer, reading));
     }
-    let rules = Arc::new(Rules::new(router, issuers, config.token));
+    let mut rules = Rules::new(router, issuers, config.token);
+    if let Some(issuer) = &config.upstream.service_token {
+        rules = rules.with_service_token(issuer);
+    }
+    let rules = Arc::new(rules);
     Ok(Assembled {
         rules,
         sources: supply.sources,

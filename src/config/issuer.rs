@@ -6,9 +6,11 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::claims::{Usual, read_claims, read_roles};
+use super::identity;
 use super::policy::Policies;
 use super::{IssuerConfig, parse_required};
 use crate::document::{Located, Section};
+use crate::grant::ClaimMapping;
 use crate::token::Template;
 
 /// No clocks differ by more, and a stolen token is good for that much longer.
@@ -53,6 +55,10 @@ pub fn read(
             mapping
         }
     };
+    let claims = claims.map(|claims| ClaimMapping {
+        identity: Some(identity::read(section, &claims, usual)),
+        ..claims
+    });
     let roles = read_roles(section, claims.as_ref(), policies);
     section.finish();
     Some(IssuerConfig {

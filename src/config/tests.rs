@@ -1,4 +1,5 @@
 mod family;
+mod identity;
 mod mistake;
 mod place;
 mod role;

@@ -91,7 +91,9 @@ impl Rejection {
                     StatusCode::PAYLOAD_TOO_LARGE
                 }
                 ForwardError::Identity(_) => StatusCode::FORBIDDEN,
-                ForwardError::Unavailable | ForwardError::Busy => StatusCode::SERVICE_UNAVAILABLE,
+                ForwardError::NoServiceToken | ForwardError::Unavailable | ForwardError::Busy => {
+                    StatusCode::SERVICE_UNAVAILABLE
+                }
                 ForwardError::Connect(_)
                 | ForwardError::Unanswered(_)
                 | ForwardError::Refused(_)
@@ -165,6 +167,7 @@ impl Rejection {
             Self::Forbidden { denial, .. } => match denial {
                 Denial::Project { .. } => "project_mismatch",
                 Denial::Domain { .. } => "domain_mismatch",
+                Denial::AccessRule { .. } => "access_rule",
                 Denial::Denied { .. } => "action_denied",
                 Denial::Actions { .. } => "action_missing",
             },
@@ -173,6 +176,7 @@ impl Rejection {
                 ForwardError::Form => "body_form",
                 ForwardError::MediaTypeVersion => "media_type_version",
                 ForwardError::Identity(_) => "identity_unnameable",
+                ForwardError::NoServiceToken => "service_token_unavailable",
                 ForwardError::Unavailable => "upstream_unavailable",
                 ForwardError::Busy => "upstream_busy",
                 ForwardError::Refused(_) => "upstream_refused",
@@ -215,6 +219,7 @@ impl Rejection {
                 Denial::Domain { domain } => format!(
                     "The token is not for domain `{domain}`. Use a token of that domain, or the URL of the token's domain."
                 ),
+                Denial::AccessRule { .. } => sentence(denial),
             },
             Self::Forward(error) => sentence(error),
         }

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use hyper::header::HeaderValue;
 use serde_json::{Map, Value};
 
 use super::{JwtFamily, KeyFeed, Token, TokenError, Validator, unverified_claims};
@@ -65,6 +66,14 @@ impl Issuer {
             Kind::Jwt(_) | Kind::Online(_) => None,
         }
         .unwrap_or(&self.name)
+    }
+
+    /// The gateway's own token of this issuer, where it has one now.
+    pub fn service_token(&self) -> Option<HeaderValue> {
+        match &self.kind {
+            Kind::Jwt(_) | Kind::Family(_) => None,
+            Kind::Online(online) => online.validator.service_token(),
+        }
     }
 }
 

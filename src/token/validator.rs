@@ -1,5 +1,6 @@
 //! Asking the issuer about a token: workers hand their questions to the control thread.
 
+use hyper::header::HeaderValue;
 use serde_json::{Map, Value};
 
 use super::{Token, TokenError};
@@ -23,6 +24,11 @@ pub struct Validated {
 }
 
 impl Validator {
+    /// The gateway's own token, for services that take it beside a caller's.
+    pub fn service_token(&self) -> Option<HeaderValue> {
+        None
+    }
+
     /// Asks the issuer, unless it has just answered.
     ///
     /// # Errors

@@ -30,6 +30,7 @@ mod form;
 mod forward;
 mod hold;
 mod http2;
+mod identity;
 mod keys;
 mod limits;
 mod listener;

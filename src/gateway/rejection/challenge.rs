@@ -63,7 +63,11 @@ impl Rejection {
             )),
             // No scope helps against a denial.
             Self::Forbidden {
-                denial: Denial::Project { .. } | Denial::Domain { .. } | Denial::Denied { .. },
+                denial:
+                    Denial::Project { .. }
+                    | Denial::Domain { .. }
+                    | Denial::AccessRule { .. }
+                    | Denial::Denied { .. },
                 ..
             } => Some(format!(
                 "Bearer error=\"insufficient_scope\", error_description=\"{}\"",

@@ -43,6 +43,20 @@ pub fn choices() -> Vec<Row> {
             "The token's subject cannot be told to the upstream: it has other than visible ASCII characters.",
         ),
         (
+            ForwardError::Identity(Unnameable::Comma("role")).into(),
+            403,
+            "identity_unnameable",
+            "forbidden",
+            "A role of the token cannot be told to the upstream: its name has a comma.",
+        ),
+        (
+            ForwardError::NoServiceToken.into(),
+            503,
+            "service_token_unavailable",
+            "serviceUnavailable",
+            "The gateway has no service token for the upstream at the moment.",
+        ),
+        (
             ForwardError::Unavailable.into(),
             503,
             "upstream_unavailable",
