@@ -18,6 +18,7 @@ use tracing::level_filters::LevelFilter;
 use policy::Policies;
 
 use crate::document::{Document, Problem, Problems, Section};
+use crate::gateway::KeystoneChallenge;
 use crate::grant::{ClaimMapping, Role};
 use crate::table::Source;
 use crate::tls::{ClientSettings, ServerSettings};
@@ -199,9 +200,8 @@ fn read_root(root: &Section<'_>, folder: &Path) -> Option<Config> {
         .filter_map(|section| issuer::read(section, folder, &policies, table.region.as_ref()));
     let issuers: Vec<IssuerConfig> = issuers.collect();
     issuer::refuse_equal_names(&sections);
-    let token = root
-        .section("token")
-        .map_or_else(token::Settings::default, |section| read_token(&section));
+    let token = root.section("token");
+    let (token, keystone) = token.map_or_else(Default::default, |section| read_token(&section));
     // The built-in table is of an API that Nova serves.
     let profile = match table.is_builtin {
         true => proxy::Profile::Nova,
@@ -224,7 +224,10 @@ fn read_root(root: &Section<'_>, folder: &Path) -> Option<Config> {
         .map_or_else(telemetry::Settings::default, |section| read_log(&section));
     Some(Config {
         listen: listen??,
-        gateway: gateway?,
+        gateway: gateway::Settings {
+            keystone,
+            ..gateway?
+        },
         upstream: upstream?,
         issuers,
         token,
@@ -246,7 +249,7 @@ fn required<'a>(root: &Section<'a>, key: &'static str, expected: &str) -> Option
     root.section(key)
 }
 
-fn read_token(section: &Section<'_>) -> token::Settings {
+fn read_token(section: &Section<'_>) -> (token::Settings, Option<KeystoneChallenge>) {
     let mut settings = token::Settings::default();
     let max_size = section
         .size("max_size")
@@ -256,8 +259,10 @@ fn read_token(section: &Section<'_>) -> token::Settings {
         .size("cache")
         .map(|size| usize::try_from(size).unwrap_or(usize::MAX));
     set(&mut settings.cache, cache);
+    let expected = "a URL such as \"https://keystone.example.com/v3\"";
+    let keystone = section.parse("www_authenticate_uri", expected, str::parse);
     section.finish();
-    settings
+    (settings, keystone.map(|keystone| keystone.value))
 }
 
 fn read_audit(section: &Section<'_>, folder: &Path) -> audit::Settings {

@@ -67,7 +67,7 @@ const MAX_RETRIES: u32 = 2;
 pub struct Origin<'a> {
     /// The client's connection.
     pub peer: &'a Peer,
-    /// The gateway's id of it, `req-` and a UUID.
+    /// The gateway's id of it, `req-` and a UUID; told unless the client has sent one of this form.
     pub request_id: &'a HeaderValue,
     /// Who sent it; nobody known, if everybody may.
     pub caller: Option<VerifiedCaller<'a>>,

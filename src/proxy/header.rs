@@ -8,7 +8,8 @@ mod host;
 mod media_type;
 
 use hyper::HeaderMap;
-use hyper::header::{CONNECTION, FORWARDED, HOST, HeaderName};
+use hyper::header::{CONNECTION, Entry, FORWARDED, HOST, HeaderName, HeaderValue, OccupiedEntry};
+use uuid::Uuid;
 
 pub use check::{InvalidHeaders, MAX_HEAD, MAX_HEADERS, check_head};
 pub use host::{AllowedHost, AllowedHosts, InvalidHost};
@@ -19,7 +20,7 @@ use super::Origin;
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
-/// Carries the gateway's id of a request, both ways.
+/// Carries the id of a request, both ways.
 pub const X_OPENSTACK_REQUEST_ID: HeaderName = HeaderName::from_static("x-openstack-request-id");
 
 /// What an upstream takes for the verified identity of a caller (keystonemiddleware's `auth_token`
@@ -81,7 +82,36 @@ pub fn prepare_request(headers: &mut HeaderMap, origin: Origin<'_>) {
     }
     headers.insert(X_FORWARDED_FOR, origin.peer.forwarded_for());
     headers.insert(X_FORWARDED_PROTO, origin.peer.forwarded_proto());
-    headers.insert(X_OPENSTACK_REQUEST_ID, origin.request_id.clone());
+    set_request_id(headers, origin.request_id);
+}
+
+/// The client's own id, if it is one, is what every service along the way logs beside its own
+/// (oslo.middleware's global request id); otherwise that is `ours`.
+fn set_request_id(headers: &mut HeaderMap, ours: &HeaderValue) {
+    match headers.entry(X_OPENSTACK_REQUEST_ID) {
+        Entry::Occupied(sent) if is_single(&sent) && is_request_id(sent.get()) => {}
+        Entry::Occupied(mut sent) => {
+            sent.insert(ours.clone());
+        }
+        Entry::Vacant(none) => {
+            none.insert(ours.clone());
+        }
+    }
+}
+
+fn is_single(sent: &OccupiedEntry<'_, HeaderValue>) -> bool {
+    sent.iter().nth(1).is_none()
+}
+
+/// `req-` and a UUID in lower case.
+fn is_request_id(value: &HeaderValue) -> bool {
+    let Some(uuid) = value.as_bytes().strip_prefix(b"req-") else {
+        return false;
+    };
+    // The spelling with hyphens is the only one of this length.
+    uuid.len() == uuid::fmt::Hyphenated::LENGTH
+        && !uuid.iter().any(u8::is_ascii_uppercase)
+        && Uuid::try_parse_ascii(uuid).is_ok()
 }
 
 /// Removes what is meant for one connection only (RFC 9110 §7.6.1).
@@ -153,7 +183,6 @@ fn is_claim(name: &str) -> bool {
         | "x-client-ip"
         | "x-cluster-client-ip"
         | "x-forwarded"
-        | "x-openstack-request-id"
         | "x-real-ip"
         | "x-http-method"
         | "x-http-method-override"

@@ -25,6 +25,7 @@ mod chaos;
 mod collect;
 mod credential;
 mod endpoints;
+mod form;
 mod forward;
 mod hold;
 mod http2;

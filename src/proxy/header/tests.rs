@@ -1,5 +1,6 @@
 mod catalogue;
 mod refused;
+mod request_id;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;

@@ -214,7 +214,7 @@ pub fn forwards() -> Vec<Row> {
             TokenError::KeysUnavailable.into(),
             503,
             "keys_unavailable",
-            "serviceUnavailable",
+            "error",
             "The keys of the token's issuer are not available.",
         ),
     ]
