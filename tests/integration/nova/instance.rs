@@ -36,7 +36,7 @@ fn a_denial_holds_for_every_spelling_of_a_server() {
         &format!("{SERVER} "),
     ] {
         let answer = world.call(&stop(&batch, &among(id)));
-        answer.refusal(403, "action_denied", "forbidden");
+        answer.refusal(403, "action_denied", "Ecs.0003");
     }
     world.permits(&stop(&batch, &among("another")));
     let answer = world.call(&stop(&native(SERVER), &null));
