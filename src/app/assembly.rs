@@ -8,12 +8,13 @@ use tokio::runtime;
 use super::StartError;
 use crate::config::{Config, IssuerKind};
 use crate::document::{Problem, Problems};
-use crate::gateway::{Reading, Rules};
+use crate::gateway::{Reading, Rules, unix_time};
 use crate::grant::{Compiler, Roles};
 use crate::router::Router;
 use crate::table::{ActionTable, Source};
 use crate::token::{
-    FetchError, Issuer, JwtIssuer, KeyFeed, KeySettings, KeySource, Kind, Location,
+    FetchError, Issuer, JwtIssuer, KeyFeed, KeySettings, KeySource, Kind, Location, Online, Takes,
+    Validator, ValidatorService, ValidatorSettings,
 };
 
 /// How long starting and reloading wait for keys that come from a URL.
@@ -25,15 +26,32 @@ pub struct Assembled {
     pub rules: Arc<Rules>,
     /// One for each issuer whose keys nobody fetches yet.
     pub sources: Vec<KeySource>,
+    /// One for each issuer whom nobody asks yet.
+    pub services: Vec<ValidatorService>,
+    supplies: Supplies,
+}
+
+/// What issuers need while the gateway runs, and keep over a reload that does not touch them.
+#[derive(Clone, Debug, Default)]
+pub struct Supplies {
     keys: Vec<IssuerKeys>,
+    validators: Vec<IssuerValidator>,
 }
 
 /// The keys of one issuer, which somebody keeps fresh.
 #[derive(Clone, Debug)]
-pub struct IssuerKeys {
+struct IssuerKeys {
     issuer: String,
     settings: KeySettings,
     feed: KeyFeed,
+}
+
+/// Asks one issuer, with what is known of its tokens.
+#[derive(Clone, Debug)]
+struct IssuerValidator {
+    issuer: String,
+    settings: ValidatorSettings,
+    validator: Validator,
 }
 
 /// How far a table's demands go.
@@ -97,18 +115,20 @@ pub fn compile_roles(config: &Config, table: &ActionTable) -> Result<Vec<Roles>,
 ///
 /// A table that cannot be loaded, roles that cannot be judged, certificates that cannot be read.
 pub fn assemble(config: &Config) -> Result<Assembled, StartError> {
-    assemble_beside(config, &[])
+    assemble_beside(config, &Supplies::default())
 }
 
-/// As [`assemble`]; issuers whose keys come from the same URL as before keep the keys they have.
-pub fn assemble_beside(config: &Config, before: &[IssuerKeys]) -> Result<Assembled, StartError> {
+/// As [`assemble`]; issuers whose keys come from the same URL as before keep the keys they have, and
+/// those that are asked as before what is known of their tokens.
+pub fn assemble_beside(config: &Config, before: &Supplies) -> Result<Assembled, StartError> {
     let router = route(&config.table, config.into())?;
     let compiled = compile_roles(config, router.table()).map_err(StartError::Roles)?;
     let mut issuers: Vec<(Issuer, Reading)> = Vec::new();
     let mut supply = Supply {
         before,
         sources: Vec::new(),
-        keys: Vec::new(),
+        services: Vec::new(),
+        supplies: Supplies::default(),
     };
     for (issuer, roles) in config.issuers.iter().zip(compiled) {
         let kind = match &issuer.kind {
@@ -118,6 +138,24 @@ pub fn assemble_beside(config: &Config, before: &[IssuerKeys]) -> Result<Assembl
             } => Kind::Jwt(JwtIssuer {
                 audiences: audiences.clone(),
                 keys: supply.feed(&issuer.name, settings)?,
+            }),
+            IssuerKind::Keystone { settings, .. } => Kind::Online(Online {
+                validator: supply
+                    .validator(&issuer.name, ValidatorSettings::Keystone(settings.clone()))?,
+                takes: Takes {
+                    opaque: true,
+                    named: false,
+                },
+            }),
+            IssuerKind::Introspection { settings, opaque } => Kind::Online(Online {
+                validator: supply.validator(
+                    &issuer.name,
+                    ValidatorSettings::Introspection(settings.clone()),
+                )?,
+                takes: Takes {
+                    opaque: *opaque,
+                    named: true,
+                },
             }),
         };
         let reading = Reading {
@@ -135,15 +173,17 @@ pub fn assemble_beside(config: &Config, before: &[IssuerKeys]) -> Result<Assembl
     Ok(Assembled {
         rules,
         sources: supply.sources,
-        keys: supply.keys,
+        services: supply.services,
+        supplies: supply.supplies,
     })
 }
 
-/// Keys for one issuer after another.
+/// What one issuer after another needs.
 struct Supply<'a> {
-    before: &'a [IssuerKeys],
+    before: &'a Supplies,
     sources: Vec<KeySource>,
-    keys: Vec<IssuerKeys>,
+    services: Vec<ValidatorService>,
+    supplies: Supplies,
 }
 
 impl Supply<'_> {
@@ -155,7 +195,7 @@ impl Supply<'_> {
                 // A file is read again: what is in it counts from now on, or the reload fails.
                 && matches!(known.settings.location, Location::Url(_))
         };
-        let feed = match self.before.iter().find(is_kept) {
+        let feed = match self.before.keys.iter().find(is_kept) {
             Some(known) => known.feed.clone(),
             None => {
                 let source = KeySource::new(issuer, settings.clone());
@@ -168,24 +208,54 @@ impl Supply<'_> {
                 feed
             }
         };
-        self.keys.push(IssuerKeys {
+        self.supplies.keys.push(IssuerKeys {
             issuer: issuer.to_owned(),
             settings: settings.clone(),
             feed: feed.clone(),
         });
         Ok(feed)
     }
+
+    /// Asks `issuer`: as before, where it is asked in the same way.
+    fn validator(
+        &mut self,
+        issuer: &str,
+        settings: ValidatorSettings,
+    ) -> Result<Validator, StartError> {
+        let is_kept =
+            |known: &&IssuerValidator| known.issuer == issuer && known.settings == settings;
+        let mut before = self.before.validators.iter();
+        let validator = match before.find(is_kept) {
+            Some(known) => known.validator.clone(),
+            None => {
+                let service = ValidatorService::new(issuer, &settings, unix_time);
+                let (service, validator) = service.map_err(|source| StartError::Validator {
+                    issuer: issuer.to_owned(),
+                    source: Box::new(source),
+                })?;
+                self.services.push(service);
+                validator
+            }
+        };
+        self.supplies.validators.push(IssuerValidator {
+            issuer: issuer.to_owned(),
+            settings,
+            validator: validator.clone(),
+        });
+        Ok(validator)
+    }
 }
 
 impl Assembled {
-    /// Fetches what keys are not there yet and sees that all are kept fresh. Keys that a URL does
-    /// not give yet are no error.
+    /// Fetches what keys are not there yet and sees that all are kept fresh, and that issuers are
+    /// asked. Keys that a URL does not give yet are no error, nor is an issuer that is away.
     ///
     /// # Errors
     ///
     /// A file that cannot be read.
-    pub async fn supply_keys(self) -> Result<(Arc<Rules>, Vec<IssuerKeys>), StartError> {
+    pub async fn supply(self) -> Result<(Arc<Rules>, Supplies), StartError> {
         let mut first_fetches = Vec::new();
+        let mut first_attempts = Vec::new();
         for mut source in self.sources {
             match source.location() {
                 // A file is there or it is a mistake; a server may come up later.
@@ -202,14 +272,21 @@ impl Assembled {
             }
             tokio::spawn(source.maintain());
         }
+        for service in self.services {
+            first_attempts.push(service.first_attempt());
+            tokio::spawn(service.run());
+        }
         // So that the first requests find keys; but one issuer that hangs must not keep all waiting.
         let first_fetches = async {
             for fetch in first_fetches {
                 fetch.await;
             }
+            for attempt in first_attempts {
+                attempt.await;
+            }
         };
         let _ = tokio::time::timeout(FIRST_FETCH, first_fetches).await;
-        Ok((self.rules, self.keys))
+        Ok((self.rules, self.supplies))
     }
 }
 

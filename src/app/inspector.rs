@@ -41,6 +41,9 @@ impl Inspector {
                 source,
             })?;
         }
+        for service in assembled.services {
+            runtime.spawn(service.run());
+        }
         Ok(Self {
             rules: assembled.rules,
             runtime,
