@@ -194,8 +194,8 @@ async fn start_all(
     files: FileWatch,
 ) -> Result<Running, StartError> {
     let upstream = Upstream::new(&config.upstream)?;
-    let (supplied, ()) = tokio::join!(assembled.supply(), upstream.resolve_first());
-    let (rules, supplies) = supplied?;
+    let (assembled, ()) = tokio::join!(assembled.supply(), upstream.resolve_first());
+    let (rules, supplies) = assembled?;
     tokio::spawn(upstream.maintain());
     let (auditor, audit) = audit::start(&config.audit).map_err(StartError::Audit)?;
     let (snapshots, workers_snapshots) = watch::channel(Arc::new(Snapshot {

@@ -92,7 +92,8 @@ pub enum Decision {
 pub struct Record {
     /// When its head had been read.
     pub time: SystemTime,
-    /// Ours, sent to the upstream and the client as `x-openstack-request-id`.
+    /// Ours, sent to the client as `x-openstack-request-id`, and to the upstream unless the client's
+    /// own was well-formed.
     pub request_id: Uuid,
     /// What the client sent as `x-openstack-request-id`; not trusted, cut to 64 characters.
     pub client_request_id: Option<String>,

@@ -3,6 +3,7 @@
 //! File shape and program types are two things: [`Config`] holds what the parts take.
 
 mod claims;
+mod identity;
 mod issuer;
 mod listen;
 mod policy;
@@ -18,6 +19,7 @@ use tracing::level_filters::LevelFilter;
 use policy::Policies;
 
 use crate::document::{Document, Problem, Problems, Section};
+use crate::gateway::KeystoneChallenge;
 use crate::grant::{ClaimMapping, Role};
 use crate::table::Source;
 use crate::tls::{ClientSettings, ServerSettings};
@@ -93,6 +95,13 @@ pub enum IssuerKind {
         /// Whether it is asked about tokens that tell nothing by themselves.
         opaque: bool,
     },
+    /// Likewise, of as many issuers as the parameter in the name has values.
+    Family {
+        /// The accepted `aud` of each; at least one.
+        audiences: Vec<token::Template>,
+        /// Where their keys are.
+        keys: token::FamilySettings,
+    },
 }
 
 impl IssuerKind {
@@ -100,6 +109,7 @@ impl IssuerKind {
     pub fn keys(&self) -> Option<&token::KeySettings> {
         match self {
             Self::Jwt { keys, .. } => Some(keys),
+            Self::Family { keys, .. } => Some(&keys.keys),
             Self::Keystone { .. } | Self::Introspection { .. } => None,
         }
     }
@@ -107,13 +117,21 @@ impl IssuerKind {
     /// Whom to ask about its tokens, if it is asked.
     pub fn validator(&self) -> Option<token::ValidatorSettings> {
         match self {
-            Self::Jwt { .. } => None,
+            Self::Jwt { .. } | Self::Family { .. } => None,
             Self::Keystone { settings, .. } => {
                 Some(token::ValidatorSettings::Keystone(settings.clone()))
             }
             Self::Introspection { settings, .. } => {
                 Some(token::ValidatorSettings::Introspection(settings.clone()))
             }
+        }
+    }
+
+    /// Whether the gateway has a token of its own from it.
+    fn has_service_token(&self) -> bool {
+        match self {
+            Self::Keystone { .. } => true,
+            Self::Jwt { .. } | Self::Family { .. } | Self::Introspection { .. } => false,
         }
     }
 }
@@ -229,18 +247,20 @@ fn read_root(root: &Section<'_>, folder: &Path) -> Option<Config> {
     let issuers = sections
         .iter()
         .filter_map(|section| issuer::read(section, folder, &policies, table.region.as_ref()));
-    let issuers: Vec<IssuerConfig> = issuers.collect();
+    let mut issuers: Vec<IssuerConfig> = issuers.collect();
     issuer::refuse_equal_names(&sections);
     issuer::refuse_second_opaque(&sections);
-    let token = root
-        .section("token")
-        .map_or_else(token::Settings::default, |section| read_token(&section));
+    let token = root.section("token");
+    let (token, keystone) = token.map_or_else(Default::default, |section| read_token(&section));
     // The built-in table is of an API that Nova serves.
     let profile = match table.is_builtin {
         true => proxy::Profile::Nova,
         false => proxy::Profile::Generic,
     };
-    let upstream = upstream.and_then(|section| upstream::read(&section, folder, profile));
+    let upstream = upstream.and_then(|section| upstream::read(&section, folder, profile, &issuers));
+    if let Some(upstream) = &upstream {
+        identity::keep_told(&mut issuers, &sections, &upstream.identity);
+    }
     let watch = root.section("reload").and_then(|section| {
         let watch = section.boolean("watch");
         section.finish();
@@ -257,7 +277,10 @@ fn read_root(root: &Section<'_>, folder: &Path) -> Option<Config> {
         .map_or_else(telemetry::Settings::default, |section| read_log(&section));
     Some(Config {
         listen: listen??,
-        gateway: gateway?,
+        gateway: gateway::Settings {
+            keystone,
+            ..gateway?
+        },
         upstream: upstream?,
         issuers,
         token,
@@ -279,7 +302,7 @@ fn required<'a>(root: &Section<'a>, key: &'static str, expected: &str) -> Option
     root.section(key)
 }
 
-fn read_token(section: &Section<'_>) -> token::Settings {
+fn read_token(section: &Section<'_>) -> (token::Settings, Option<KeystoneChallenge>) {
     let mut settings = token::Settings::default();
     let max_size = section
         .size("max_size")
@@ -289,8 +312,10 @@ fn read_token(section: &Section<'_>) -> token::Settings {
         .size("cache")
         .map(|size| usize::try_from(size).unwrap_or(usize::MAX));
     set(&mut settings.cache, cache);
+    let expected = "a URL such as \"https://keystone.example.com/v3\"";
+    let keystone = section.parse("www_authenticate_uri", expected, str::parse);
     section.finish();
-    settings
+    (settings, keystone.map(|keystone| keystone.value))
 }
 
 fn read_audit(section: &Section<'_>, folder: &Path) -> audit::Settings {

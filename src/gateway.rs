@@ -17,7 +17,7 @@ use hyper::http::request;
 use hyper::{HeaderMap, Request, Response, StatusCode};
 
 pub use exchange::ResponseBody;
-pub use rejection::{Rejection, X_ACTIONGATE_REASON};
+pub use rejection::{KeystoneChallenge, Rejection, X_ACTIONGATE_REASON};
 pub use rules::{Identity, Reading, Rules, unknown_roles};
 pub use upgrade::Upgrade;
 
@@ -38,6 +38,8 @@ pub struct Settings {
     pub body: BodyLimits,
     /// The hosts that are served.
     pub hosts: AllowedHosts,
+    /// Where clients without a good token are sent for one.
+    pub keystone: Option<KeystoneChallenge>,
 }
 
 /// Everything that a reload replaces; the same for all workers.
@@ -103,7 +105,7 @@ impl Gateway {
         // Boxed: hyper and we move it about, and a stream of HTTP/2 would have room for it thrice.
         Box::pin(async move {
             let answer = current.serve(&mut head, body, &peer, &mut exchange).await;
-            exchange.finish(answer)
+            exchange.finish(answer, &current.snapshot.settings)
         })
     }
 
@@ -174,9 +176,15 @@ impl Current {
         };
         exchange.permitted();
         let body = self.permitted_body(content, &permit, exchange)?;
+        // With nobody's token there is nothing for the gateway to stand beside.
+        let service_token = match &identity {
+            Some(_) => self.rules().service_token()?,
+            None => None,
+        };
         let origin = Origin {
             peer,
             request_id: exchange.request_id(),
+            service_token: service_token.as_ref(),
             caller: identity.as_ref().map(|known| known.of_request(project)),
         };
         let transfer = exchange.transfer();

@@ -4,8 +4,10 @@
 //! loaded, a token's own when it is first seen; deciding is then a comparison of bits, and a few
 //! statements where a policy asks about the request. What cannot be parsed refuses the token.
 
+mod access_rule;
 mod compiled;
 mod grants;
+mod identity;
 mod key;
 mod mapping;
 mod pattern;
@@ -15,8 +17,10 @@ mod role;
 mod system;
 mod wildcard;
 
+pub use access_rule::{AccessRuleClaim, AccessRules};
 pub use compiled::{CompiledPolicy, NotUnderstood};
 pub use grants::{Address, Grants, Instances, Reach, Request, Verdict};
+pub use identity::{IdentityClaims, IdentityMapping};
 pub use key::{CallerValues, ConditionKeys, InvalidKey};
 pub use mapping::{ClaimMapping, InvalidClaim, Scope};
 pub use pattern::{InvalidPattern, Pattern};

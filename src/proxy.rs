@@ -14,6 +14,7 @@ mod credential;
 mod endpoint;
 mod header;
 mod health;
+mod identity;
 mod lease;
 mod multiplex;
 mod pause;
@@ -42,9 +43,11 @@ pub use header::{
     AllowedHost, AllowedHosts, InvalidHeaders, InvalidHost, MAX_HEAD, MAX_HEADERS,
     X_OPENSTACK_REQUEST_ID, check_head,
 };
+pub use identity::{KEYSTONE_HEADERS, KeystoneHeaders};
 pub use peer::{Peer, Scheme};
 pub use settings::{
-    Credential, HealthCheck, IdentityHeaders, Location, Profile, Protocol, Security, Settings,
+    Credential, HealthCheck, IdentityHeaders, IdentityMode, Location, Profile, Protocol, Security,
+    Settings,
 };
 pub use small_write::poll_write;
 pub use tunnel::{Tunnel, TunnelEnd};
@@ -67,10 +70,12 @@ const MAX_RETRIES: u32 = 2;
 pub struct Origin<'a> {
     /// The client's connection.
     pub peer: &'a Peer,
-    /// The gateway's id of it, `req-` and a UUID.
+    /// The gateway's id of it, `req-` and a UUID; told unless the client has sent one of this form.
     pub request_id: &'a HeaderValue,
     /// Who sent it; nobody known, if everybody may.
     pub caller: Option<VerifiedCaller<'a>>,
+    /// The gateway's own, where it is to stand beside the caller's.
+    pub service_token: Option<&'a HeaderValue>,
 }
 
 /// Why a permitted request has no answer.
@@ -79,12 +84,20 @@ pub enum ForwardError {
     /// The upstream cannot be told who is calling.
     #[error(transparent)]
     Identity(#[from] Unnameable),
+    /// It was to be sent beside the caller's.
+    #[error("the gateway has no service token for the upstream at the moment")]
+    NoServiceToken,
     /// `Host` is not what HTTP/2 takes for one.
     #[error("the `Host` cannot be sent over HTTP/2")]
     Authority,
     /// Nova takes a `_method` in a form for the request's method.
     #[error("a form can change the method behind the gateway, expected a body of JSON")]
     Form,
+    /// Nova takes the version from there where the path begins with none.
+    #[error(
+        "a parameter `version` of `Accept` or `Content-Type` can change the API behind the gateway, expected media types without it"
+    )]
+    MediaTypeVersion,
     /// No endpoint is known.
     #[error("no endpoint of the upstream is known")]
     Unavailable,
@@ -280,8 +293,13 @@ impl Proxy {
         origin: Origin<'_>,
     ) -> Result<Request<RequestBody>, ForwardError> {
         let settings = &self.upstream.settings;
-        if settings.profile == Profile::Nova && header::is_form(&headers) {
-            return Err(ForwardError::Form);
+        if settings.profile == Profile::Nova {
+            if header::is_form(&headers) {
+                return Err(ForwardError::Form);
+            }
+            if header::names_version(&headers) {
+                return Err(ForwardError::MediaTypeVersion);
+            }
         }
         header::prepare_request(&mut headers, origin);
         let own = match settings.credential {
@@ -289,6 +307,7 @@ impl Proxy {
             Credential::Forward | Credential::Strip => None,
         };
         credential::set_credential(&mut headers, &settings.credential, own.as_ref());
+        credential::set_service_token(&mut headers, origin.service_token);
         credential::set_identity(&mut headers, &settings.identity, origin.caller)?;
         let (method, path) = permit.into_parts();
         let mut request = Request::new(body);

@@ -19,7 +19,9 @@ pub use action::{ActionId, ActionName, ActionSet, InvalidActionName};
 pub use body::{
     BodySelector, Conditional, InvalidItemPointer, ItemPointer, MAX_JSON_BODY, Resource,
 };
-pub use template::{InvalidTemplate, ParameterKind, PathTemplate, Segment};
+pub use template::{
+    InvalidTemplate, ParameterKind, PathTemplate, Segment, is_version, is_version_root,
+};
 
 use crate::document::Problems;
 

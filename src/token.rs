@@ -6,11 +6,13 @@
 
 mod claims;
 mod credential;
+mod family;
 mod fetch;
 mod issuer;
 mod jws;
 mod keys;
 mod source;
+mod template;
 #[cfg(test)]
 pub(crate) mod testing;
 mod validator;
@@ -23,12 +25,14 @@ use crate::tls::CertificateHash;
 
 pub use claims::{unverified_claims, verify};
 pub use credential::credential;
+pub use family::{FamilySource, JwtFamily, KeyFamily, Settings as FamilySettings};
 pub use issuer::{Issuer, JwtIssuer, Kind, Online, Takes};
 pub use keys::{Algorithm, InvalidKeySet, KeySet, SkippedKey};
 pub use source::{
     FetchError, InvalidLocation, KeyFeed, KeySource, KeyState, Location, SeenKeys,
     Settings as KeySettings, names_a_server,
 };
+pub use template::{InvalidTemplate, Template};
 pub use validator::{
     AskError, AskSettings, ClientCredential, IntrospectionSettings, KeystoneSettings,
     Service as ValidatorService, ServiceCredential, Validated, Validator, ValidatorSettings,
@@ -84,6 +88,13 @@ pub enum Recognized {
         /// The issuer's place in the list given to [`verify`].
         issuer: usize,
     },
+    /// Its issuer is one of a family, and its keys are not here.
+    Unfetched {
+        /// The family's place in the list given to [`verify`].
+        issuer: usize,
+        /// What the token calls its issuer.
+        name: String,
+    },
 }
 
 /// What a token says, after every check.
@@ -134,7 +145,8 @@ pub async fn authenticate(
 ) -> Result<Verified, TokenError> {
     let recognized = match verify(issuers, settings, token, clock()) {
         Err(TokenError::UnknownKey { issuer, kid }) => {
-            let keys = issuers.get(issuer).and_then(Issuer::keys);
+            let keys = issuers.get(issuer);
+            let keys = keys.and_then(|issuer| issuer.keys_for(token));
             let is_refreshed = match keys {
                 Some(keys) => keys.refresh().await,
                 None => false,
@@ -144,11 +156,19 @@ pub async fn authenticate(
             }
             verify(issuers, settings, token, clock())
         }
+        Ok(Recognized::Unfetched { issuer, name }) => {
+            if let Some(Kind::Family(family)) = issuers.get(issuer).map(|issuer| &issuer.kind) {
+                family.fetch(&name).await?;
+            }
+            verify(issuers, settings, token, clock())
+        }
         recognized => recognized,
     };
     let issuer = match recognized? {
         Recognized::Verified(verified) => return Ok(verified),
         Recognized::Unasked { issuer } => issuer,
+        // Gone as soon as it came.
+        Recognized::Unfetched { .. } => return Err(TokenError::KeysUnavailable),
     };
     let Some(Kind::Online(online)) = issuers.get(issuer).map(|issuer| &issuer.kind) else {
         return Err(TokenError::KeysUnavailable);

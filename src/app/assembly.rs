@@ -1,20 +1,26 @@
 //! From a config to the rules that decisions rest on, and the keys they need.
 
+mod supply;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::runtime;
 
+pub use supply::Supplies;
+
+use supply::Supply;
+
 use super::StartError;
 use crate::config::{Config, IssuerKind};
 use crate::document::{Problem, Problems};
-use crate::gateway::{Reading, Rules, unix_time};
+use crate::gateway::{Reading, Rules};
 use crate::grant::{Compiler, Roles};
 use crate::router::Router;
 use crate::table::{ActionTable, Source};
 use crate::token::{
-    FetchError, Issuer, JwtIssuer, KeyFeed, KeySettings, KeySource, Kind, Location, Online, Takes,
-    Validator, ValidatorService, ValidatorSettings,
+    FamilySource, FetchError, Issuer, JwtFamily, JwtIssuer, KeySource, Kind, Location, Online,
+    Takes, ValidatorService, ValidatorSettings,
 };
 
 /// How long starting and reloading wait for keys that come from a URL.
@@ -26,32 +32,11 @@ pub struct Assembled {
     pub rules: Arc<Rules>,
     /// One for each issuer whose keys nobody fetches yet.
     pub sources: Vec<KeySource>,
+    /// One for each family of issuers for which nobody fetches yet.
+    pub families: Vec<FamilySource>,
     /// One for each issuer whom nobody asks yet.
     pub services: Vec<ValidatorService>,
     supplies: Supplies,
-}
-
-/// What issuers need while the gateway runs, and keep over a reload that does not touch them.
-#[derive(Clone, Debug, Default)]
-pub struct Supplies {
-    keys: Vec<IssuerKeys>,
-    validators: Vec<IssuerValidator>,
-}
-
-/// The keys of one issuer, which somebody keeps fresh.
-#[derive(Clone, Debug)]
-struct IssuerKeys {
-    issuer: String,
-    settings: KeySettings,
-    feed: KeyFeed,
-}
-
-/// Asks one issuer, with what is known of its tokens.
-#[derive(Clone, Debug)]
-struct IssuerValidator {
-    issuer: String,
-    settings: ValidatorSettings,
-    validator: Validator,
 }
 
 /// How far a table's demands go.
@@ -124,12 +109,7 @@ pub fn assemble_beside(config: &Config, before: &Supplies) -> Result<Assembled, 
     let router = route(&config.table, config.into())?;
     let compiled = compile_roles(config, router.table()).map_err(StartError::Roles)?;
     let mut issuers: Vec<(Issuer, Reading)> = Vec::new();
-    let mut supply = Supply {
-        before,
-        sources: Vec::new(),
-        services: Vec::new(),
-        supplies: Supplies::default(),
-    };
+    let mut supply = Supply::new(before);
     for (issuer, roles) in config.issuers.iter().zip(compiled) {
         let kind = match &issuer.kind {
             IssuerKind::Jwt {
@@ -138,6 +118,14 @@ pub fn assemble_beside(config: &Config, before: &Supplies) -> Result<Assembled, 
             } => Kind::Jwt(JwtIssuer {
                 audiences: audiences.clone(),
                 keys: supply.feed(&issuer.name, settings)?,
+            }),
+            IssuerKind::Family {
+                audiences,
+                keys: settings,
+            } => Kind::Family(JwtFamily {
+                name: settings.name.clone(),
+                audiences: audiences.clone(),
+                keys: supply.family(settings)?,
             }),
             IssuerKind::Keystone { settings, .. } => Kind::Online(Online {
                 validator: supply
@@ -169,81 +157,18 @@ pub fn assemble_beside(config: &Config, before: &Supplies) -> Result<Assembled, 
         };
         issuers.push((issuer, reading));
     }
-    let rules = Arc::new(Rules::new(router, issuers, config.token));
+    let mut rules = Rules::new(router, issuers, config.token);
+    if let Some(issuer) = &config.upstream.service_token {
+        rules = rules.with_service_token(issuer);
+    }
+    let rules = Arc::new(rules);
     Ok(Assembled {
         rules,
         sources: supply.sources,
+        families: supply.families,
         services: supply.services,
         supplies: supply.supplies,
     })
-}
-
-/// What one issuer after another needs.
-struct Supply<'a> {
-    before: &'a Supplies,
-    sources: Vec<KeySource>,
-    services: Vec<ValidatorService>,
-    supplies: Supplies,
-}
-
-impl Supply<'_> {
-    /// Shows the keys of `issuer`: those of before, where they come from the same URL.
-    fn feed(&mut self, issuer: &str, settings: &KeySettings) -> Result<KeyFeed, StartError> {
-        let is_kept = |known: &&IssuerKeys| {
-            known.issuer == issuer
-                && known.settings == *settings
-                // A file is read again: what is in it counts from now on, or the reload fails.
-                && matches!(known.settings.location, Location::Url(_))
-        };
-        let feed = match self.before.keys.iter().find(is_kept) {
-            Some(known) => known.feed.clone(),
-            None => {
-                let source = KeySource::new(issuer, settings.clone());
-                let (source, feed) = source.map_err(|source| StartError::Keys {
-                    issuer: issuer.to_owned(),
-                    location: settings.location.to_string(),
-                    source,
-                })?;
-                self.sources.push(source);
-                feed
-            }
-        };
-        self.supplies.keys.push(IssuerKeys {
-            issuer: issuer.to_owned(),
-            settings: settings.clone(),
-            feed: feed.clone(),
-        });
-        Ok(feed)
-    }
-
-    /// Asks `issuer`: as before, where it is asked in the same way.
-    fn validator(
-        &mut self,
-        issuer: &str,
-        settings: ValidatorSettings,
-    ) -> Result<Validator, StartError> {
-        let is_kept =
-            |known: &&IssuerValidator| known.issuer == issuer && known.settings == settings;
-        let mut before = self.before.validators.iter();
-        let validator = match before.find(is_kept) {
-            Some(known) => known.validator.clone(),
-            None => {
-                let service = ValidatorService::new(issuer, &settings, unix_time);
-                let (service, validator) = service.map_err(|source| StartError::Validator {
-                    issuer: issuer.to_owned(),
-                    source: Box::new(source),
-                })?;
-                self.services.push(service);
-                validator
-            }
-        };
-        self.supplies.validators.push(IssuerValidator {
-            issuer: issuer.to_owned(),
-            settings,
-            validator: validator.clone(),
-        });
-        Ok(validator)
-    }
 }
 
 impl Assembled {
@@ -254,6 +179,9 @@ impl Assembled {
     ///
     /// A file that cannot be read.
     pub async fn supply(self) -> Result<(Arc<Rules>, Supplies), StartError> {
+        for family in self.families {
+            tokio::spawn(family.maintain());
+        }
         let mut first_fetches = Vec::new();
         let mut first_attempts = Vec::new();
         for mut source in self.sources {

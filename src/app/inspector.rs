@@ -41,6 +41,9 @@ impl Inspector {
                 source,
             })?;
         }
+        for family in assembled.families {
+            runtime.spawn(family.maintain());
+        }
         for service in assembled.services {
             runtime.spawn(service.run());
         }

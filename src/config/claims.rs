@@ -3,7 +3,7 @@
 use super::parse_required;
 use super::policy::{Found, Policies};
 use crate::document::{Located, Section};
-use crate::grant::{ClaimMapping, ConditionKeys, Role};
+use crate::grant::{AccessRuleClaim, ClaimMapping, ConditionKeys, Role};
 use crate::json::Pointer;
 
 const POINTER: &str = "a JSON pointer such as \"/project_id\"";
@@ -15,7 +15,13 @@ pub struct Usual {
     subject: Option<&'static str>,
     domain: Option<&'static str>,
     roles: Option<&'static str>,
+    access_rules: Option<&'static str>,
+    /// By the keys of [issuer.identity].
+    identity: &'static [(&'static str, &'static str)],
 }
+
+/// The service type of the upstream, unless the config says otherwise.
+const SERVICE_TYPE: &str = "compute";
 
 impl Usual {
     /// Of a JWT only the subject's is known (RFC 7519 §4.1.2).
@@ -24,13 +30,21 @@ impl Usual {
         subject: Some("/sub"),
         domain: None,
         roles: None,
+        access_rules: None,
+        identity: &[],
     };
     /// Of the payload of Keystone's JWS tokens (`keystone/token/providers/jws`).
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "issuers of that kind come next")
+    )]
     pub const KEYSTONE_JWS: Self = Self {
         project: Some("/openstack_project_id"),
         subject: Some("/sub"),
         domain: Some("/openstack_domain_id"),
         roles: None,
+        access_rules: None,
+        identity: &[("system_scope", "/openstack_system")],
     };
     /// Of Keystone's answer to `GET /v3/auth/tokens`.
     pub const KEYSTONE: Self = Self {
@@ -38,6 +52,18 @@ impl Usual {
         subject: Some("/token/user/id"),
         domain: Some("/token/domain/id"),
         roles: Some("/token/roles/*/name"),
+        access_rules: Some("/token/application_credential/access_rules"),
+        identity: &[
+            ("user_name", "/token/user/name"),
+            ("user_domain_id", "/token/user/domain/id"),
+            ("user_domain_name", "/token/user/domain/name"),
+            ("project_name", "/token/project/name"),
+            ("project_domain_id", "/token/project/domain/id"),
+            ("project_domain_name", "/token/project/domain/name"),
+            ("domain_name", "/token/domain/name"),
+            ("is_admin_project", "/token/is_admin_project"),
+            ("system_scope", "/token/system/all"),
+        ],
     };
 
     /// The mapping of an issuer whose config says nothing about claims.
@@ -46,8 +72,21 @@ impl Usual {
         let mut mapping = ClaimMapping::new(pointer(self.project)?, pointer(self.subject)?);
         mapping.roles = pointer(self.roles);
         mapping.keys.domain = pointer(self.domain);
+        mapping.access_rules = self.access_rules();
         mapping.keys.region = region.cloned();
         Some(mapping)
+    }
+
+    /// What a key of [issuer.identity] is where it is not said.
+    pub fn identity(self, key: &str) -> Option<Pointer> {
+        let (_, text) = self.identity.iter().find(|(known, _)| *known == key)?;
+        text.parse().ok()
+    }
+
+    fn access_rules(self) -> Option<AccessRuleClaim> {
+        let pointer = self.access_rules?.parse().ok()?;
+        let service = SERVICE_TYPE.to_owned();
+        Some(AccessRuleClaim { pointer, service })
     }
 
     /// Whether the claims that are needed are all known.
@@ -105,11 +144,14 @@ pub fn read_claims(
         policies,
         roles,
         domain_enters_projects: domain_enters_projects.unwrap_or(false),
+        // Not for a config to lose: they bind.
+        access_rules: usual.access_rules(),
         ..mapping
     })
 }
 
-fn pointer(section: &Section<'_>, key: &'static str) -> Option<Pointer> {
+/// The pointer that `key` has, if it has one.
+pub fn pointer(section: &Section<'_>, key: &'static str) -> Option<Pointer> {
     let pointer = section.parse(key, POINTER, str::parse::<Pointer>);
     pointer.map(|pointer| pointer.value)
 }

@@ -1,6 +1,7 @@
 //! `[[issuer]]`: whose tokens are accepted, and how their claims are read.
 
 mod introspection;
+mod jwt;
 mod keystone;
 
 use std::path::Path;
@@ -9,10 +10,11 @@ use std::time::Duration;
 use hyper::Uri;
 
 use super::claims::{Usual, read_claims, read_roles};
+use super::identity;
 use super::policy::Policies;
 use super::{IssuerConfig, IssuerKind, parse_required, set};
 use crate::document::{Located, Section};
-use crate::token::{AskSettings, KeySettings, Location};
+use crate::token::{AskSettings, Location, Template};
 
 /// No clocks differ by more, and a stolen token is good for that much longer.
 const MAX_LEEWAY: Duration = Duration::from_mins(5);
@@ -35,7 +37,7 @@ pub fn read(
     let leeway = leeway.map_or(LEEWAY, |leeway| leeway.value);
     let word = read_word(section);
     let kind = match word {
-        Some(Word::Jwt) => read_jwt(section, folder),
+        Some(Word::Jwt) => jwt::read(section, folder, name.as_deref()),
         Some(Word::Keystone) => keystone::read(section, folder),
         Some(Word::Introspection) => introspection::read(section, folder, leeway),
         None => None,
@@ -54,6 +56,15 @@ pub fn read(
             mapping
         }
     };
+    let claims = claims.map(|mut claims| {
+        claims.identity = Some(identity::read(section, &claims, usual));
+        if let (Some(rules), Some(IssuerKind::Keystone { service_type, .. })) =
+            (&mut claims.access_rules, &kind)
+        {
+            rules.service.clone_from(service_type);
+        }
+        claims
+    });
     let roles = read_roles(section, claims.as_ref(), policies);
     section.finish();
     Some(IssuerConfig {
@@ -98,15 +109,6 @@ fn read_word(section: &Section<'_>) -> Option<Word> {
     kind.map(|kind| kind.value)
 }
 
-fn read_jwt(section: &Section<'_>, folder: &Path) -> Option<IssuerKind> {
-    let audiences = read_audiences(section);
-    let keys = read_keys(section, folder);
-    Some(IssuerKind::Jwt {
-        audiences: audiences?,
-        keys: keys?,
-    })
-}
-
 /// A token's `iss` has to lead to one issuer.
 pub fn refuse_equal_names(sections: &[Section<'_>]) {
     let mut known: Vec<Located<String>> = Vec::new();
@@ -114,16 +116,32 @@ pub fn refuse_equal_names(sections: &[Section<'_>]) {
         let Some(name) = section.string("name") else {
             continue;
         };
-        match known.iter().find(|earlier| earlier.value == name.value) {
-            Some(earlier) => section.problem(
+        let template = template(&name.value);
+        let meets = |earlier: &&Located<String>| match (&template, self::template(&earlier.value)) {
+            (Some(one), Some(other)) => one.meets(&other),
+            _ => false,
+        };
+        if let Some(earlier) = known.iter().find(|earlier| earlier.value == name.value) {
+            section.problem(
                 name.line,
                 format!(
                     "the issuer `{}` is already defined at line {}, expected each name once",
                     name.value, earlier.line
                 ),
-            ),
-            None => known.push(name),
+            );
+            continue;
         }
+        if let Some(earlier) = known.iter().find(meets) {
+            section.problem(
+                name.line,
+                format!(
+                    "the issuer `{}` can have the same name as `{}` at line {}, expected names of which no `iss` \
+                     can be both",
+                    name.value, earlier.value, earlier.line
+                ),
+            );
+        }
+        known.push(name);
     }
 }
 
@@ -220,6 +238,11 @@ fn read_text(section: &Section<'_>, key: &'static str, expected: &str) -> Option
     })
 }
 
+/// The name's, if it has a parameter; what is wrong with it is said elsewhere.
+fn template(name: &str) -> Option<Template> {
+    Template::find(name).ok().flatten()
+}
+
 fn parse_leeway(text: &str) -> Result<u64, String> {
     let leeway = humantime::parse_duration(text).map_err(|error| error.to_string())?;
     if leeway.subsec_nanos() != 0 {
@@ -229,61 +252,4 @@ fn parse_leeway(text: &str) -> Result<u64, String> {
         return Err("expired tokens would be good for too long".to_owned());
     }
     Ok(leeway.as_secs())
-}
-
-fn read_audiences(section: &Section<'_>) -> Option<Vec<String>> {
-    let expected = "an array such as [\"ecs\"]: a token must be for one of them";
-    let Some(audiences) = section.strings("audiences") else {
-        if !section.has("audiences") {
-            section.missing("audiences", expected);
-        }
-        return None;
-    };
-    for audience in &audiences.value {
-        if audience.value.is_empty() {
-            section.problem(
-                audience.line,
-                format!("an audience is empty, expected {expected}"),
-            );
-        }
-    }
-    if audiences.value.is_empty() {
-        section.problem(
-            audiences.line,
-            format!("`issuer.audiences` is empty, expected {expected}"),
-        );
-    }
-    Some(
-        audiences
-            .value
-            .into_iter()
-            .map(|audience| audience.value)
-            .collect(),
-    )
-}
-
-fn read_keys(section: &Section<'_>, folder: &Path) -> Option<KeySettings> {
-    let expected = "a JWKS file or its http(s) URL";
-    let location = parse_required(section, "keys", expected, str::parse::<Location>);
-    let ca = section.string("ca");
-    let refresh = section.duration("refresh");
-    let cooldown = section.duration("cooldown");
-    let max_age = section.duration("max_age");
-    let location = location?;
-    let is_https = matches!(&location, Location::Url(uri) if uri.scheme_str() == Some("https"));
-    if let Some(ca) = ca.as_ref().filter(|_| !is_https) {
-        section.problem(
-            ca.line,
-            "`issuer.ca` is not used, expected it only beside an https URL in `keys`",
-        );
-    }
-    let mut settings = KeySettings::new(match location {
-        Location::File(path) => Location::File(folder.join(path)),
-        url @ Location::Url(_) => url,
-    });
-    settings.ca = ca.map(|ca| folder.join(ca.value));
-    set(&mut settings.refresh, refresh);
-    set(&mut settings.cooldown, cooldown);
-    set(&mut settings.max_age, max_age);
-    Some(settings)
 }

@@ -81,7 +81,12 @@ pub fn read(section: &Section<'_>, folder: &Path) -> (Option<server::Settings>, 
         settings.tls = tls;
         settings
     });
-    (settings, gateway::Settings { body, hosts })
+    let gateway = gateway::Settings {
+        body,
+        hosts,
+        keystone: None,
+    };
+    (settings, gateway)
 }
 
 fn read_hosts(section: &Section<'_>) -> AllowedHosts {

@@ -1,3 +1,5 @@
+mod family;
+mod identity;
 mod mistake;
 mod place;
 mod role;
@@ -84,6 +86,7 @@ unhealthy_after = 4
 [token]
 max_size = "8KiB"
 cache = "9KiB"
+www_authenticate_uri = "https://keystone.test/v3"
 [table]
 builtin = "none"
 files = ["mine.toml"]
@@ -185,7 +188,12 @@ fn the_minimal_config_suffices() {
         pause: seconds(60),
     };
     let hosts = AllowedHosts::default();
-    assert_eq!(config.gateway, gateway::Settings { body, hosts });
+    let settings = gateway::Settings {
+        body,
+        hosts,
+        keystone: None,
+    };
+    assert_eq!(config.gateway, settings);
     assert_eq!(config.upstream, upstream::least());
     let token = token::Settings {
         max_size: 16 * 1024,
@@ -258,7 +266,12 @@ fn every_key_is_read() {
     };
     let hosts = ["api.example.com", "[::1]:8080"].map(|host| host.parse().unwrap());
     let hosts = AllowedHosts::new(hosts.to_vec());
-    assert_eq!(config.gateway, gateway::Settings { body, hosts });
+    let settings = gateway::Settings {
+        body,
+        hosts,
+        keystone: Some("https://keystone.test/v3".parse().unwrap()),
+    };
+    assert_eq!(config.gateway, settings);
     assert_eq!(config.upstream, upstream::all(folder.path()));
     assert_eq!((config.token.max_size, config.token.cache), (8192, 9216));
     let [source] = config.table.as_slice() else {

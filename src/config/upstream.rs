@@ -5,18 +5,24 @@ use std::path::Path;
 use hyper::header::{AUTHORIZATION, HeaderName};
 use hyper::http::uri::PathAndQuery;
 
-use super::{parse_required, set, tls};
+use super::{IssuerConfig, parse_required, set, tls};
 use crate::document::{Located, Section};
 use crate::proxy::{
-    Credential, HealthCheck, IdentityHeaders, Location, Profile, Protocol, Security, Settings,
+    Credential, HealthCheck, IdentityHeaders, IdentityMode, KEYSTONE_HEADERS, Location, Profile,
+    Protocol, Security, Settings,
 };
 use crate::token;
 
 const URL: &str =
     "a URL such as \"http://127.0.0.1:8774\", \"https://nova.example\" or \"unix:/run/nova.sock\"";
 
-/// `default_profile` is that of the table.
-pub fn read(section: &Section<'_>, folder: &Path, default_profile: Profile) -> Option<Settings> {
+/// `default_profile` is that of the table; one of `issuers` may have a service token.
+pub fn read(
+    section: &Section<'_>,
+    folder: &Path,
+    default_profile: Profile,
+    issuers: &[IssuerConfig],
+) -> Option<Settings> {
     let locations = read_locations(section);
     let mut settings = Settings::new(locations.unwrap_or_default());
     let protocol = section.parse("protocol", "\"http1\" or \"h2\"", |text| match text {
@@ -32,10 +38,9 @@ pub fn read(section: &Section<'_>, folder: &Path, default_profile: Profile) -> O
     });
     settings.profile = profile.map_or(default_profile, |found| found.value);
     set(&mut settings.credential, read_credential(section, folder));
-    if let Some(identity) = section.section("identity") {
-        settings.identity = read_identity(&identity);
-        refuse_taken_headers(&identity, &settings);
-    }
+    settings.service_token = read_service_token(section, &settings.credential, issuers);
+    set(&mut settings.identity, read_identity(section));
+    refuse_taken_headers(section, &settings);
     if let Some(tls) = section.section("tls") {
         settings.tls = Some(tls::read_client(&tls, folder));
         let mut locations = settings.locations.iter();
@@ -183,7 +188,46 @@ fn read_credential(section: &Section<'_>, folder: &Path) -> Option<Credential> {
     word.map(|found| found.value)
 }
 
-fn read_identity(section: &Section<'_>) -> IdentityHeaders {
+/// Beside no other credential than the caller's it would be worth anything.
+fn read_service_token(
+    section: &Section<'_>,
+    credential: &Credential,
+    issuers: &[IssuerConfig],
+) -> Option<String> {
+    let name = section.string("service_token")?;
+    let mut able = issuers
+        .iter()
+        .filter(|issuer| issuer.kind.has_service_token());
+    if able.all(|issuer| issuer.name != name.value) {
+        let message = format!(
+            "`upstream.service_token` is `{}`, expected the name of an issuer with `kind = \"keystone\"`",
+            name.value
+        );
+        section.problem(name.line, message);
+    }
+    if *credential != Credential::Forward {
+        let message = "`upstream.service_token` is not used, expected it only beside \
+                       `credential = \"forward\"`";
+        section.problem(name.line, message);
+    }
+    Some(name.value)
+}
+
+/// A word, or a table that names headers.
+fn read_identity(section: &Section<'_>) -> Option<IdentityMode> {
+    if section.is_table("identity") {
+        let identity = section.section("identity")?;
+        return Some(IdentityMode::Named(read_headers(&identity)));
+    }
+    let expected = "\"keystonemiddleware\" or a table of headers' names";
+    let word = section.parse("identity", expected, |text| match text {
+        "keystonemiddleware" => Ok(IdentityMode::Keystonemiddleware),
+        _ => Err("there is no such way"),
+    });
+    word.map(|found| found.value)
+}
+
+fn read_headers(section: &Section<'_>) -> IdentityHeaders {
     let expected = "a header's name such as \"X-User-Id\"";
     let name = |key| {
         let found = section.parse(key, expected, parse_header);
@@ -201,21 +245,40 @@ fn read_identity(section: &Section<'_>) -> IdentityHeaders {
 /// Each name is the only place of what it carries: one of two would be lost.
 fn refuse_taken_headers(section: &Section<'_>, settings: &Settings) {
     let mut taken = vec![AUTHORIZATION, HeaderName::from_static("x-auth-token")];
-    if let Credential::File { header, .. } = &settings.credential {
-        taken.push(header.clone());
+    if settings.service_token.is_some() {
+        taken.push(HeaderName::from_static("x-service-token"));
     }
-    let IdentityHeaders {
-        subject,
-        project,
-        issuer,
-    } = &settings.identity;
-    for name in [subject, project, issuer].into_iter().flatten() {
-        if taken.contains(name) {
-            let message =
-                format!("`upstream.identity` has `{name}`, which carries something else already");
-            section.problem(section.line(), message);
+    let own = match &settings.credential {
+        Credential::File { header, .. } => Some(header),
+        Credential::Forward | Credential::Strip => None,
+    };
+    match &settings.identity {
+        IdentityMode::Keystonemiddleware => {
+            if let Some(name) = own.filter(|own| KEYSTONE_HEADERS.contains(own)) {
+                let message = format!(
+                    "`upstream.credential` has `{name}`, which carries something else already"
+                );
+                let line = section.section("credential").map(|table| table.line());
+                section.problem(line.unwrap_or(section.line()), message);
+            }
         }
-        taken.push(name.clone());
+        IdentityMode::Named(IdentityHeaders {
+            subject,
+            project,
+            issuer,
+        }) => {
+            taken.extend(own.cloned());
+            for name in [subject, project, issuer].into_iter().flatten() {
+                if taken.contains(name) {
+                    let message = format!(
+                        "`upstream.identity` has `{name}`, which carries something else already"
+                    );
+                    let line = section.section("identity").map(|table| table.line());
+                    section.problem(line.unwrap_or(section.line()), message);
+                }
+                taken.push(name.clone());
+            }
+        }
     }
 }
 

@@ -7,18 +7,20 @@ use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
-use hyper::header::HeaderValue;
+use hyper::header::{HeaderName, HeaderValue};
 use hyper::http::request;
 use hyper::{Method, Response, StatusCode};
 use uuid::Uuid;
 
-use super::rejection::Rejection;
-use super::{Identity, Upgrade};
+use super::rejection::{Form, Rejection};
+use super::{Identity, Settings, Upgrade};
 use crate::audit::{Auditor, Decision, PeerAddress, Record};
 use crate::proxy::{AnswerFailure, Peer, Running, Transfer, UpstreamBody, X_OPENSTACK_REQUEST_ID};
 use crate::router::{Candidates, Target};
 use crate::table::PathTemplate;
 
+/// The older name under which Nova's clients look for a request's id.
+const X_COMPUTE_REQUEST_ID: HeaderName = HeaderName::from_static("x-compute-request-id");
 /// The longest client request id that is kept, in characters.
 const MAX_CLIENT_ID: usize = 64;
 /// The longest method that is kept, in bytes; those that tables list are far shorter.
@@ -35,6 +37,8 @@ struct Inner {
     auditor: Auditor,
     record: Option<Record>,
     request_id: HeaderValue,
+    /// Of the answer, if it is a refusal.
+    form: Form,
     transfer: Rc<Transfer>,
     started: Instant,
     /// Counts this exchange as running.
@@ -63,6 +67,7 @@ impl Exchange {
                 auditor: auditor.clone(),
                 record,
                 request_id: request_id(id),
+                form: Form::of(head),
                 transfer: Rc::default(),
                 started: Instant::now(),
                 running: peer.begin(!body.is_end_stream()),
@@ -112,7 +117,9 @@ impl Exchange {
     pub fn finish(
         mut self,
         answer: Result<Response<UpstreamBody>, Rejection>,
+        settings: &Settings,
     ) -> (Response<ResponseBody>, Option<Box<Upgrade>>) {
+        let id = self.inner.request_id.clone();
         let mut response = match answer {
             Ok(response) => {
                 self.inner.outcome = Some("ok");
@@ -121,10 +128,13 @@ impl Exchange {
             Err(rejection) => {
                 self.inner.outcome = Some(rejection.reason());
                 self.rejected(&rejection);
-                rejection.response().map(|text| Content::Own(Some(text)))
+                let keystone = settings.keystone.as_ref();
+                let mut response = rejection.response(self.inner.form, &id, keystone);
+                let headers = response.headers_mut();
+                headers.insert(X_COMPUTE_REQUEST_ID, id.clone());
+                response.map(|text| Content::Own(Some(text)))
             }
         };
-        let id = self.inner.request_id.clone();
         response.headers_mut().insert(X_OPENSTACK_REQUEST_ID, id);
         if let Some(record) = &mut self.inner.record {
             record.status = Some(response.status().as_u16());

@@ -1,23 +1,21 @@
 //! Every way the gateway itself ends a request, and the one place that makes answers of them.
 
-use bytes::Bytes;
-use hyper::header::{
-    ALLOW, CONNECTION, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE,
-};
-use hyper::{Response, StatusCode};
-use serde_json::json;
+mod accept;
+mod answer;
+mod challenge;
+mod form;
+
+use hyper::StatusCode;
+
+pub use answer::X_ACTIONGATE_REASON;
+pub use challenge::KeystoneChallenge;
+pub use form::Form;
 
 use crate::decision::Denial;
 use crate::grant::InvalidClaim;
 use crate::proxy::{BodyFailure, ForwardError, InvalidHeaders};
 use crate::router::{InvalidBody, InvalidRequestPath, UnlistedBody, Unroutable};
 use crate::token::TokenError;
-
-/// Carries [`Rejection::reason`] beside a body that OpenStack clients know.
-pub const X_ACTIONGATE_REASON: HeaderName = HeaderName::from_static("x-actiongate-reason");
-
-/// The longest `error_description`, in characters.
-const MAX_DESCRIPTION: usize = 200;
 
 /// Why the gateway answers instead of the upstream.
 #[derive(Debug, thiserror::Error)]
@@ -84,16 +82,18 @@ impl Rejection {
             Self::Unroutable(Unroutable::MethodNotAllowed(_)) => StatusCode::METHOD_NOT_ALLOWED,
             Self::Forbidden { .. } => StatusCode::FORBIDDEN,
             Self::Forward(error) => match error {
-                ForwardError::RequestBody(BodyFailure::Broken) | ForwardError::Authority => {
-                    StatusCode::BAD_REQUEST
-                }
+                ForwardError::RequestBody(BodyFailure::Broken)
+                | ForwardError::Authority
+                | ForwardError::MediaTypeVersion => StatusCode::BAD_REQUEST,
                 ForwardError::Form => StatusCode::UNSUPPORTED_MEDIA_TYPE,
                 ForwardError::RequestBody(BodyFailure::Timeout) => StatusCode::REQUEST_TIMEOUT,
                 ForwardError::RequestBody(BodyFailure::TooLarge { .. }) => {
                     StatusCode::PAYLOAD_TOO_LARGE
                 }
                 ForwardError::Identity(_) => StatusCode::FORBIDDEN,
-                ForwardError::Unavailable | ForwardError::Busy => StatusCode::SERVICE_UNAVAILABLE,
+                ForwardError::NoServiceToken | ForwardError::Unavailable | ForwardError::Busy => {
+                    StatusCode::SERVICE_UNAVAILABLE
+                }
                 ForwardError::Connect(_)
                 | ForwardError::Unanswered(_)
                 | ForwardError::Refused(_)
@@ -167,13 +167,16 @@ impl Rejection {
             Self::Forbidden { denial, .. } => match denial {
                 Denial::Project { .. } => "project_mismatch",
                 Denial::Domain { .. } => "domain_mismatch",
+                Denial::AccessRule { .. } => "access_rule",
                 Denial::Denied { .. } => "action_denied",
                 Denial::Actions { .. } => "action_missing",
             },
             Self::Forward(error) => match error {
                 ForwardError::Authority => "host_authority",
                 ForwardError::Form => "body_form",
+                ForwardError::MediaTypeVersion => "media_type_version",
                 ForwardError::Identity(_) => "identity_unnameable",
+                ForwardError::NoServiceToken => "service_token_unavailable",
                 ForwardError::Unavailable => "upstream_unavailable",
                 ForwardError::Busy => "upstream_busy",
                 ForwardError::Refused(_) => "upstream_refused",
@@ -216,108 +219,10 @@ impl Rejection {
                 Denial::Domain { domain } => format!(
                     "The token is not for domain `{domain}`. Use a token of that domain, or the URL of the token's domain."
                 ),
+                Denial::AccessRule { .. } => sentence(denial),
             },
             Self::Forward(error) => sentence(error),
         }
-    }
-
-    /// The whole answer; HEAD's loses its body on the way out.
-    pub fn response(&self) -> Response<Bytes> {
-        let status = self.status();
-        let (code, message) = (status.as_u16(), self.message());
-        let body = match family(status) {
-            "error" => {
-                json!({"error": {"code": code, "title": "Unauthorized", "message": message}})
-            }
-            family => json!({family: {"message": message, "code": code}}),
-        };
-        let mut response = Response::new(Bytes::from(body.to_string()));
-        *response.status_mut() = status;
-        let headers = response.headers_mut();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        headers.insert(X_ACTIONGATE_REASON, HeaderValue::from_static(self.reason()));
-        let mut insert = |name, value: String| {
-            if let Ok(value) = HeaderValue::from_str(&value) {
-                headers.insert(name, value);
-            }
-        };
-        if let Some(challenge) = self.challenge() {
-            insert(WWW_AUTHENTICATE, challenge);
-        }
-        if let Self::Unroutable(Unroutable::MethodNotAllowed(methods)) = self {
-            let names: Vec<&str> = methods.iter().map(hyper::Method::as_str).collect();
-            insert(ALLOW, names.join(", "));
-        }
-        if let Self::Headers(InvalidHeaders::TransferEncoding) = self {
-            // Where the next request begins is in doubt.
-            insert(CONNECTION, "close".to_owned());
-        }
-        if status == StatusCode::SERVICE_UNAVAILABLE {
-            let seconds = match self {
-                // A request that is running now will be done soon.
-                Self::Forward(ForwardError::Busy) => "1",
-                _ => "10",
-            };
-            insert(RETRY_AFTER, seconds.to_owned());
-        }
-        response
-    }
-
-    /// RFC 6750 §3: no error where no bearer token was offered.
-    fn challenge(&self) -> Option<String> {
-        match self {
-            Self::Unauthenticated(
-                TokenError::KeysUnavailable | TokenError::IssuerUnavailable(_),
-            )
-            | Self::Path(_)
-            | Self::Headers(_)
-            | Self::Unroutable(_)
-            | Self::Body(_)
-            | Self::Forward(_) => None,
-            Self::Unauthenticated(TokenError::Missing | TokenError::Scheme) => {
-                Some("Bearer realm=\"actiongate\"".to_owned())
-            }
-            Self::Unauthenticated(_) | Self::Claims(_) => Some(format!(
-                "Bearer realm=\"actiongate\", error=\"invalid_token\", error_description=\"{}\"",
-                quotable(&self.message())
-            )),
-            // No scope helps against a denial.
-            Self::Forbidden {
-                denial: Denial::Project { .. } | Denial::Domain { .. } | Denial::Denied { .. },
-                ..
-            } => Some(format!(
-                "Bearer error=\"insufficient_scope\", error_description=\"{}\"",
-                quotable(&self.message())
-            )),
-            Self::Forbidden {
-                denial: Denial::Actions { .. },
-                missing,
-            } => Some(format!(
-                "Bearer error=\"insufficient_scope\", scope=\"{}\"",
-                missing.join(" ")
-            )),
-        }
-    }
-}
-
-/// The member that names the kind of fault in Nova's bodies, Keystone's for 401.
-fn family(status: StatusCode) -> &'static str {
-    match status {
-        StatusCode::BAD_REQUEST => "badRequest",
-        StatusCode::UNAUTHORIZED => "error",
-        StatusCode::FORBIDDEN => "forbidden",
-        StatusCode::NOT_FOUND => "itemNotFound",
-        StatusCode::METHOD_NOT_ALLOWED => "badMethod",
-        StatusCode::REQUEST_TIMEOUT => "requestTimeout",
-        StatusCode::PAYLOAD_TOO_LARGE => "overLimit",
-        StatusCode::UNSUPPORTED_MEDIA_TYPE => "badMediaType",
-        StatusCode::URI_TOO_LONG => "uriTooLong",
-        StatusCode::MISDIRECTED_REQUEST => "misdirectedRequest",
-        StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => "headersTooLarge",
-        StatusCode::BAD_GATEWAY => "badGateway",
-        StatusCode::SERVICE_UNAVAILABLE => "serviceUnavailable",
-        StatusCode::GATEWAY_TIMEOUT => "gatewayTimeout",
-        _ => "computeFault",
     }
 }
 
@@ -329,23 +234,6 @@ fn sentence(error: &impl std::error::Error) -> String {
         .next()
         .map_or_else(String::new, |first| first.to_uppercase().to_string());
     format!("{first}{}.", characters.as_str())
-}
-
-/// What may stand in an `error_description` (RFC 6750 §3): printable ASCII but `"` and `\`; not all
-/// of what a client may have put into its token.
-fn quotable(text: &str) -> String {
-    let is_quotable =
-        |character: char| matches!(character, ' '..='~') && !matches!(character, '"' | '\\');
-    text.chars()
-        .take(MAX_DESCRIPTION)
-        .map(|character| {
-            if is_quotable(character) {
-                character
-            } else {
-                '?'
-            }
-        })
-        .collect()
 }
 
 #[cfg(test)]

@@ -4,6 +4,8 @@ mod unknown_role;
 
 use std::sync::Arc;
 
+use hyper::header::HeaderValue;
+
 pub use unknown_role::unknown_roles;
 
 use unknown_role::RoleLog;
@@ -12,7 +14,7 @@ use super::{Rejection, unix_time};
 use crate::audit::Caller;
 use crate::decision::Denial;
 use crate::grant::{ClaimMapping, Principal, Roles};
-use crate::proxy::VerifiedCaller;
+use crate::proxy::{ForwardError, KeystoneHeaders, Unnameable, VerifiedCaller};
 use crate::router::Router;
 use crate::table::ActionId;
 use crate::tls::CertificateHash;
@@ -24,6 +26,8 @@ pub struct Rules {
     router: Router,
     issuers: Vec<Issuer>,
     readings: Vec<Reading>,
+    /// The place of the issuer whose service token the upstream is sent.
+    service: Option<usize>,
     token: token::Settings,
     role_log: RoleLog,
 }
@@ -50,6 +54,8 @@ pub struct Identity {
     pub standing: Standing,
     /// The client certificate that the token is bound to (RFC 8705 §3).
     pub certificate: Option<CertificateHash>,
+    /// What the upstream is told of the caller, where it is told all.
+    pub keystone: Option<Box<Result<KeystoneHeaders, Unnameable>>>,
 }
 
 impl Identity {
@@ -76,6 +82,7 @@ impl Identity {
         VerifiedCaller {
             name: &self.caller,
             project: project.or(only),
+            keystone: self.keystone.as_deref(),
         }
     }
 }
@@ -88,9 +95,32 @@ impl Rules {
             router,
             issuers,
             readings,
+            service: None,
             token,
             role_log: RoleLog::default(),
         }
+    }
+
+    /// Has the upstream sent the service token of the issuer called `name`.
+    #[must_use]
+    pub fn with_service_token(mut self, name: &str) -> Self {
+        let found = self.issuers.iter().position(|issuer| issuer.name == name);
+        // If there were none, nothing would be forwarded.
+        self.service = Some(found.unwrap_or(usize::MAX));
+        self
+    }
+
+    /// The gateway's own token, if the upstream is to be sent one.
+    ///
+    /// # Errors
+    ///
+    /// [`ForwardError::NoServiceToken`]: without it, the request would be another one.
+    pub fn service_token(&self) -> Result<Option<HeaderValue>, ForwardError> {
+        let Some(service) = self.service else {
+            return Ok(None);
+        };
+        let token = self.issuer(service).and_then(Issuer::service_token);
+        token.map(Some).ok_or(ForwardError::NoServiceToken)
     }
 
     /// Routes the table.
@@ -151,8 +181,15 @@ impl Rules {
         )?;
         let unknown = &principal.unknown_roles;
         self.role_log.note(verified.issuer, &issuer.name, unknown);
+        let keystone = match &reading.mapping.identity {
+            Some(mapping) => {
+                let claims = mapping.read(&verified.claims)?;
+                Some(Box::new(KeystoneHeaders::new(&claims, &principal)))
+            }
+            None => None,
+        };
         let caller = Caller {
-            issuer: issuer.name.as_str().into(),
+            issuer: issuer.name_in(&verified.claims).into(),
             subject: principal.subject.clone(),
             unknown_roles: unknown.count(),
         };
@@ -162,6 +199,7 @@ impl Rules {
             expires: verified.expires,
             standing: verified.standing,
             certificate: verified.certificate,
+            keystone,
         })
     }
 
@@ -182,7 +220,7 @@ impl Rules {
     /// A denial with the names of what is missing.
     pub fn denied(&self, denial: Denial) -> Rejection {
         let actions: &[ActionId] = match &denial {
-            Denial::Project { .. } | Denial::Domain { .. } => &[],
+            Denial::Project { .. } | Denial::Domain { .. } | Denial::AccessRule { .. } => &[],
             Denial::Denied { actions } | Denial::Actions { missing: actions } => actions,
         };
         let names = actions
@@ -190,5 +228,23 @@ impl Rules {
             .filter_map(|id| self.router.table().name(*id));
         let missing = names.map(ToString::to_string).collect();
         Rejection::Forbidden { denial, missing }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::table::{ActionTable, Source};
+
+    #[test]
+    fn without_the_service_token_nothing_is_forwarded() {
+        let table = || ActionTable::load(&Source::builtin()).unwrap();
+        let rules = || {
+            let router = Router::new(table()).unwrap();
+            Rules::new(router, Vec::new(), token::Settings::default())
+        };
+        assert!(matches!(rules().service_token(), Ok(None)));
+        let found = rules().with_service_token("keystone").service_token();
+        assert!(matches!(found, Err(ForwardError::NoServiceToken)));
     }
 }

@@ -1,5 +1,6 @@
 //! Condition keys, and what a token says about them.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use serde_json::{Map, Value};
@@ -143,7 +144,11 @@ impl ConditionKeys {
             Some((name.as_str(), value))
         });
         CallerValues {
-            domain: self.domain.as_ref().and_then(find).and_then(Value::as_str),
+            domain: match self.domain.as_ref().and_then(find) {
+                // What a `*` selects is an array, and no domain.
+                Some(Cow::Borrowed(domain)) => domain.as_str(),
+                _ => None,
+            },
             values: values.collect(),
         }
     }
@@ -153,7 +158,7 @@ impl ConditionKeys {
 #[derive(Clone, Debug, Default)]
 pub struct CallerValues<'a> {
     domain: Option<&'a str>,
-    values: Vec<(&'a str, &'a Value)>,
+    values: Vec<(&'a str, Cow<'a, Value>)>,
 }
 
 impl<'a> CallerValues<'a> {
@@ -163,11 +168,11 @@ impl<'a> CallerValues<'a> {
     }
 
     /// The claim that feeds `key`; none if it is absent or null.
-    pub fn find(&self, key: &Key) -> Option<&'a Value> {
+    pub fn find(&self, key: &Key) -> Option<&Value> {
         let mut values = self.values.iter();
         values
             .find(|(name, _)| *name == key.name())
-            .map(|(_, value)| *value)
+            .map(|(_, value)| &**value)
     }
 }
 

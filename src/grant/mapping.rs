@@ -1,8 +1,12 @@
 //! Which claims of an issuer's tokens say what, and what they say.
 
+use std::borrow::Cow;
+
 use serde_json::{Map, Value};
 
+use super::access_rule::AccessRuleClaim;
 use super::compiled::NotUnderstood;
+use super::identity::IdentityMapping;
 use super::key::ConditionKeys;
 use super::pattern::{InvalidPattern, Pattern};
 use super::policy::{InvalidPolicy, Policy};
@@ -25,6 +29,10 @@ pub struct ClaimMapping {
     pub keys: ConditionKeys,
     /// Whether a token with a domain and without a project enters every project.
     pub domain_enters_projects: bool,
+    /// The only requests that may be made with the token.
+    pub access_rules: Option<AccessRuleClaim>,
+    /// Who the caller is, where the upstream is told all of it.
+    pub identity: Option<IdentityMapping>,
 }
 
 /// Where a token may act.
@@ -98,6 +106,8 @@ impl ClaimMapping {
             keys: ConditionKeys::new(subject.clone()),
             subject,
             domain_enters_projects: false,
+            access_rules: None,
+            identity: None,
         }
     }
 
@@ -110,7 +120,7 @@ impl ClaimMapping {
         let Some((pointer, value)) = find(self.actions.as_ref(), claims) else {
             return Ok(Vec::new());
         };
-        let texts = match value {
+        let texts = match &*value {
             Value::String(text) => text.split(' ').filter(|word| !word.is_empty()).collect(),
             other => {
                 let expected = "an array of strings or a string with spaces";
@@ -140,8 +150,8 @@ impl ClaimMapping {
             let policy = Policy::parse(document);
             policy.map_err(|reason| InvalidClaim::Policy { pointer, reason })
         };
-        match value {
-            Value::Object(_) => Ok(vec![parse(value, pointer.to_string())?]),
+        match &*value {
+            Value::Object(_) => Ok(vec![parse(&value, pointer.to_string())?]),
             Value::Array(items) => {
                 let items = items.iter().enumerate();
                 items
@@ -160,12 +170,8 @@ impl ClaimMapping {
     /// # Errors
     ///
     /// A claim of another type.
-    pub fn roles<'a>(&self, claims: &'a Map<String, Value>) -> Result<Vec<&'a str>, InvalidClaim> {
-        let Some((pointer, value)) = find(self.roles.as_ref(), claims) else {
-            return Ok(Vec::new());
-        };
-        one_or_more(value)
-            .ok_or_else(|| wrong_type(pointer, "the name of a role or an array of names"))
+    pub fn roles(&self, claims: &Map<String, Value>) -> Result<Vec<String>, InvalidClaim> {
+        read_roles(self.roles.as_ref(), claims)
     }
 
     /// Where the token may act.
@@ -180,8 +186,10 @@ impl ClaimMapping {
         let domain = match find(self.keys.domain.as_ref(), claims) {
             None => None,
             // What is empty names none, and must not enter every project.
-            Some((_, Value::String(domain))) if !domain.is_empty() => Some(domain.clone()),
-            Some((pointer, _)) => return Err(wrong_type(pointer, "a string that is not empty")),
+            Some((pointer, domain)) => match domain.as_str() {
+                Some(domain) if !domain.is_empty() => Some(domain.to_owned()),
+                _ => return Err(wrong_type(pointer, "a string that is not empty")),
+            },
         };
         let Some(project) = self.project.find(claims) else {
             return Ok(Scope {
@@ -190,10 +198,10 @@ impl ClaimMapping {
                 domain,
             });
         };
-        let projects = one_or_more(project)
+        let projects = one_or_more(&project)
             .ok_or_else(|| wrong_type(&self.project, "a string or an array of strings"))?;
         Ok(Scope {
-            projects: projects.into_iter().map(str::to_owned).collect(),
+            projects,
             ..Scope::default()
         })
     }
@@ -204,26 +212,49 @@ impl ClaimMapping {
     ///
     /// A claim of another type.
     pub fn subject(&self, claims: &Map<String, Value>) -> Result<Option<String>, InvalidClaim> {
-        match self.subject.find(claims) {
-            None => Ok(None),
-            Some(Value::String(subject)) => Ok(Some(subject.clone())),
-            Some(_) => Err(wrong_type(&self.subject, "a string")),
-        }
+        read_text(Some(&self.subject), claims)
     }
 }
 
-fn find<'p, 'c>(
+/// The names of roles at `pointer`; none where there is nothing.
+pub fn read_roles(
+    pointer: Option<&Pointer>,
+    claims: &Map<String, Value>,
+) -> Result<Vec<String>, InvalidClaim> {
+    let Some((pointer, value)) = find(pointer, claims) else {
+        return Ok(Vec::new());
+    };
+    let expected = "the name of a role or an array of names";
+    one_or_more(&value).ok_or_else(|| wrong_type(pointer, expected))
+}
+
+/// The text at `pointer`, if there is anything.
+pub fn read_text(
+    pointer: Option<&Pointer>,
+    claims: &Map<String, Value>,
+) -> Result<Option<String>, InvalidClaim> {
+    match find(pointer, claims) {
+        None => Ok(None),
+        Some((pointer, value)) => match value.as_str() {
+            Some(text) => Ok(Some(text.to_owned())),
+            None => Err(wrong_type(pointer, "a string")),
+        },
+    }
+}
+
+/// What is at `pointer`, if it says where and there is anything.
+pub fn find<'p, 'c>(
     pointer: Option<&'p Pointer>,
     claims: &'c Map<String, Value>,
-) -> Option<(&'p Pointer, &'c Value)> {
+) -> Option<(&'p Pointer, Cow<'c, Value>)> {
     let pointer = pointer?;
     Some((pointer, pointer.find(claims)?))
 }
 
-fn one_or_more(value: &Value) -> Option<Vec<&str>> {
+fn one_or_more(value: &Value) -> Option<Vec<String>> {
     match value {
-        Value::String(text) => Some(vec![text]),
-        other => strings(other),
+        Value::String(text) => Some(vec![text.clone()]),
+        other => Some(strings(other)?.into_iter().map(str::to_owned).collect()),
     }
 }
 
@@ -231,7 +262,7 @@ fn strings(value: &Value) -> Option<Vec<&str>> {
     value.as_array()?.iter().map(Value::as_str).collect()
 }
 
-fn wrong_type(pointer: &Pointer, expected: &'static str) -> InvalidClaim {
+pub fn wrong_type(pointer: &Pointer, expected: &'static str) -> InvalidClaim {
     InvalidClaim::Type {
         pointer: pointer.to_string(),
         expected,

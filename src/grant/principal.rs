@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value};
 
+use super::access_rule::{AccessRuleClaim, AccessRules};
 use super::compiled::{CompiledPolicy, NotUnderstood};
 use super::grants::Grants;
 use super::mapping::{ClaimMapping, InvalidClaim};
@@ -28,6 +29,8 @@ pub struct Principal {
     pub enters_all_projects: bool,
     /// The table's actions it may use.
     pub grants: Grants,
+    /// The only requests that it may make, whatever is granted; none where it is not bound so.
+    pub access_rules: Option<Box<AccessRules>>,
     /// Roles of the token that the config maps to nothing.
     pub unknown_roles: UnknownRoles,
 }
@@ -95,6 +98,8 @@ impl Principal {
             })?;
         }
         let scope = mapping.scope(claims)?;
+        let bounds = mapping.access_rules.as_ref();
+        let bounds = bounds.map_or(Ok(None), |bounds| AccessRuleClaim::read(bounds, claims))?;
         Ok(Self {
             issuer,
             subject: mapping.subject(claims)?,
@@ -102,6 +107,7 @@ impl Principal {
             domain: scope.domain,
             enters_all_projects: scope.enters_all_projects,
             grants,
+            access_rules: bounds.map(Box::new),
             unknown_roles: found.unknown,
         })
     }

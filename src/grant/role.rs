@@ -163,17 +163,17 @@ pub struct FoundRoles<'a> {
 
 impl Roles {
     /// The policies of the roles called `names`.
-    pub fn find<'a>(&'a self, names: &[&str]) -> FoundRoles<'a> {
+    pub fn find(&self, names: &[impl AsRef<str>]) -> FoundRoles<'_> {
         let mut found = FoundRoles::default();
         let (mut seen, mut unknown) = (HashSet::new(), HashSet::new());
-        for name in names {
-            match self.roles.get(*name) {
+        for name in names.iter().map(AsRef::as_ref) {
+            match self.roles.get(name) {
                 Some(policies) => {
                     let policies = policies.iter().map(Arc::as_ref);
                     let new = policies.filter(|policy| seen.insert(std::ptr::from_ref(*policy)));
                     found.policies.extend(new);
                 }
-                None if unknown.insert(*name) => found.unknown.add(name),
+                None if unknown.insert(name) => found.unknown.add(name),
                 None => {}
             }
         }

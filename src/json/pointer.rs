@@ -1,18 +1,24 @@
-//! JSON pointers (RFC 6901) into claims and bodies.
+//! JSON pointers (RFC 6901) into claims and bodies, with `*` for every item of an array.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
 use serde_json::{Map, Value};
 
 /// Where a claim is, such as `/project_id` or `/resource_access/ecs/roles`.
+///
+/// A `*` after the first name stands for every item of an array: `/token/roles/*/name` is the array
+/// of the roles' names. No member called `*` can be pointed to there.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Pointer {
     text: String,
     /// The first member's name, unescaped.
     first: String,
-    /// The rest, as RFC 6901 writes it.
+    /// The rest until a `*`, as RFC 6901 writes it.
     rest: String,
+    /// What is behind each `*`, until the next.
+    items: Vec<String>,
 }
 
 /// A text that points to no claim.
@@ -21,9 +27,29 @@ pub struct Pointer {
 pub struct InvalidPointer;
 
 impl Pointer {
-    /// The value it points to.
-    pub fn find<'a>(&self, claims: &'a Map<String, Value>) -> Option<&'a Value> {
-        claims.get(&self.first)?.pointer(&self.rest)
+    /// The value it points to: with `*` an array, of all that is found in the items.
+    ///
+    /// An item that lacks what is looked for, and whatever is no array where one has to be, is `null`
+    /// there: who expects texts refuses it. To leave it out would be to skip what was not understood.
+    pub fn find<'a>(&self, claims: &'a Map<String, Value>) -> Option<Cow<'a, Value>> {
+        let found = claims.get(&self.first)?.pointer(&self.rest)?;
+        if self.items.is_empty() {
+            return Some(Cow::Borrowed(found));
+        }
+        let mut found = vec![Some(found)];
+        for rest in &self.items {
+            let mut inner = Vec::new();
+            for value in found {
+                match value.and_then(Value::as_array) {
+                    Some(items) => inner.extend(items.iter().map(|item| item.pointer(rest))),
+                    None => inner.push(None),
+                }
+            }
+            found = inner;
+        }
+        let found = found.into_iter();
+        let found = found.map(|value| value.cloned().unwrap_or_default());
+        Some(Cow::Owned(found.collect()))
     }
 
     /// The names on the way, unescaped.
@@ -45,14 +71,24 @@ impl FromStr for Pointer {
         if path.replace("~0", "").replace("~1", "").contains('~') {
             return Err(InvalidPointer);
         }
-        let (first, rest) = match path.split_once('/') {
-            Some((first, rest)) => (first, format!("/{rest}")),
-            None => (path, String::new()),
-        };
+        let mut names = path.split('/');
+        let first = names.next().unwrap_or_default();
+        let (mut rest, mut items) = (String::new(), Vec::new());
+        for name in names {
+            match (name, items.last_mut()) {
+                ("*", _) => items.push(String::new()),
+                (name, last) => {
+                    let part = last.unwrap_or(&mut rest);
+                    part.push('/');
+                    part.push_str(name);
+                }
+            }
+        }
         Ok(Self {
             text: text.to_owned(),
             first: unescape(first),
             rest,
+            items,
         })
     }
 }
@@ -66,6 +102,7 @@ impl fmt::Display for Pointer {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
     use serde_json::json;
 
     #[test]
@@ -77,7 +114,8 @@ mod tests {
         ];
         for text in texts {
             let pointer: Pointer = text.parse().unwrap();
-            assert_eq!(pointer.find(object), claims.pointer(text), "{text:?}");
+            let found = pointer.find(object);
+            assert_eq!(found.as_deref(), claims.pointer(text), "{text:?}");
             assert_eq!(pointer.to_string(), text);
             let names = pointer.names();
             let names = names.iter().try_fold(&claims, |value, name| match value {
@@ -85,6 +123,103 @@ mod tests {
                 value => value.get(name),
             });
             assert_eq!(names, claims.pointer(text), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_star_is_every_item() {
+        let claims = json!({
+            "token": {"roles": [{"name": "a"}, {"name": "b", "id": 1}], "user": {"name": "u"}},
+            "none": [], "nested": [[1, 2], [], [3]], "plain": ["x"], "mixed": [{"name": "a"}, "b"],
+            "deep": [{"in": [{"n": 1}]}, {"in": {"n": 2}}, {}], "*": {"name": "star"}, "n": null,
+        });
+        let cases = [
+            ("/token/roles/*/name", Some(json!(["a", "b"]))),
+            // An item without the member is not left out.
+            ("/token/roles/*/id", Some(json!([null, 1]))),
+            ("/token/roles/*", claims.pointer("/token/roles").cloned()),
+            ("/none/*/name", Some(json!([]))),
+            ("/nested/*", claims.get("nested").cloned()),
+            ("/nested/*/*", Some(json!([1, 2, 3]))),
+            ("/nested/*/0", Some(json!([1, null, 3]))),
+            ("/plain/*/name", Some(json!([null]))),
+            ("/mixed/*/name", Some(json!(["a", null]))),
+            ("/deep/*/in/*/n", Some(json!([1, null, null]))),
+            // No array.
+            ("/token/user/*/name", Some(json!([null]))),
+            ("/token/user/name/*", Some(json!([null]))),
+            ("/n/*", Some(json!([null]))),
+            // Not there.
+            ("/token/groups/*/name", None),
+            ("/gone/*", None),
+            // The claims are no array: this is a name.
+            ("/*/name", Some(json!("star"))),
+        ];
+        for (text, expected) in cases {
+            let pointer: Pointer = text.parse().unwrap();
+            let found = pointer.find(claims.as_object().unwrap());
+            assert_eq!(found.map(Cow::into_owned), expected, "{text}");
+        }
+    }
+
+    /// One name after the other, `null` where something is not as it should be behind a `*`.
+    fn naive(value: &Value, names: &[String], is_inside: bool) -> Option<Vec<Value>> {
+        let Some((name, rest)) = names.split_first() else {
+            return Some(vec![value.clone()]);
+        };
+        let missing = || is_inside.then(|| vec![Value::Null]);
+        match (name.as_str(), value) {
+            ("*", Value::Array(items)) => {
+                let found = items.iter().filter_map(|item| naive(item, rest, true));
+                Some(found.flatten().collect())
+            }
+            ("*", _) => Some(vec![Value::Null]),
+            (name, Value::Object(members)) => match members.get(name) {
+                Some(member) => naive(member, rest, is_inside),
+                None => missing(),
+            },
+            (name, Value::Array(items)) => {
+                let index = ["0", "1", "2"].iter().position(|index| *index == name);
+                match index.and_then(|index| items.get(index)) {
+                    Some(item) => naive(item, rest, is_inside),
+                    None => missing(),
+                }
+            }
+            _ => missing(),
+        }
+    }
+
+    fn value() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![Just(json!("x")), Just(json!(1)), Just(Value::Null)];
+        leaf.prop_recursive(4, 24, 3, |inner| {
+            let name = prop_oneof![Just("a"), Just("b"), Just("0")];
+            let members = prop::collection::vec((name, inner.clone()), 0..3);
+            prop_oneof![
+                prop::collection::vec(inner, 0..3).prop_map(Value::Array),
+                members.prop_map(|members| members.into_iter().collect()),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn agrees_with_a_naive_reading(
+            value in value(),
+            names in prop::collection::vec(prop_oneof![Just("*"), Just("a"), Just("b"), Just("0")], 0..4),
+        ) {
+            let names: Vec<String> = names.into_iter().map(str::to_owned).collect();
+            let text = ["/c".to_owned()].iter().chain(&names).cloned().collect::<Vec<_>>().join("/");
+            let pointer: Pointer = text.parse().unwrap();
+            let claims = json!({ "c": value });
+            let found = pointer.find(claims.as_object().unwrap());
+            let mut expected = naive(&claims["c"], &names, false);
+            if names.iter().all(|name| name != "*") {
+                let only = expected.and_then(|mut values| values.pop());
+                prop_assert_eq!(found.map(Cow::into_owned), only);
+            } else {
+                let all = expected.take().map(Value::Array);
+                prop_assert_eq!(found.map(Cow::into_owned), all);
+            }
         }
     }
 

@@ -8,7 +8,9 @@ use std::sync::{Mutex, PoisonError};
 use hyper::HeaderMap;
 use hyper::header::{AUTHORIZATION, HeaderName, HeaderValue};
 
-use super::settings::{Credential, IdentityHeaders};
+use super::header::X_SERVICE_TOKEN;
+use super::identity::{KeystoneHeaders, set_nobody};
+use super::settings::{Credential, IdentityHeaders, IdentityMode};
 use crate::audit::Caller;
 use crate::file::{self, Mark};
 
@@ -85,6 +87,8 @@ pub struct VerifiedCaller<'a> {
     pub name: &'a Caller,
     /// The project of the path, or else the token's only one.
     pub project: Option<&'a str>,
+    /// All of it, where the upstream is told that.
+    pub keystone: Option<&'a Result<KeystoneHeaders, Unnameable>>,
 }
 
 /// Why the upstream cannot be told who is calling.
@@ -98,6 +102,9 @@ pub enum Unnameable {
         "the token's {0} cannot be told to the upstream: it has other than visible ASCII characters"
     )]
     Value(&'static str),
+    /// One of several in a list that commas separate.
+    #[error("a {0} of the token cannot be told to the upstream: its name has a comma")]
+    Comma(&'static str),
 }
 
 /// Puts the gateway's credential in the place of the caller's, unless that one is forwarded.
@@ -112,9 +119,36 @@ pub fn set_credential(headers: &mut HeaderMap, settings: &Credential, own: Optio
     }
 }
 
+/// Sends the gateway's own service token beside the caller's, where there is one.
+pub fn set_service_token(headers: &mut HeaderMap, own: Option<&HeaderValue>) {
+    if let Some(token) = own {
+        headers.insert(X_SERVICE_TOKEN, token.clone());
+    }
+}
+
+/// Tells of the caller in the way that the settings choose.
+pub fn set_identity(
+    headers: &mut HeaderMap,
+    mode: &IdentityMode,
+    caller: Option<VerifiedCaller<'_>>,
+) -> Result<(), Unnameable> {
+    let caller = match mode {
+        IdentityMode::Named(settings) => return set_named(headers, settings, caller),
+        IdentityMode::Keystonemiddleware => caller,
+    };
+    let Some(caller) = caller else {
+        set_nobody(headers);
+        return Ok(());
+    };
+    let told = caller.keystone.ok_or(Unnameable::Missing("identity"))?;
+    told.as_ref()
+        .map_err(|error| *error)?
+        .set(headers, caller.project)
+}
+
 /// Names the caller, and removes whatever the client said under the same names; of a request
 /// without a caller nothing is said.
-pub fn set_identity(
+fn set_named(
     headers: &mut HeaderMap,
     settings: &IdentityHeaders,
     caller: Option<VerifiedCaller<'_>>,
@@ -140,15 +174,20 @@ pub fn set_identity(
             continue;
         }
         let value = value.ok_or(Unnameable::Missing(fact))?;
-        let is_visible = value.bytes().all(|byte| matches!(byte, b' '..=b'~'));
-        let is_whole = !value.is_empty() && value.trim() == value;
-        let value = HeaderValue::from_str(value);
-        let (true, true, Ok(value)) = (is_visible, is_whole, value) else {
-            return Err(Unnameable::Value(fact));
-        };
-        headers.insert(header, value);
+        headers.insert(header, header_value(fact, value)?);
     }
     Ok(())
+}
+
+/// A fact as the value of a header, whole or not at all.
+pub fn header_value(fact: &'static str, text: &str) -> Result<HeaderValue, Unnameable> {
+    let is_visible = text.bytes().all(|byte| matches!(byte, b' '..=b'~'));
+    let is_whole = !text.is_empty() && text.trim() == text;
+    let value = HeaderValue::from_str(text);
+    let (true, true, Ok(value)) = (is_visible, is_whole, value) else {
+        return Err(Unnameable::Value(fact));
+    };
+    Ok(value)
 }
 
 #[cfg(test)]

@@ -5,69 +5,27 @@
 
 mod check;
 mod host;
+mod identity;
+mod media_type;
 
 use hyper::HeaderMap;
-use hyper::header::{CONNECTION, CONTENT_TYPE, FORWARDED, HOST, HeaderName};
+use hyper::header::{CONNECTION, Entry, FORWARDED, HOST, HeaderName, HeaderValue, OccupiedEntry};
+use uuid::Uuid;
 
 pub use check::{InvalidHeaders, MAX_HEAD, MAX_HEADERS, check_head};
 pub use host::{AllowedHost, AllowedHosts, InvalidHost};
+pub use identity::{OPENSTACK_SYSTEM_SCOPE, X_SERVICE_TOKEN};
+pub use media_type::{is_form, names_version};
+
+use identity::is_identity;
 
 use super::Origin;
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
-/// Carries the gateway's id of a request, both ways.
+/// Carries the id of a request, both ways.
 pub const X_OPENSTACK_REQUEST_ID: HeaderName = HeaderName::from_static("x-openstack-request-id");
-
-/// What an upstream takes for the verified identity of a caller (keystonemiddleware's `auth_token`
-/// sets it), or for a credential beside the one that was verified.
-const IDENTITY: [&str; 44] = [
-    "x-domain-id",
-    "x-domain-name",
-    "x-identity-status",
-    "x-is-admin-project",
-    "x-project-domain-id",
-    "x-project-domain-name",
-    "x-project-id",
-    "x-project-name",
-    "x-role",
-    "x-roles",
-    "x-service-catalog",
-    "x-service-domain-id",
-    "x-service-domain-name",
-    "x-service-identity-status",
-    "x-service-is-admin-project",
-    "x-service-project-domain-id",
-    "x-service-project-domain-name",
-    "x-service-project-id",
-    "x-service-project-name",
-    "x-service-role",
-    "x-service-roles",
-    "x-service-service-catalog",
-    "x-service-system-scope",
-    "x-service-tenant",
-    "x-service-tenant-id",
-    "x-service-tenant-name",
-    "x-service-token",
-    "x-service-user",
-    "x-service-user-domain-id",
-    "x-service-user-domain-name",
-    "x-service-user-id",
-    "x-service-user-name",
-    "x-storage-token",
-    "x-system-scope",
-    "x-tenant",
-    "x-tenant-id",
-    "x-tenant-name",
-    "x-trust-id",
-    "x-user",
-    "x-user-domain-id",
-    "x-user-domain-name",
-    "x-user-id",
-    "x-user-name",
-    "x-user-roles",
-];
 
 /// Makes the client's headers those that go to the upstream.
 pub fn prepare_request(headers: &mut HeaderMap, origin: Origin<'_>) {
@@ -79,7 +37,36 @@ pub fn prepare_request(headers: &mut HeaderMap, origin: Origin<'_>) {
     }
     headers.insert(X_FORWARDED_FOR, origin.peer.forwarded_for());
     headers.insert(X_FORWARDED_PROTO, origin.peer.forwarded_proto());
-    headers.insert(X_OPENSTACK_REQUEST_ID, origin.request_id.clone());
+    set_request_id(headers, origin.request_id);
+}
+
+/// The client's own id, if it is one, is what every service along the way logs beside its own
+/// (oslo.middleware's global request id); otherwise that is `ours`.
+fn set_request_id(headers: &mut HeaderMap, ours: &HeaderValue) {
+    match headers.entry(X_OPENSTACK_REQUEST_ID) {
+        Entry::Occupied(sent) if is_single(&sent) && is_request_id(sent.get()) => {}
+        Entry::Occupied(mut sent) => {
+            sent.insert(ours.clone());
+        }
+        Entry::Vacant(none) => {
+            none.insert(ours.clone());
+        }
+    }
+}
+
+fn is_single(sent: &OccupiedEntry<'_, HeaderValue>) -> bool {
+    sent.iter().nth(1).is_none()
+}
+
+/// `req-` and a UUID in lower case.
+fn is_request_id(value: &HeaderValue) -> bool {
+    let Some(uuid) = value.as_bytes().strip_prefix(b"req-") else {
+        return false;
+    };
+    // The spelling with hyphens is the only one of this length.
+    uuid.len() == uuid::fmt::Hyphenated::LENGTH
+        && !uuid.iter().any(u8::is_ascii_uppercase)
+        && Uuid::try_parse_ascii(uuid).is_ok()
 }
 
 /// Removes what is meant for one connection only (RFC 9110 §7.6.1).
@@ -116,17 +103,6 @@ fn is_end_to_end(name: &str) -> bool {
     )
 }
 
-/// Whether the body is a form, of either kind (HTML §4.10.21.6).
-pub fn is_form(headers: &HeaderMap) -> bool {
-    let Some(media_type) = headers.get(CONTENT_TYPE) else {
-        return false;
-    };
-    let essence = media_type.as_bytes().split(|byte| *byte == b';').next();
-    let essence = essence.unwrap_or_default().trim_ascii();
-    essence.eq_ignore_ascii_case(b"application/x-www-form-urlencoded")
-        || essence.eq_ignore_ascii_case(b"multipart/form-data")
-}
-
 /// The two options that name no header.
 fn is_connection_option(option: &[u8]) -> bool {
     option.eq_ignore_ascii_case(b"keep-alive") || option.eq_ignore_ascii_case(b"close")
@@ -156,21 +132,18 @@ fn is_claim(name: &str) -> bool {
         "client-ip"
         | "expect"
         | "forwarded"
-        | "openstack-system-scope"
         | "proxy"
         | "true-client-ip"
         | "x-client-ip"
         | "x-cluster-client-ip"
         | "x-forwarded"
-        | "x-openstack-request-id"
         | "x-real-ip"
         | "x-http-method"
         | "x-http-method-override"
         | "x-method-override"
         | "x-original-url"
         | "x-rewrite-url" => true,
-        _ if !name.starts_with("x-") => false,
-        _ => name.starts_with("x-forwarded-") || IDENTITY.binary_search(&name).is_ok(),
+        _ => name.starts_with("x-forwarded-") || is_identity(name),
     }
 }
 

@@ -80,7 +80,8 @@ pub enum Protocol {
 /// What kind of server the upstream is.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Profile {
-    /// It takes a body without `Content-Length` for none, so such a body is collected first.
+    /// It takes a body without `Content-Length` for none, so such a body is collected first. A form
+    /// can change the method there and a media type the version of the API, so both are refused.
     Nova,
     /// It reads any body, so all are streamed.
     Generic,
@@ -111,6 +112,21 @@ pub struct IdentityHeaders {
     pub project: Option<HeaderName>,
     /// Carries the token's issuer.
     pub issuer: Option<HeaderName>,
+}
+
+/// What the upstream is told of the verified caller.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum IdentityMode {
+    /// What these headers carry.
+    Named(IdentityHeaders),
+    /// All that keystonemiddleware's `auth_token` would tell, in its headers.
+    Keystonemiddleware,
+}
+
+impl Default for IdentityMode {
+    fn default() -> Self {
+        Self::Named(IdentityHeaders::default())
+    }
 }
 
 /// How endpoints are asked whether they are well.
@@ -155,7 +171,9 @@ pub struct Settings {
     /// What it is sent for a credential.
     pub credential: Credential,
     /// What it is told of the caller.
-    pub identity: IdentityHeaders,
+    pub identity: IdentityMode,
+    /// The issuer whose service token it is sent beside the caller's.
+    pub service_token: Option<String>,
     /// How endpoints are checked, if they are.
     pub health: Option<HealthCheck>,
     /// How often names are resolved.
@@ -194,7 +212,8 @@ impl Settings {
             tls: None,
             profile: Profile::Generic,
             credential: Credential::Forward,
-            identity: IdentityHeaders::default(),
+            identity: IdentityMode::default(),
+            service_token: None,
             health: None,
             resolve: Duration::from_secs(30),
             connect_timeout: Duration::from_secs(5),

@@ -158,11 +158,19 @@ fn matching(tree: &[Node<'_>], segments: &[Segment]) -> Vec<usize> {
     for segment in segments {
         let mut next = Vec::<&usize>::new();
         for node in nodes {
+            // No parameter stands for what is after the last slash of `/v2.1/`.
             match segment {
-                Segment::Literal(text) => next.extend(node.literals.get(text.as_str())),
-                Segment::Parameter(_) => next.extend(node.literals.values()),
+                Segment::Literal(text) => {
+                    next.extend(node.literals.get(text.as_str()));
+                    next.extend(node.parameter.iter().filter(|_| !text.is_empty()));
+                }
+                Segment::Parameter(_) => {
+                    let literals = node.literals.iter();
+                    let literals = literals.filter(|(text, _)| !text.is_empty());
+                    next.extend(literals.map(|(_, index)| index));
+                    next.extend(&node.parameter);
+                }
             }
-            next.extend(&node.parameter);
         }
         nodes = next
             .into_iter()
@@ -261,7 +269,7 @@ mod tests {
 
     #[test]
     fn tells_what_a_literal_hides() {
-        let cases: [(&[&str], &[&str]); 5] = [
+        let cases: [(&[&str], &[&str]); 6] = [
             (&["GET /s/{id}", "GET /t/detail", "GET /s/{id}/detail"], &[]),
             (
                 &["GET /s/{id}", "PUT /s/{id}", "GET /s/detail"],
@@ -281,6 +289,7 @@ mod tests {
                 ],
             ),
             (&["GET /s/{id}", "PUT /s/{id}", "DELETE /s/{other}"], &[]),
+            (&["GET /v2/", "GET /v2/{id}", "GET /v2"], &[]),
         ];
         for (routes, expected) in cases {
             let routes: Vec<String> = routes.iter().map(|route| (*route).to_owned()).collect();

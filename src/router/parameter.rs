@@ -4,7 +4,7 @@
 //! database without regard to case, others after decoding.
 
 use super::scan;
-use crate::table::ParameterKind;
+use crate::table::{ParameterKind, is_version};
 
 /// Nova's bound of identifiers, keys and names, in characters.
 const MAX_CHARACTERS: usize = 255;
@@ -23,6 +23,15 @@ pub enum InvalidParameter {
         "the path's `{name}` is `{value}`, expected an identifier of letters, digits, `.`, `_` and `-`"
     )]
     Identifier {
+        /// The template's name of it.
+        name: String,
+        /// As the path spells it.
+        value: String,
+    },
+    /// A resource where the root of the API has them, beside its versions: Nova takes the version of
+    /// `/servers` from elsewhere.
+    #[error("the path's `{name}` is `{value}`, expected a version such as `v2.1`")]
+    Version {
         /// The template's name of it.
         name: String,
         /// As the path spells it.
@@ -48,9 +57,18 @@ pub fn check(kind: ParameterKind, name: &str, value: &str) -> Result<(), Invalid
             name: name.to_owned(),
         });
     }
-    if kind == ParameterKind::Text {
-        return Ok(());
+    match kind {
+        ParameterKind::Identifier => check_identifier(name, value),
+        ParameterKind::Version if !is_version(value) => Err(InvalidParameter::Version {
+            name: name.to_owned(),
+            value: value.to_owned(),
+        }),
+        ParameterKind::Version | ParameterKind::Text => Ok(()),
     }
+}
+
+fn check_identifier(name: &str, value: &str) -> Result<(), InvalidParameter> {
+    let bytes = value.as_bytes();
     if !scan::all(bytes, is_of_identifier) {
         return Err(InvalidParameter::Identifier {
             name: name.to_owned(),
@@ -149,6 +167,19 @@ mod tests {
         }
         let shouted = UUID.to_uppercase();
         assert_eq!(check(ParameterKind::Identifier, &shouted), upper(&shouted));
+    }
+
+    #[test]
+    fn a_version_is_a_number() {
+        for value in ["v2", "v2.1"] {
+            assert_eq!(check(ParameterKind::Version, value), Ok(()), "{value}");
+        }
+        for value in ["servers", "v2.1;x", "%762", "0a1b2c3d4e5f"] {
+            let error = check(ParameterKind::Version, value).unwrap_err();
+            let expected =
+                format!("the path's `x_id` is `{value}`, expected a version such as `v2.1`");
+            assert_eq!(error.to_string(), expected);
+        }
     }
 
     #[test]

@@ -15,6 +15,7 @@ use hyper::Uri;
 use hyper::http::uri::PathAndQuery;
 
 use super::scan;
+use crate::table::is_version_root;
 
 /// A path with its query, in the one spelling that is accepted.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -31,7 +32,7 @@ pub enum InvalidRequestPath {
     /// `//`.
     #[error("the path has an empty segment (`//`); write each `/` once")]
     EmptySegment,
-    /// A slash at the end of a path other than `/`.
+    /// A slash at the end of a path other than `/` and a version's.
     #[error("the path ends with `/`; leave the last `/` out")]
     TrailingSlash,
     /// `.` or `..`, however spelled.
@@ -98,7 +99,12 @@ impl RequestPath {
             return Err(InvalidRequestPath::NotAPath);
         }
         check(text.path(), text.query())?;
-        Ok(Self { text: text.clone() })
+        // Of `http://host#…` it keeps no byte, says `/` all the same, and sends nothing as the target.
+        let text = match text.as_str() {
+            "/" => PathAndQuery::from_static("/"),
+            _ => text.clone(),
+        };
+        Ok(Self { text })
     }
 
     /// The path without its query.
@@ -131,7 +137,8 @@ fn check(path: &str, query: Option<&str>) -> Result<(), InvalidRequestPath> {
     let Some(segments) = path.strip_prefix('/') else {
         return Err(InvalidRequestPath::NotAPath);
     };
-    if !is_simple(path.as_bytes()) && !segments.is_empty() {
+    let is_root = || segments.is_empty() || is_version_root(path);
+    if !is_simple(path.as_bytes()) && !is_root() {
         check_segments(segments.as_bytes())?;
     }
     query.map_or(Ok(()), query::check)

@@ -16,6 +16,8 @@ pub struct PathTemplate {
 pub enum ParameterKind {
     /// `*_id`: one thing has one spelling.
     Identifier,
+    /// `*_version`: a number such as `v2.1`, and no resource beside the versions.
+    Version,
     /// Any other: a name that somebody chose.
     Text,
 }
@@ -35,7 +37,7 @@ pub enum InvalidTemplate {
     /// The first character.
     #[error("a path starts with `/`")]
     NotAbsolute,
-    /// Two slashes in a row, or one at the end.
+    /// Two slashes in a row, or one at the end of what is no version.
     #[error("a segment is empty")]
     EmptySegment,
     /// A segment that mixes text and braces.
@@ -63,7 +65,10 @@ impl PathTemplate {
         let mut segments = Vec::new();
         if !path.is_empty() {
             for part in path.split('/') {
-                let segment = Segment::parse(part)?;
+                let segment = match part {
+                    "" if is_version_root(text) => Segment::Literal(String::new()),
+                    part => Segment::parse(part)?,
+                };
                 match &segment {
                     Segment::Parameter(name) if segments.contains(&segment) => {
                         return Err(InvalidTemplate::Repeated(name.clone()));
@@ -127,6 +132,25 @@ impl PathTemplate {
     }
 }
 
+/// Whether a path is a version and a slash, such as `/v2.1/`: of all that end with one, only these are
+/// a resource at upstreams of OpenStack, where clients ask for the document of the version.
+pub fn is_version_root(path: &str) -> bool {
+    let version = path
+        .strip_prefix('/')
+        .and_then(|path| path.strip_suffix('/'));
+    version.is_some_and(is_version)
+}
+
+/// Whether a segment is the number of a version, such as `v2.1`.
+pub fn is_version(segment: &str) -> bool {
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let number = segment.strip_prefix('v');
+    number.is_some_and(|number| match number.split_once('.') {
+        Some((major, minor)) => is_number(major) && is_number(minor),
+        None => is_number(number),
+    })
+}
+
 impl fmt::Display for PathTemplate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)
@@ -137,10 +161,14 @@ impl Segment {
     fn parameter(&self) -> Option<(String, ParameterKind)> {
         match self {
             Self::Literal(_) => None,
-            Self::Parameter(name) if name.ends_with("_id") => {
-                Some((name.clone(), ParameterKind::Identifier))
+            Self::Parameter(name) => {
+                let kind = match name {
+                    name if name.ends_with("_id") => ParameterKind::Identifier,
+                    name if name.ends_with("_version") => ParameterKind::Version,
+                    _ => ParameterKind::Text,
+                };
+                Some((name.clone(), kind))
             }
-            Self::Parameter(name) => Some((name.clone(), ParameterKind::Text)),
         }
     }
 
@@ -180,6 +208,10 @@ mod tests {
             ("v2/servers", InvalidTemplate::NotAbsolute),
             ("/v2//servers", InvalidTemplate::EmptySegment),
             ("/v2/servers/", InvalidTemplate::EmptySegment),
+            ("/{api_version}/", InvalidTemplate::EmptySegment),
+            ("/servers/", InvalidTemplate::EmptySegment),
+            ("/v2//", InvalidTemplate::EmptySegment),
+            ("//", InvalidTemplate::EmptySegment),
             (
                 "/v1{project_id}/x",
                 InvalidTemplate::Mixed("v1{project_id}".to_owned()),
@@ -200,15 +232,51 @@ mod tests {
 
     #[test]
     fn names_tell_the_kinds_of_parameters() {
-        let template = PathTemplate::parse("/v2/{key}/x/{server_id}/{id}/{ids}").unwrap();
+        let template = PathTemplate::parse("/v2/{key}/x/{server_id}/{id}/{ids}/{a_version}");
+        let template = template.unwrap();
         let expected = [
             ParameterKind::Text,
             ParameterKind::Identifier,
             ParameterKind::Text,
             ParameterKind::Text,
+            ParameterKind::Version,
         ];
         let kinds: Vec<ParameterKind> = template.parameters().map(|(_, kind)| kind).collect();
         assert_eq!(kinds, expected);
+    }
+
+    #[test]
+    fn versions_are_numbers() {
+        for version in ["v2", "v2.1", "v1.0", "v10.25"] {
+            assert!(is_version(version), "{version}");
+            assert!(is_version_root(&format!("/{version}/")), "{version}");
+        }
+        let others = [
+            "", "v", "2.1", "V2", "v2.", "v.1", "v2.1.1", "v2a", "v2.1 ", "v+2", "servers",
+        ];
+        for other in others {
+            assert!(!is_version(other), "{other}");
+        }
+        for other in [
+            "/",
+            "//",
+            "/v2",
+            "v2/",
+            "/v2//",
+            "//v2/",
+            "/v2/x/",
+            "/servers/",
+        ] {
+            assert!(!is_version_root(other), "{other}");
+        }
+    }
+
+    #[test]
+    fn a_version_with_a_slash_is_another_path_than_without() {
+        let template = PathTemplate::parse("/v2.1/").unwrap();
+        assert_eq!(template.as_str(), "/v2.1/");
+        assert_eq!(template.shape(), "/v2.1/");
+        assert_ne!(template, PathTemplate::parse("/v2.1").unwrap());
     }
 
     #[test]

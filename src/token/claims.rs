@@ -35,6 +35,12 @@ pub fn verify(
         return Ok(Recognized::Unasked { issuer });
     }
     let (index, issuer, jwt) = find_jwt(issuers, name)?;
+    let Some(jwt) = jwt else {
+        return Ok(Recognized::Unfetched {
+            issuer: index,
+            name: name.to_owned(),
+        });
+    };
     let seen = check_signature(&jws, index, &jwt.keys)?;
     let expires = check_times(&jws.claims, issuer.leeway, now)?;
     check_audience(&jws.claims, &jwt.audiences)?;

@@ -1,12 +1,17 @@
 //! Who may issue tokens, and which of them a token is held against.
 
-use super::{KeyFeed, TokenError, Validator};
+use std::borrow::Cow;
+
+use hyper::header::HeaderValue;
+use serde_json::{Map, Value};
+
+use super::{JwtFamily, KeyFeed, Token, TokenError, Validator, unverified_claims};
 
 /// Who may issue tokens, and how they are verified.
 #[derive(Debug)]
 pub struct Issuer {
     /// Of a [`Kind::Jwt`] the `iss` claim of its tokens, compared byte by byte (RFC 7519 §4.1.1); of
-    /// the others what logs and the audit call it.
+    /// the others what logs and the audit call it, of a family with its parameter.
     pub name: String,
     /// How far its clock may differ from ours, in seconds.
     pub leeway: u64,
@@ -19,12 +24,14 @@ pub struct Issuer {
 pub enum Kind {
     /// By the signature of a JWT that names its issuer and its audience (RFC 7519).
     Jwt(JwtIssuer),
+    /// Likewise; each value of a parameter in its name makes another issuer.
+    Family(JwtFamily),
     /// By asking the issuer.
     Online(Online),
 }
 
 /// An issuer of JWTs.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct JwtIssuer {
     /// A token's `aud` must name one of these (RFC 7519 §4.1.3).
     pub audiences: Vec<String>,
@@ -51,25 +58,55 @@ pub struct Takes {
 }
 
 impl Issuer {
-    /// Where fresh keys may come from.
-    pub fn keys(&self) -> Option<&KeyFeed> {
+    /// Where fresh keys for `token` may come from.
+    pub fn keys_for(&self, token: Token<'_>) -> Option<KeyFeed> {
         match &self.kind {
-            Kind::Jwt(jwt) => Some(&jwt.keys),
+            Kind::Jwt(jwt) => Some(jwt.keys.clone()),
+            Kind::Family(family) => {
+                let claims = unverified_claims(token).ok()?;
+                Some(family.member(self.name_in(&claims))?.keys)
+            }
             Kind::Online(_) => None,
+        }
+    }
+
+    /// What the issuer of a token with these claims is called.
+    pub fn name_in<'a>(&'a self, claims: &'a Map<String, Value>) -> &'a str {
+        match &self.kind {
+            Kind::Family(_) => claims.get("iss").and_then(Value::as_str),
+            Kind::Jwt(_) | Kind::Online(_) => None,
+        }
+        .unwrap_or(&self.name)
+    }
+
+    /// The gateway's own token of this issuer, where it has one now.
+    pub fn service_token(&self) -> Option<HeaderValue> {
+        match &self.kind {
+            Kind::Jwt(_) | Kind::Family(_) => None,
+            Kind::Online(online) => online.validator.service_token(),
         }
     }
 }
 
 /// Finds whose JWT it is by what the token says itself, which nobody has verified yet. Never by trying
-/// one issuer's keys after another's.
+/// one issuer's keys after another's. An issuer of a family is not there before its keys are.
 pub fn find_jwt<'a>(
     issuers: &'a [Issuer],
     name: &str,
-) -> Result<(usize, &'a Issuer, &'a JwtIssuer), TokenError> {
-    let mut all = issuers.iter().enumerate();
-    let found = all.find_map(|(index, issuer)| match &issuer.kind {
-        Kind::Jwt(jwt) if issuer.name == name => Some((index, issuer, jwt)),
+) -> Result<(usize, &'a Issuer, Option<Cow<'a, JwtIssuer>>), TokenError> {
+    let all = || issuers.iter().enumerate();
+    let named = all().find_map(|(index, issuer)| match &issuer.kind {
+        Kind::Jwt(jwt) if issuer.name == name => Some((index, issuer, Some(Cow::Borrowed(jwt)))),
         _ => None,
+    });
+    // An issuer that has a name of its own is none of a family.
+    let found = named.or_else(|| {
+        all().find_map(|(index, issuer)| match &issuer.kind {
+            Kind::Family(family) if family.name.value_in(name).is_some() => {
+                Some((index, issuer, family.member(name).map(Cow::Owned)))
+            }
+            _ => None,
+        })
     });
     found.ok_or_else(|| TokenError::UnknownIssuer(name.to_owned()))
 }

@@ -24,7 +24,7 @@ use crate::telemetry::chain;
 use crate::tls;
 
 /// Longer than a fetch may take: how long a request waits for one that another request asked for.
-const PATIENCE: Duration = Duration::from_secs(6);
+pub const PATIENCE: Duration = Duration::from_secs(6);
 
 /// How many skipped keys the log names.
 const MAX_WARNINGS: usize = 10;
@@ -199,6 +199,15 @@ impl KeySource {
     ///
     /// Certificates that cannot be read.
     pub fn new(issuer: &str, settings: Settings) -> Result<(Self, KeyFeed), FetchError> {
+        Ok(Self::over(Self::tls(&settings)?, issuer, settings))
+    }
+
+    /// What its fetches need of TLS.
+    ///
+    /// # Errors
+    ///
+    /// Certificates that cannot be read.
+    pub fn tls(settings: &Settings) -> Result<Option<tls::Client>, FetchError> {
         let is_https =
             matches!(&settings.location, Location::Url(uri) if uri.scheme_str() == Some("https"));
         let trust = tls::ClientSettings {
@@ -206,7 +215,11 @@ impl KeySource {
             ..tls::ClientSettings::default()
         };
         let tls = is_https.then(|| tls::Client::load(&trust, &[]));
-        let tls = tls.transpose()?;
+        Ok(tls.transpose()?)
+    }
+
+    /// Prepares to fetch with what [`KeySource::tls`] gave.
+    pub fn over(tls: Option<tls::Client>, issuer: &str, settings: Settings) -> (Self, KeyFeed) {
         let (state, feed_state) = watch::channel(KeyState::default());
         let (sender, requests) = mpsc::channel(1);
         let version = Arc::new(AtomicU64::new(0));
@@ -225,7 +238,7 @@ impl KeySource {
             version,
             current: None,
         };
-        Ok((source, feed))
+        (source, feed)
     }
 
     /// Whose keys they are.
@@ -282,7 +295,7 @@ impl KeySource {
         }
     }
 
-    /// Keeps the keys fresh until every feed is gone.
+    /// Keeps the keys fresh until every feed is gone; from then on nothing rests on them.
     pub async fn maintain(mut self) {
         let wait = match self.current {
             Some(_) => self.settings.refresh,
@@ -294,6 +307,7 @@ impl KeySource {
                 () = tokio::time::sleep_until(next) => {}
                 request = self.requests.recv() => {
                     if request.is_none() {
+                        self.version.fetch_add(1, Ordering::Release);
                         return;
                     }
                     // Asked for while the last fetch was under way: that one was the answer.

@@ -133,7 +133,7 @@ fn of_two_templates_the_literal_one_wins() {
         let found = route(&ROUTER, (method, &path), Some(&json!({})));
         assert_eq!(found, expected.map(str::to_owned), "{method} {path}");
     }
-    let others: [PathCase<'_>; 6] = [
+    let others: [PathCase<'_>; 9] = [
         (
             "GET",
             "/v2.1/p/servers/detail",
@@ -145,6 +145,9 @@ fn of_two_templates_the_literal_one_wins() {
             Ok("Querying default quotas (native OpenStack API)"),
         ),
         ("GET", "/v2.1", Ok("Querying a specified API version")),
+        ("GET", "/v2.1/", Ok("Querying a specified API version")),
+        ("GET", "/v2/", Ok("Querying a specified API version")),
+        ("GET", "/v1/", Err(Unroutable::NotFound)),
         ("GET", "/v3", Err(Unroutable::NotFound)),
         ("GET", "/servers", Err(Unroutable::NotFound)),
         ("GET", "/v2.1/servers/s", Err(Unroutable::NotFound)),

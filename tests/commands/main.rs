@@ -16,6 +16,7 @@ mod check;
 mod demo;
 mod demo_files;
 mod explain;
+mod family;
 mod import;
 mod import_diff;
 mod issuer;

@@ -230,27 +230,61 @@ fn the_request_line_is_sent_as_it_came() {
     assert_eq!(lines, paths.map(|path| format!("GET {path} HTTP/1.1")));
 }
 
+/// Ours is told to the client in any case; the audit has both.
 #[test]
-fn the_clients_request_id_is_logged_and_not_passed() {
+fn a_global_request_id_goes_on_and_anything_else_does_not() {
     let upstream = Upstream::start();
     let gateway = Gateway::start(&upstream);
-    let own = "req-11111111-2222-3333-4444-555555555555";
+    let global = "req-11111111-2222-3333-4444-555555555555";
     let long = "x".repeat(100);
-    let with_id = |id: &str| list(&[&format!("X-OpenStack-Request-ID: {id}")]);
-    let first = gateway.call(&with_id(own));
-    let second = gateway.call(&with_id(&long));
-    assert_eq!(gateway.call(&list(&[])).status, 200);
-    assert_ne!(first.request_id(), own);
-    let sent = upstream.requests();
-    let id = sent[0].headers.get("x-openstack-request-id");
-    assert_eq!(id, Some(first.request_id()));
-    assert!(!String::from_utf8_lossy(&sent[0].head).contains(own));
+    let cases: [(&[&str], bool, Option<&str>); 6] = [
+        (&[], false, None),
+        (&[global], true, Some(global)),
+        (&[global, global], false, Some(global)),
+        (&["req-1"], false, Some("req-1")),
+        (
+            &["REQ-11111111-2222-3333-4444-555555555555"],
+            false,
+            Some("REQ-11111111-2222-3333-4444-555555555555"),
+        ),
+        (&[&long], false, Some(&long[..64])),
+    ];
+    let mut ids = Vec::new();
+    for (sent, passes, _) in cases {
+        let lines: Vec<String> = sent
+            .iter()
+            .map(|id| format!("X-OpenStack-Request-ID: {id}"))
+            .collect();
+        let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+        let answer = gateway.call(&list(&lines));
+        assert_eq!(answer.status, 200);
+        let ours = answer.request_id();
+        assert_eq!(answer.headers.all("x-openstack-request-id"), [ours]);
+        assert_ne!(ours, global);
+        // The upstream has said none.
+        assert!(!answer.headers.has("x-compute-request-id"));
+        let request = upstream.requests().pop().unwrap();
+        let expected = if passes { sent[0] } else { ours };
+        assert_eq!(
+            request.headers.all("x-openstack-request-id"),
+            [expected],
+            "{sent:?}"
+        );
+        ids.push(ours.to_owned());
+    }
+    let refused =
+        gateway.call(&Call::get(metadata()).header(format!("X-OpenStack-Request-ID: {global}")));
+    assert_eq!(
+        refused.headers.all("x-compute-request-id"),
+        [refused.request_id()]
+    );
+    assert_ne!(refused.request_id(), global);
     let audit = gateway.into_audit();
-    assert_eq!(audit[0]["request_id"], first.request_id());
-    assert_eq!(audit[0]["client_request_id"], own);
-    assert_eq!(audit[1]["request_id"], second.request_id());
-    assert_eq!(audit[1]["client_request_id"], long[..64]);
-    assert_eq!(audit[2]["client_request_id"], serde_json::Value::Null);
+    for ((line, id), (sent, _, logged)) in audit.iter().zip(&ids).zip(cases) {
+        assert_eq!(line["request_id"].as_str(), Some(id.as_str()));
+        assert_eq!(line["client_request_id"].as_str(), logged, "{sent:?}");
+    }
+    assert_eq!(audit.last().unwrap()["client_request_id"], global);
 }
 
 #[test]

@@ -194,7 +194,7 @@ fn an_issuer_that_is_down_at_the_start_is_503_until_it_is_up() {
     let gateway = setup.issuer(&issuer, "cooldown = \"10ms\"").start();
     let token = claims().sign(&key);
     let answer = ask(&gateway, &token);
-    let message = answer.refusal(503, "keys_unavailable", "serviceUnavailable");
+    let message = answer.refusal(503, "keys_unavailable", "error");
     assert_eq!(message, "The keys of the token's issuer are not available.");
     assert_eq!(answer.headers.get("retry-after"), Some("10"));
     assert!(!answer.headers.has("www-authenticate"));
@@ -245,7 +245,7 @@ fn the_last_good_set_is_not_kept_for_ever() {
     assert_eq!(ask(&gateway, &token).status, 200);
     issuer.answer_with("500 Internal Server Error", "");
     let answer = ask_until(&gateway, &token, 503);
-    answer.refusal(503, "keys_unavailable", "serviceUnavailable");
+    answer.refusal(503, "keys_unavailable", "error");
     issuer.serve(&[&key]);
     ask_until(&gateway, &token, 200);
 }

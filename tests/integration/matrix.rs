@@ -76,9 +76,17 @@ impl Route<'_> {
         self.sent.push((line, body.into()));
     }
 
+    /// What a denial is called by the API that the route is of.
+    fn fault(&self, code: &'static str) -> &'static str {
+        match self.path.starts_with("/v1/") {
+            true => code,
+            false => "forbidden",
+        }
+    }
+
     fn denied(&self, granted: &[&str], missing: &[&str]) {
         let answer = self.call(&token(granted));
-        let message = answer.refusal(403, "action_missing", "forbidden");
+        let message = answer.refusal(403, "action_missing", self.fault("Ecs.0003"));
         let expected = format!(
             "Policy doesn't allow {} to be performed.",
             missing.join(", ")
@@ -135,9 +143,8 @@ fn the_upstream_sees_exactly_what_is_permitted() {
         others.retain(|action| !required.contains(action));
         route.denied(&others, required);
 
-        let message = route
-            .call(&other)
-            .refusal(403, "project_mismatch", "forbidden");
+        let fault = route.fault("Ecs.0023");
+        let message = route.call(&other).refusal(403, "project_mismatch", fault);
         assert_eq!(
             message,
             format!(

@@ -230,7 +230,7 @@ fn a_grant_may_be_for_one_instance_of_the_path() {
         let token = sign(&[on(&action, &[instance])]);
         world.permits(&attach("s1").bearer(&token));
         let answer = world.call(&attach("t1").bearer(&token));
-        answer.refusal(403, "action_missing", "forbidden");
+        answer.refusal(403, "action_missing", "Ecs.0003");
     }
     for instance in [
         "ecs:eu-nl:*:instance:s1",
@@ -239,7 +239,7 @@ fn a_grant_may_be_for_one_instance_of_the_path() {
         "evs:*:*:instance:s1",
     ] {
         let answer = world.call(&attach("s1").bearer(&sign(&[on(&action, &[instance])])));
-        answer.refusal(403, "action_missing", "forbidden");
+        answer.refusal(403, "action_missing", "Ecs.0003");
     }
     // The vendor authorizes no single instances here: an allow is for all, a deny is not.
     let list = || Call::get(metadata());
@@ -272,12 +272,12 @@ fn a_grant_must_be_for_every_instance_of_the_body() {
     world.permits(&start(&servers(&["a"])).bearer(&two));
     world.permits(&start(&servers(&["b", "a"])).bearer(&two));
     let answer = world.call(&start(&servers(&["a", "b", "c"])).bearer(&two));
-    answer.refusal(403, "action_missing", "forbidden");
+    answer.refusal(403, "action_missing", "Ecs.0003");
     let deny = json!({"Effect": "Deny", "Action": action, "Resource": ["ecs:*:*:instance:a"]});
     let but_one = sign(&[allow(&action), deny]);
     world.permits(&start(&servers(&["b", "c"])).bearer(&but_one));
     let answer = world.call(&start(&servers(&["b", "a"])).bearer(&but_one));
-    answer.refusal(403, "action_denied", "forbidden");
+    answer.refusal(403, "action_denied", "Ecs.0003");
     // Where it cannot be told which they are, no grant for some is enough, and each denial is.
     for body in [
         servers(&[]),
@@ -286,9 +286,9 @@ fn a_grant_must_be_for_every_instance_of_the_body() {
         json!({"os-start": null}),
     ] {
         let answer = world.call(&start(&body).bearer(&two));
-        answer.refusal(403, "action_missing", "forbidden");
+        answer.refusal(403, "action_missing", "Ecs.0003");
         let answer = world.call(&start(&body).bearer(&but_one));
-        answer.refusal(403, "action_denied", "forbidden");
+        answer.refusal(403, "action_denied", "Ecs.0003");
         world.permits(&start(&body).bearer(&sign(&[allow(&action)])));
     }
 }

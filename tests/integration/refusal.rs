@@ -123,34 +123,35 @@ fn nobody_unknown_may_probe_the_table() {
 fn what_the_table_does_not_list_is_404_or_405() {
     let world = Refusing::start();
     let all = token(&["*:*:*"]);
+    let nova = "itemNotFound";
     let missing = [
-        "/v1".to_owned(),
-        "/servers".to_owned(),
-        "/v2.1/servers".to_owned(),
-        format!("/v2.1/{PROJECT}"),
-        format!("/v2.1/{PROJECT}/images"),
-        format!("/v2.1/{PROJECT}/servers/s1/ips"),
-        format!("/v2.1/{PROJECT}/servers/s1/Metadata"),
-        format!("/v3/{PROJECT}/servers/s1/metadata"),
-        metadata_key("k/more"),
+        ("/v1".to_owned(), "Ecs.0005"),
+        ("/servers".to_owned(), nova),
+        ("/v2.1/servers".to_owned(), nova),
+        (format!("/v2.1/{PROJECT}"), nova),
+        (format!("/v2.1/{PROJECT}/images"), nova),
+        (format!("/v2.1/{PROJECT}/servers/s1/ips"), nova),
+        (format!("/v2.1/{PROJECT}/servers/s1/Metadata"), nova),
+        (format!("/v3/{PROJECT}/servers/s1/metadata"), "Ecs.0005"),
+        (metadata_key("k/more"), nova),
     ];
-    for path in missing {
+    for (path, fault) in missing {
         let answer = world.call(&Call::get(path).bearer(&all));
-        let message = answer.refusal(404, "route_unknown", "itemNotFound");
+        let message = answer.refusal(404, "route_unknown", fault);
         assert_eq!(message, "No operation of the action table has this path.");
         assert!(!answer.headers.has("www-authenticate"));
     }
     let recovery = format!("/v1/{PROJECT}/cloudservers/s1/autorecovery");
     let cases = [
-        ("DELETE", metadata(), "GET, POST, PUT"),
-        ("POST", metadata_key("k"), "DELETE, GET, PUT"),
-        ("PATCH", recovery, "GET, PUT"),
-        ("OPTIONS", metadata(), "GET, POST, PUT"),
-        ("get", metadata(), "GET, POST, PUT"),
+        ("DELETE", metadata(), "GET, POST, PUT", "badMethod"),
+        ("POST", metadata_key("k"), "DELETE, GET, PUT", "badMethod"),
+        ("PATCH", recovery, "GET, PUT", "Ecs.0005"),
+        ("OPTIONS", metadata(), "GET, POST, PUT", "badMethod"),
+        ("get", metadata(), "GET, POST, PUT", "badMethod"),
     ];
-    for (method, path, allow) in cases {
+    for (method, path, allow, fault) in cases {
         let answer = world.call(&Call::new(method, path).bearer(&all));
-        let message = answer.refusal(405, "method_not_allowed", "badMethod");
+        let message = answer.refusal(405, "method_not_allowed", fault);
         assert_eq!(
             message,
             format!(

@@ -1,13 +1,25 @@
-//! The demo's backend: servers in memory behind a few native routes and that of automatic
-//! recovery, answering as Nova and the vendor do.
+//! The demo's backend: servers, key pairs and flavors in memory behind the native routes that the
+//! clients of OpenStack call, and that of automatic recovery; it answers as Nova and the vendor do.
 //!
-//! It trusts its caller: it authenticates and authorizes nobody and reads no header, so only the
-//! gateway may reach its socket. What it keeps is bounded and lost when it stops.
+//! It trusts its caller: it authenticates and authorizes nobody, and of the headers reads the
+//! host, the version and the request's identifier only, so only the gateway may reach its socket. What it keeps is bounded
+//! and lost when it stops.
 
+mod action;
 mod answer;
 mod body;
+mod call;
+mod collection;
+mod draft;
+mod flavor;
+mod group;
+mod history;
+mod keypair;
 mod metadata;
+mod quota;
 mod server;
+mod tag;
+mod version;
 
 use std::error::Error;
 use std::rc::Rc;
@@ -17,7 +29,7 @@ use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::{Bytes, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper::{Method, Request, Response};
+use hyper::{Request, Response};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use serde_json::{Value, json};
 use tokio::net::{TcpListener, TcpStream};
@@ -25,8 +37,12 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use answer::{Answer, Fault};
-use metadata::parse_items;
-use server::{Action, parse_auto_recovery};
+use call::{Call, percent_decode};
+use collection::Collection;
+use group::Groups;
+use keypair::Keypairs;
+use server::parse_auto_recovery;
+use version::Microversion;
 
 pub use server::Server;
 
@@ -42,13 +58,19 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// Servers in memory, as the vendor's API shows them.
 #[derive(Debug)]
 pub struct Backend {
-    servers: Vec<Server>,
+    servers: Collection,
+    keypairs: Keypairs,
+    groups: Groups,
 }
 
 impl Backend {
     #[must_use]
     pub fn new(servers: Vec<Server>) -> Self {
-        Self { servers }
+        Self {
+            servers: Collection::new(servers),
+            keypairs: Keypairs::default(),
+            groups: Groups::default(),
+        }
     }
 
     /// Serves the connections of `listener` until the future is dropped, which closes them.
@@ -91,148 +113,87 @@ impl Backend {
         let (head, body) = request.into_parts();
         let path = head.uri.path();
         let body = Limited::new(body, MAX_BODY).collect();
-        match timeout(BODY_TIMEOUT, body).await? {
-            Ok(body) => Ok(self.answer(&head.method, path, &body.to_bytes()).into()),
+        let body = match timeout(BODY_TIMEOUT, body).await? {
+            Ok(body) => body.to_bytes(),
             Err(error) if error.is::<LengthLimitError>() => {
-                Ok(Fault::BodyTooLarge.answer(path).into())
+                return Ok(Fault::BodyTooLarge.answer(path).into());
             }
-            Err(error) => Err(error),
+            Err(error) => return Err(error),
+        };
+        // `/v2` is from before there were such versions: it ignores the headers and sends none.
+        let is_versioned = path.starts_with("/v2.1/");
+        let version = match is_versioned {
+            true => Microversion::parse(&head.headers),
+            false => Ok(Microversion::MINIMUM),
+        };
+        let version = match version {
+            Ok(version) => version,
+            Err(fault) => return Ok(fault.answer(path).into()),
+        };
+        let header = |name| head.headers.get(name).and_then(|value| value.to_str().ok());
+        let call = Call {
+            method: &head.method,
+            path,
+            query: head.uri.query().unwrap_or_default(),
+            host: header("host").unwrap_or("localhost"),
+            request_id: header("x-openstack-request-id").unwrap_or_default(),
+            version,
+            body: &body,
+        };
+        let mut response: Response<_> = self.answer(&call).into();
+        if is_versioned {
+            version.write(response.headers_mut());
         }
+        Ok(response)
     }
 
-    fn answer(&self, method: &Method, path: &str, body: &[u8]) -> Answer {
-        self.operate(method, path, body)
-            .unwrap_or_else(|fault| fault.answer(path))
+    fn answer(&self, call: &Call<'_>) -> Answer {
+        self.operate(call)
+            .unwrap_or_else(|fault| fault.answer(call.path))
     }
 
-    fn operate(&self, method: &Method, path: &str, body: &[u8]) -> Result<Answer, Fault> {
-        let (project, target) = parse_path(path).ok_or(Fault::NoSuchRoute)?;
-        match target {
-            Target::Servers if method == Method::GET => Ok(self.list(project, Server::summary)),
-            Target::Details if method == Method::GET => Ok(self.list(project, Server::details)),
-            Target::Servers | Target::Details => Err(Fault::NoSuchRoute),
-            Target::Server(id, resource) => {
-                let server = self.find(project, id);
-                resource.operate(method, server, body)
+    fn operate(&self, call: &Call<'_>) -> Result<Answer, Fault> {
+        let segments: Option<Vec<String>> =
+            call.path.split('/').skip(1).map(percent_decode).collect();
+        let segments = segments.ok_or(Fault::NoSuchRoute)?;
+        let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
+        match (call.method.as_str(), segments.as_slice()) {
+            ("GET", [""]) => Ok(version::show_all(call.host)),
+            ("GET", [name @ ("v2" | "v2.1")] | [name @ ("v2" | "v2.1"), ""]) => {
+                Ok(version::show(name, call.host))
             }
-        }
-    }
-
-    fn list(&self, project: &str, show: impl Fn(&Server) -> Value) -> Answer {
-        let servers = self.servers.iter();
-        let servers = servers.filter(|server| server.project == project).map(show);
-        Answer::show(&json!({"servers": servers.collect::<Vec<_>>()}))
-    }
-
-    fn find(&self, project: &str, id: &str) -> Result<&Server, Fault> {
-        let is_named = |server: &&Server| server.project == project && server.id == id;
-        let found = self.servers.iter().find(is_named);
-        found.ok_or_else(|| Fault::ServerNotFound(id.to_owned()))
-    }
-}
-
-/// What a path names.
-enum Target<'a> {
-    /// All of a project.
-    Servers,
-    /// The same, and more of each.
-    Details,
-    Server(&'a str, Resource),
-}
-
-/// A server, or something of it.
-enum Resource {
-    Itself,
-    Action,
-    Metadata,
-    Item(String),
-    AutoRecovery,
-}
-
-impl Resource {
-    /// As in Nova, a bad body is reported before an unknown server.
-    fn operate(
-        self,
-        method: &Method,
-        server: Result<&Server, Fault>,
-        body: &[u8],
-    ) -> Result<Answer, Fault> {
-        match (method, self) {
-            (&Method::GET, Self::Itself) => Ok(Answer::show(&json!({"server": server?.details()}))),
-            (&Method::POST, Self::Action) => {
-                let action = Action::parse(body)?;
-                server?.act(action)
+            (_, ["v2" | "v2.1", project, rest @ ..]) => self.compute(call, project, rest),
+            ("GET", ["v1", project, "cloudservers", id, "autorecovery"]) => {
+                Ok(self.servers.find(project, id)?.show_auto_recovery())
             }
-            (&Method::GET, Self::Metadata) => Ok(server?.metadata.show()),
-            (&Method::PUT, Self::Metadata) => {
-                let items = parse_items(body, "metadata")?;
-                server?.metadata.replace(items)
-            }
-            (&Method::POST, Self::Metadata) => {
-                let items = parse_items(body, "metadata")?;
-                server?.metadata.merge(items)
-            }
-            (&Method::GET, Self::Item(key)) => server?.metadata.show_item(&key),
-            (&Method::PUT, Self::Item(key)) => {
-                let item = parse_items(body, "meta")?;
-                if item.len() != 1 || !item.contains_key(&key) {
-                    return Err(Fault::KeyMismatch);
-                }
-                let metadata = &server?.metadata;
-                metadata.merge(item)?;
-                metadata.show_item(&key)
-            }
-            (&Method::DELETE, Self::Item(key)) => server?.metadata.remove(&key),
-            (&Method::GET, Self::AutoRecovery) => Ok(server?.show_auto_recovery()),
-            (&Method::PUT, Self::AutoRecovery) => {
-                let state = parse_auto_recovery(body)?;
-                Ok(server?.set_auto_recovery(state))
+            ("PUT", ["v1", project, "cloudservers", id, "autorecovery"]) => {
+                let state = parse_auto_recovery(call.body)?;
+                Ok(self.servers.find(project, id)?.set_auto_recovery(state))
             }
             _ => Err(Fault::NoSuchRoute),
         }
     }
-}
 
-/// The project, and what of it the path names.
-fn parse_path(path: &str) -> Option<(&str, Target<'_>)> {
-    let segments: Vec<&str> = path.split('/').collect();
-    let (project, id, resource) = match *segments.as_slice() {
-        ["", "v2" | "v2.1", project, "servers"] => return Some((project, Target::Servers)),
-        ["", "v2" | "v2.1", project, "servers", "detail"] => {
-            return Some((project, Target::Details));
+    /// Nova's own part.
+    fn compute(&self, call: &Call<'_>, project: &str, rest: &[&str]) -> Result<Answer, Fault> {
+        // Nova knows no empty segment, at the end neither.
+        if rest.contains(&"") {
+            return Err(Fault::NoSuchRoute);
         }
-        ["", "v2" | "v2.1", project, "servers", id] if !id.is_empty() => {
-            (project, id, Resource::Itself)
+        match (call.method.as_str(), rest) {
+            (_, ["servers", rest @ ..]) => self.servers.operate(call, project, rest),
+            (_, ["os-keypairs", rest @ ..]) => self.keypairs.operate(call, project, rest),
+            (_, ["os-server-groups", rest @ ..]) => self.groups.operate(call, project, rest),
+            (_, ["flavors", rest @ ..]) => flavor::operate(call, project, rest),
+            ("GET", ["limits"]) => Ok(quota::show_limits(&self.servers.of(project))),
+            ("GET", ["os-quota-sets", target] | ["os-quota-sets", target, "defaults"]) => {
+                Ok(quota::show_quotas(target))
+            }
+            ("GET", ["os-availability-zone"]) => Ok(quota::show_zones(&Value::Null)),
+            ("GET", ["os-availability-zone", "detail"]) => Ok(quota::show_zones(&json!({}))),
+            _ => Err(Fault::NoSuchRoute),
         }
-        ["", "v2" | "v2.1", project, "servers", id, "action"] => (project, id, Resource::Action),
-        ["", "v2" | "v2.1", project, "servers", id, "metadata"] => {
-            (project, id, Resource::Metadata)
-        }
-        ["", "v2" | "v2.1", project, "servers", id, "metadata", key] if !key.is_empty() => {
-            (project, id, Resource::Item(percent_decode(key)?))
-        }
-        ["", "v1", project, "cloudservers", id, "autorecovery"] => {
-            (project, id, Resource::AutoRecovery)
-        }
-        _ => return None,
-    };
-    Some((project, Target::Server(id, resource)))
-}
-
-fn percent_decode(text: &str) -> Option<String> {
-    let hex_digit = |byte: u8| char::from(byte).to_digit(16);
-    let mut bytes = text.bytes();
-    let mut decoded = Vec::with_capacity(text.len());
-    while let Some(byte) = bytes.next() {
-        if byte != b'%' {
-            decoded.push(byte);
-            continue;
-        }
-        let high = hex_digit(bytes.next()?)?;
-        let low = hex_digit(bytes.next()?)?;
-        decoded.push(u8::try_from(16 * high + low).ok()?);
     }
-    String::from_utf8(decoded).ok()
 }
 
 #[cfg(test)]

@@ -46,6 +46,12 @@ pub fn explain(
                 None => "name the claim with the domain as `domain` in [issuer.claims]".to_owned(),
             },
         ),
+        Denial::AccessRule { .. } => (
+            "access rules",
+            "use a token of an application credential whose access rules include it, or of one \
+             without any"
+                .to_owned(),
+        ),
         Denial::Denied { actions } => ("denied", advise_denied(rules, holder, actions, &request)?),
         Denial::Actions { missing } => {
             ("missing", advise_missing(rules, holder, missing, &request))

@@ -52,9 +52,9 @@ impl<'a> Holder<'a> {
         let mapping = &self.reading.mapping;
         let found = self.roles()?;
         if mapping.roles.is_some() {
-            let is_known = |name: &&&str| {
+            let is_known = |name: &&String| {
                 let mut known = self.reading.roles.iter();
-                known.any(|(known, _)| known == **name)
+                known.any(|(known, _)| known == name.as_str())
             };
             let names = mapping.roles(self.claims)?;
             let known: Vec<String> = names.iter().filter(is_known).map(quoted).collect();

@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
+use super::jwt::read_audiences;
 use super::keystone::is_https;
-use super::{read_ask, read_audiences, read_text, read_urls};
+use super::{read_ask, read_text, read_urls};
 use crate::config::IssuerKind;
 use crate::document::Section;
 use crate::token::{ClientCredential, IntrospectionSettings};
@@ -16,7 +17,10 @@ pub fn read(section: &Section<'_>, folder: &Path, leeway: u64) -> Option<IssuerK
     let uses_tls = endpoints.iter().flatten().any(is_https);
     let ask = read_ask(section, folder, uses_tls);
     let audiences = match section.has("audiences") {
-        true => read_audiences(section),
+        true => read_audiences(section).map(|audiences| {
+            let audiences = audiences.into_iter();
+            audiences.map(|audience| audience.value).collect()
+        }),
         false => Some(Vec::new()),
     };
     let opaque = section.boolean("opaque").unwrap_or(true);

@@ -204,3 +204,31 @@ fn a_bare_name_is_relative_to_where_the_command_runs() {
         token::Location::File("jwks.json".into())
     );
 }
+
+#[test]
+fn keystone_is_a_url_that_fits_between_quotes() {
+    let read = |uri: &str| {
+        problems(&format!(
+            "{MINIMAL}[token]\nwww_authenticate_uri = '{uri}'\n"
+        ))
+    };
+    let line = MINIMAL.lines().count() + 2;
+    let cases = [
+        (
+            "keystone.example.com",
+            "it is not an http or https URL of a host and, if any, a port from 1 to 65535",
+        ),
+        (
+            "https://keystone.example.com/\"",
+            "it has other than visible ASCII characters, `\"` or `\\`",
+        ),
+    ];
+    for (uri, expected) in cases {
+        assert_eq!(
+            read(uri),
+            [format!(
+                "a.toml:{line}: `token.www_authenticate_uri` is `{uri}`, expected a URL such as \"https://keystone.example.com/v3\": {expected}"
+            )]
+        );
+    }
+}

@@ -4,7 +4,7 @@ use hyper::header::HeaderName;
 
 use super::*;
 use crate::proxy::{
-    Credential, HealthCheck, IdentityHeaders, Location, Profile, Protocol, Security,
+    Credential, HealthCheck, IdentityHeaders, IdentityMode, Location, Profile, Protocol, Security,
 };
 
 pub fn host(host: &str, port: u16, security: Security) -> Location {
@@ -23,7 +23,8 @@ pub fn least() -> proxy::Settings {
         tls: None,
         profile: Profile::Nova,
         credential: Credential::Forward,
-        identity: IdentityHeaders::default(),
+        identity: IdentityMode::default(),
+        service_token: None,
         health: None,
         resolve: seconds(30),
         connect_timeout: seconds(5),
@@ -55,11 +56,12 @@ pub fn all(folder: &Path) -> proxy::Settings {
             header: HeaderName::from_static("x-auth-token"),
             path: folder.join("token"),
         },
-        identity: IdentityHeaders {
+        identity: IdentityMode::Named(IdentityHeaders {
             subject: Some(HeaderName::from_static("x-user-id")),
             project: Some(HeaderName::from_static("x-project-id")),
             issuer: Some(HeaderName::from_static("x-issuer")),
-        },
+        }),
+        service_token: None,
         health: Some(HealthCheck {
             path: "/healthcheck?x".parse().unwrap(),
             interval: seconds(6),

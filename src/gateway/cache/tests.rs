@@ -66,7 +66,7 @@ impl World {
         let settings = token::Settings::default();
         match token::verify(issuers, settings, Token::new(&self.token), now)? {
             Recognized::Verified(verified) => Ok(self.rules.read(verified).unwrap()),
-            Recognized::Unasked { .. } => panic!("nobody is to be asked"),
+            other => panic!("nobody is to be asked: {other:?}"),
         }
     }
 
@@ -96,6 +96,7 @@ fn stranger() -> Identity {
             projects: Vec::new(),
             domain: None,
             enters_all_projects: false,
+            access_rules: None,
             grants: Grants::default(),
             unknown_roles: UnknownRoles::default(),
         },
@@ -103,6 +104,7 @@ fn stranger() -> Identity {
         expires: NOW + 60,
         standing: Standing::Until(NOW + 60),
         certificate: None,
+        keystone: None,
     }
 }
 

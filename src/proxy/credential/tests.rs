@@ -52,11 +52,11 @@ fn the_credential_is_the_callers_or_ours_or_none() {
 
 #[test]
 fn the_caller_is_named_or_the_request_refused() {
-    let settings = IdentityHeaders {
+    let settings = IdentityMode::Named(IdentityHeaders {
         subject: Some(HeaderName::from_static("x-user")),
         project: Some(HeaderName::from_static("x-project")),
         issuer: None,
-    };
+    });
     let name = |subject: Option<&str>| Caller {
         issuer: Arc::from("i"),
         subject: subject.map(str::to_owned),
@@ -82,6 +82,7 @@ fn the_caller_is_named_or_the_request_refused() {
         let caller = VerifiedCaller {
             name: &name,
             project,
+            keystone: None,
         };
         let set = set_identity(&mut headers, &settings, Some(caller));
         assert_eq!(set, expected, "{subject:?} {project:?}");
@@ -123,4 +124,40 @@ fn a_file_is_read_again_when_it_changes_and_good_only() {
     write(b"two");
     assert_eq!(file.changed().unwrap().unwrap(), "two");
     assert!(file.changed().unwrap().is_none());
+}
+
+#[test]
+fn a_service_token_stands_beside_the_callers() {
+    let mut headers = headers();
+    set_service_token(&mut headers, None);
+    assert!(!headers.contains_key("x-service-token"));
+    let own = HeaderValue::from_static("own");
+    set_service_token(&mut headers, Some(&own));
+    assert_eq!(headers["x-service-token"], "own");
+    assert_eq!(headers["x-auth-token"], "caller");
+}
+
+/// An upstream that believes its headers must never be told of a caller halfway.
+#[test]
+fn without_the_whole_identity_nothing_is_sent() {
+    let name = Caller {
+        issuer: Arc::from("i"),
+        subject: Some("alice".to_owned()),
+        unknown_roles: 0,
+    };
+    let refused = Err(Unnameable::Value("role"));
+    let cases = [
+        (None, Unnameable::Missing("identity")),
+        (Some(&refused), Unnameable::Value("role")),
+    ];
+    for (keystone, expected) in cases {
+        let caller = VerifiedCaller {
+            name: &name,
+            project: Some("p"),
+            keystone,
+        };
+        let mode = IdentityMode::Keystonemiddleware;
+        let set = set_identity(&mut headers(), &mode, Some(caller));
+        assert_eq!(set, Err(expected));
+    }
 }

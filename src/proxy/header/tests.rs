@@ -1,5 +1,6 @@
 mod catalogue;
 mod refused;
+mod request_id;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -37,6 +38,7 @@ fn prepare(headers: &mut HeaderMap, peer: &str) {
         peer: &peer,
         request_id: &request_id,
         caller: None,
+        service_token: None,
     };
     prepare_request(headers, origin);
 }
@@ -136,6 +138,7 @@ fn a_connection_that_changes_its_host_is_told_so() {
             peer: &peer,
             request_id: &request_id,
             caller: None,
+            service_token: None,
         };
         prepare_request(&mut sent, origin);
         assert_eq!(

@@ -18,6 +18,8 @@ fn accepts_paths_in_their_normal_form() {
         "/v2.1/p/servers?x=%5Fmethod&method=DELETE&x",
         "/v2.1/p/servers?",
         "/?x",
+        "/v2.1/",
+        "/v2/?x",
     ];
     for text in cases {
         let path: RequestPath = text
@@ -42,6 +44,9 @@ fn refuses_what_has_a_second_reading() {
         ("/v2.1//p/", Invalid::EmptySegment),
         ("//", Invalid::EmptySegment),
         ("/v2.1/p/", Invalid::TrailingSlash),
+        ("/servers/", Invalid::TrailingSlash),
+        ("/v2.x/", Invalid::TrailingSlash),
+        ("/v2.1/?_method=DELETE", Invalid::MethodOverride),
         ("/v2.1/p/?x=1", Invalid::TrailingSlash),
         ("/v2.1/./p", Invalid::DotSegment),
         ("/v2.1/../p", Invalid::DotSegment),
@@ -136,5 +141,20 @@ fn takes_the_path_of_an_absolute_target() {
         let found = RequestPath::parse(&uri);
         let found = found.as_ref().map(|path| path.path_and_query().as_str());
         assert_eq!(found, expected.as_ref().map(|path| *path), "{text:?}");
+    }
+}
+
+#[test]
+fn an_absolute_target_without_a_path_is_sent_as_a_slash() {
+    // Cut at the `#`, no byte of a path is left, and a request line would have no target.
+    for text in [
+        "http://nova",
+        "http://nova#",
+        "http://nova#/v2.1",
+        "http://nova/#",
+    ] {
+        let found = RequestPath::parse(&text.parse().unwrap()).unwrap();
+        let sent = Uri::from(found.path_and_query().clone());
+        assert_eq!(sent.to_string(), "/", "{text}");
     }
 }

@@ -152,8 +152,8 @@ impl Service {
         let asker = Arc::clone(&self.asker);
         let patience = self.settings.patience();
         self.asking.spawn(async move {
-            let asked = tokio::time::timeout(patience, asker.ask(&subject.0)).await;
-            (digest, asked.unwrap_or(Err(AskError::Timeout(patience))))
+            let answer = tokio::time::timeout(patience, asker.ask(&subject.0)).await;
+            (digest, answer.unwrap_or(Err(AskError::Timeout(patience))))
         });
     }
 

@@ -164,11 +164,12 @@ impl Keeper {
             headers,
             body: self.credential.request()?.into(),
         };
+        let read = |answer: Answer| read(&answer);
         self.endpoints.exchange(&call, read).await
     }
 }
 
-fn read(answer: Answer) -> Result<(HeaderValue, SystemTime), AskError> {
+fn read(answer: &Answer) -> Result<(HeaderValue, SystemTime), AskError> {
     match answer.status {
         StatusCode::CREATED | StatusCode::OK => {}
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => return Err(AskError::Refused),

@@ -61,8 +61,19 @@ fn check(config: &Config) {
             !issuer.name.is_empty() && issuer.leeway <= 300,
             "{issuer:?}"
         );
-        let IssuerKind::Jwt { audiences, .. } = &issuer.kind;
-        assert!(!audiences.is_empty() && audiences.iter().all(|audience| !audience.is_empty()));
+        match &issuer.kind {
+            IssuerKind::Jwt { audiences, .. } => {
+                let mut names = audiences.iter();
+                assert!(!audiences.is_empty() && names.all(|name| !name.is_empty()));
+            }
+            IssuerKind::Family { audiences, keys } => {
+                let parameter = keys.name.parameter();
+                let mut templates = audiences.iter().chain([&keys.location]);
+                assert!(!audiences.is_empty());
+                assert!(templates.all(|template| template.parameter() == parameter));
+                assert_eq!(keys.name.to_string(), issuer.name);
+            }
+        }
         let mut earlier = config.issuers[..index].iter();
         assert!(
             earlier.all(|earlier| earlier.name != issuer.name),

@@ -6,7 +6,7 @@
 use std::sync::LazyLock;
 
 use actiongate::router::{RequestPath, Router, Unroutable};
-use actiongate::table::{ActionTable, Route, Segment, Source};
+use actiongate::table::{ActionTable, Route, Segment, Source, is_version_root};
 use hyper::{Method, Uri};
 use libfuzzer_sys::fuzz_target;
 use oracle::nova::{self, Reading, Server};
@@ -83,7 +83,8 @@ fn reading(sent: &str) -> Reading {
         judged.collect::<Vec<_>>(),
         "{sent:?} has two readings"
     );
-    for segment in reading.segments.iter().filter(|_| path != "/") {
+    let is_root = path == "/" || is_version_root(path);
+    for segment in reading.segments.iter().filter(|_| !is_root) {
         let is_odd = |byte: &u8| byte.is_ascii_control() || b"/\\%;".contains(byte);
         let is_dots = matches!(segment.as_slice(), b"" | b"." | b"..");
         // A `;` may stand there encoded, where no server cuts at it.

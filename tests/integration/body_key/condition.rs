@@ -148,7 +148,7 @@ fn what_the_body_holds_demands_more() {
         world
             .gateway
             .call(&call)
-            .refusal(403, "action_missing", "forbidden")
+            .refusal(403, "action_missing", "Ecs.0003")
     };
     assert_eq!(
         message,

@@ -148,15 +148,20 @@ impl Answer {
         id
     }
 
-    /// The text of a refusal, whose body has `family` and the status as its code.
+    /// The text of a refusal, whose body has `family` and the status as its code; or has the vendor's
+    /// form, if `family` is a code of it.
     pub fn refusal(&self, status: u16, reason: &str, family: &str) -> String {
         assert_eq!((self.status, self.reason()), (status, reason), "{self:?}");
         self.request_id();
         assert_eq!(self.headers.get("content-type"), Some("application/json"));
         let body = self.json();
         let members: Vec<&String> = body.as_object().unwrap().keys().collect();
+        let (family, code) = match family.starts_with("Ecs.") {
+            true => ("error", Value::from(family)),
+            false => (family, Value::from(status)),
+        };
         assert_eq!(members, [family]);
-        assert_eq!(body[family]["code"], status);
+        assert_eq!(body[family]["code"], code);
         body[family]["message"].as_str().unwrap().to_owned()
     }
 }

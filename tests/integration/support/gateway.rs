@@ -14,7 +14,9 @@ use actiongate::telemetry::chain;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::{AUDIENCE, Answer, Call, Client, ISSUER, Issuer, Key, PATIENCE, Upstream, default_key};
+use super::{
+    AUDIENCE, Answer, Call, Client, ISSUER, Issuer, Key, Keystone, PATIENCE, Upstream, default_key,
+};
 
 const CONFIG: &str = "actiongate.toml";
 
@@ -105,6 +107,20 @@ impl Setup {
 
     pub fn named_issuer(mut self, name: &str, issuer: &Issuer, more: &str) -> Self {
         self.issuers.push(issuer_text(name, &issuer.url(), more));
+        self
+    }
+
+    /// An issuer for each of a Keystone's domains, with more lines.
+    pub fn domains(mut self, keystone: &Keystone, more: &str) -> Self {
+        let text = issuer_text(Keystone::NAME, &keystone.url(), more);
+        let text = text.replace(AUDIENCE, Keystone::AUDIENCE);
+        self.issuers.push(text);
+        self
+    }
+
+    /// An issuer of this name with those keys.
+    pub fn file_issuer_of(mut self, name: &str) -> Self {
+        self.issuers.push(issuer_text(name, "jwks.json", ""));
         self
     }
 

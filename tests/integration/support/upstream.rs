@@ -1,6 +1,6 @@
 //! An upstream that does what its script says and remembers every byte it was sent.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread::{self, JoinHandle};
@@ -62,6 +62,7 @@ struct State {
     connections: usize,
     open: usize,
     next: VecDeque<Vec<Step>>,
+    targets: HashMap<String, Vec<Step>>,
     always: Option<Vec<Step>>,
     streams: Vec<TcpStream>,
     is_stopped: bool,
@@ -122,7 +123,12 @@ impl Upstream {
         self.shared.lock().next.push_back(script);
     }
 
-    /// What to do with every request that no [`Upstream::next`] is for.
+    /// What to do with every request for `target` that no [`Upstream::next`] is for.
+    pub fn at(&self, target: &str, script: Vec<Step>) {
+        self.shared.lock().targets.insert(target.to_owned(), script);
+    }
+
+    /// What to do with every other request.
     pub fn always(&self, script: Vec<Step>) {
         self.shared.lock().always = Some(script);
     }
@@ -223,6 +229,7 @@ impl Shared {
     /// Remembers a request; the answer is its place and its script.
     fn begin(&self, connection: usize, head: Vec<u8>) -> (usize, Vec<Step>) {
         let (line, headers) = Headers::parse(&head);
+        let target = line.split(' ').nth(1).unwrap_or_default().to_owned();
         self.change(|state| {
             state.requests.push(Seen {
                 connection,
@@ -233,8 +240,9 @@ impl Shared {
                 body: Vec::new(),
                 is_whole: false,
             });
-            let always = || state.always.clone().unwrap_or_else(echo);
-            let script = state.next.pop_front().unwrap_or_else(always);
+            let own = state.next.pop_front();
+            let own = own.or_else(|| state.targets.get(&target).cloned());
+            let script = own.or_else(|| state.always.clone()).unwrap_or_else(echo);
             (state.requests.len() - 1, script)
         })
     }

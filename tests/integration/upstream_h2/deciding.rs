@@ -24,7 +24,7 @@ fn a_body_that_decides_is_sent_as_it_was_judged() {
     upstream.next(&[Action::Echo, Action::Refuse]);
     assert_eq!(call(body).status, 200);
     assert_eq!(call(body).status, 200);
-    call("{\"do\":1,\"else\":2}").refusal(400, "body_members", "badRequest");
+    call("{\"do\":1,\"else\":2}").refusal(400, "body_members", "Ecs.0005");
     let seen: Vec<Vec<u8>> = upstream.seen().into_iter().map(|seen| seen.body).collect();
     // Of the one that was refused unprocessed nobody read the body.
     assert_eq!(seen, [body.as_bytes(), b"", body.as_bytes()]);

@@ -1,6 +1,7 @@
 //! What the demo's backend answers, done or not, in Nova's and the vendor's forms.
 
 use std::fmt;
+use std::time::SystemTime;
 
 use http_body_util::Full;
 use hyper::body::Bytes;
@@ -8,7 +9,34 @@ use hyper::header::{CONTENT_TYPE, HeaderValue};
 use hyper::{Response, StatusCode};
 use serde_json::{Value, json};
 
+use super::collection::MAX_SERVERS;
 use super::metadata::MAX_ITEMS;
+use super::tag::MAX_TAGS;
+use super::version::Microversion;
+
+/// Whose everything is: nobody tells this backend who asks.
+pub const OWNER: &str = "demo";
+
+/// As Nova writes a time.
+pub fn now() -> String {
+    humantime::format_rfc3339_seconds(SystemTime::now()).to_string()
+}
+
+pub fn new_id() -> String {
+    let bytes = fastrand::u128(..).to_ne_bytes();
+    uuid::Builder::from_random_bytes(bytes)
+        .into_uuid()
+        .to_string()
+}
+
+/// An object with members added.
+pub fn with<const N: usize>(shown: Value, more: [(&str, Value); N]) -> Value {
+    let Value::Object(mut members) = shown else {
+        return shown;
+    };
+    members.extend(more.map(|(name, value)| (name.to_owned(), value)));
+    Value::Object(members)
+}
 
 #[derive(Debug, Eq, PartialEq)]
 pub struct Answer {
@@ -64,6 +92,23 @@ pub enum Fault {
     UnknownAction(String),
     /// The verb, the server and its state.
     Conflict(&'static str, String, &'static str),
+    Locked(String),
+    TooManyServers,
+    MarkerNotFound(String),
+    FlavorNotFound(String),
+    ExtraSpecNotFound(String, String),
+    InvalidFlavor,
+    KeypairNotFound(String),
+    KeypairExists(String),
+    InvalidPublicKey,
+    TooManyKeypairs,
+    GroupNotFound(String),
+    TooManyGroups,
+    EventNotFound(String, String),
+    TagNotFound(String, String),
+    TooManyTags,
+    MalformedVersion(String),
+    UnsupportedVersion(String),
 }
 
 /// In Nova's words; what the caller sent shows as JSON, where Nova shows it as Python.
@@ -94,6 +139,50 @@ impl fmt::Display for Fault {
                 f,
                 "Cannot '{verb}' instance {id} while it is in vm_state {state}"
             ),
+            Self::Locked(id) => write!(f, "Instance {id} is locked"),
+            Self::TooManyServers => write!(
+                f,
+                "Quota exceeded for instances: Requested 1, but already used {MAX_SERVERS} of \
+                 {MAX_SERVERS} instances"
+            ),
+            Self::MarkerNotFound(id) => write!(f, "marker [{id}] not found"),
+            Self::FlavorNotFound(id) => write!(f, "Flavor {id} could not be found."),
+            Self::ExtraSpecNotFound(id, key) => {
+                write!(f, "Flavor {id} has no extra specs with key {key}.")
+            }
+            Self::InvalidFlavor => write!(f, "Invalid flavorRef provided."),
+            Self::KeypairNotFound(name) => {
+                write!(f, "Keypair {name} not found for user {OWNER}")
+            }
+            Self::KeypairExists(name) => write!(f, "Key pair '{name}' already exists."),
+            Self::InvalidPublicKey => {
+                write!(f, "Keypair data is invalid: failed to generate fingerprint")
+            }
+            Self::TooManyKeypairs => write!(f, "Quota exceeded, too many key pairs."),
+            Self::GroupNotFound(id) => write!(f, "Instance group {id} could not be found."),
+            Self::TooManyGroups => write!(f, "Quota exceeded, too many server groups."),
+            Self::EventNotFound(id, request) => {
+                write!(
+                    f,
+                    "Action for request_id {request} on instance {id} not found"
+                )
+            }
+            Self::TagNotFound(id, tag) => write!(f, "Server {id} has no tag '{tag}'"),
+            Self::TooManyTags => write!(
+                f,
+                "The number of tags exceeded the per-server limit {MAX_TAGS}"
+            ),
+            Self::MalformedVersion(text) => write!(
+                f,
+                "API Version String {text} is of invalid format. Must be of format \
+                 MajorNum.MinorNum."
+            ),
+            Self::UnsupportedVersion(text) => write!(
+                f,
+                "Version {text} is not supported by the API. Minimum is {} and maximum is {}.",
+                Microversion::MINIMUM,
+                Microversion::MAXIMUM
+            ),
         }
     }
 }
@@ -102,18 +191,34 @@ impl Fault {
     pub fn answer(&self, path: &str) -> Answer {
         let (status, name, code) = match self {
             Self::ServerNotFound(_) => (StatusCode::NOT_FOUND, "itemNotFound", "Ecs.0114"),
-            Self::NoSuchRoute | Self::ItemNotFound => {
-                (StatusCode::NOT_FOUND, "itemNotFound", "Ecs.0000")
-            }
+            Self::NoSuchRoute
+            | Self::ItemNotFound
+            | Self::FlavorNotFound(_)
+            | Self::ExtraSpecNotFound(..)
+            | Self::KeypairNotFound(_)
+            | Self::GroupNotFound(_)
+            | Self::EventNotFound(..)
+            | Self::TagNotFound(..) => (StatusCode::NOT_FOUND, "itemNotFound", "Ecs.0000"),
             Self::MalformedBody
             | Self::MissingMember(_)
             | Self::UnexpectedMember(_)
             | Self::InvalidKey(_)
             | Self::InvalidField(..)
             | Self::KeyMismatch
+            | Self::MarkerNotFound(_)
+            | Self::InvalidFlavor
+            | Self::InvalidPublicKey
+            | Self::TooManyTags
+            | Self::MalformedVersion(_)
             | Self::UnknownAction(_) => (StatusCode::BAD_REQUEST, "badRequest", "Ecs.0005"),
-            Self::TooManyItems => (StatusCode::FORBIDDEN, "forbidden", "Ecs.0005"),
-            Self::Conflict(..) => (StatusCode::CONFLICT, "conflictingRequest", "Ecs.0005"),
+            Self::TooManyItems
+            | Self::TooManyServers
+            | Self::TooManyKeypairs
+            | Self::TooManyGroups => (StatusCode::FORBIDDEN, "forbidden", "Ecs.0005"),
+            Self::Conflict(..) | Self::Locked(_) | Self::KeypairExists(_) => {
+                (StatusCode::CONFLICT, "conflictingRequest", "Ecs.0005")
+            }
+            Self::UnsupportedVersion(_) => (StatusCode::NOT_ACCEPTABLE, "computeFault", "Ecs.0005"),
             Self::BodyTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "overLimit", "Ecs.0005"),
         };
         let message = self.to_string();

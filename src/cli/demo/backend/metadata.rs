@@ -62,7 +62,11 @@ impl Metadata {
 }
 
 pub fn parse_items(body: &[u8], member: &'static str) -> Result<Items, Fault> {
-    let pairs = match parse_member(body, member)? {
+    check_items(parse_member(body, member)?, member)
+}
+
+pub fn check_items(value: Value, member: &'static str) -> Result<Items, Fault> {
+    let pairs = match value {
         Value::Object(pairs) => pairs,
         value => return Err(Fault::InvalidField(member.to_owned(), value)),
     };
@@ -71,7 +75,14 @@ pub fn parse_items(body: &[u8], member: &'static str) -> Result<Items, Fault> {
         Value::String(text) if text.chars().count() <= MAX_TEXT => Ok((key, text)),
         value => Err(Fault::InvalidField(key, value)),
     };
-    pairs.into_iter().map(parse_pair).collect()
+    let items: Items = pairs
+        .into_iter()
+        .map(parse_pair)
+        .collect::<Result<_, _>>()?;
+    match items.len() > MAX_ITEMS {
+        true => Err(Fault::TooManyItems),
+        false => Ok(items),
+    }
 }
 
 fn is_key(text: &str) -> bool {

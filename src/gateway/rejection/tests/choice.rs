@@ -22,6 +22,13 @@ pub fn choices() -> Vec<Row> {
             "A form can change the method behind the gateway, expected a body of JSON.",
         ),
         (
+            ForwardError::MediaTypeVersion.into(),
+            400,
+            "media_type_version",
+            "badRequest",
+            "A parameter `version` of `Accept` or `Content-Type` can change the API behind the gateway, expected media types without it.",
+        ),
+        (
             ForwardError::Identity(Unnameable::Missing("subject")).into(),
             403,
             "identity_unnameable",
@@ -34,6 +41,20 @@ pub fn choices() -> Vec<Row> {
             "identity_unnameable",
             "forbidden",
             "The token's subject cannot be told to the upstream: it has other than visible ASCII characters.",
+        ),
+        (
+            ForwardError::Identity(Unnameable::Comma("role")).into(),
+            403,
+            "identity_unnameable",
+            "forbidden",
+            "A role of the token cannot be told to the upstream: its name has a comma.",
+        ),
+        (
+            ForwardError::NoServiceToken.into(),
+            503,
+            "service_token_unavailable",
+            "serviceUnavailable",
+            "The gateway has no service token for the upstream at the moment.",
         ),
         (
             ForwardError::Unavailable.into(),

@@ -127,6 +127,19 @@ pub fn requests() -> Vec<Row> {
             "forbidden",
             "The token is not for project `p\"1`. Use a token of that project, or the URL of the token's project.",
         ),
+        (
+            Rejection::Forbidden {
+                denial: Denial::AccessRule {
+                    method: Method::GET,
+                    path: "/v2.1/p/servers".to_owned(),
+                },
+                missing: Vec::new(),
+            },
+            403,
+            "access_rule",
+            "forbidden",
+            "The application credential's access rules do not include GET /v2.1/p/servers.",
+        ),
     ]
 }
 
@@ -214,7 +227,7 @@ pub fn forwards() -> Vec<Row> {
             TokenError::KeysUnavailable.into(),
             503,
             "keys_unavailable",
-            "serviceUnavailable",
+            "error",
             "The keys of the token's issuer are not available.",
         ),
     ]
