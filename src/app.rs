@@ -21,7 +21,7 @@ use crate::proxy::{Upstream, UpstreamError};
 use crate::router::UnroutableTable;
 use crate::server::{self, Address, Drained, Server, Service};
 use crate::tls::{self, TlsError};
-use crate::token::FetchError;
+use crate::token::{AskError, FetchError};
 
 pub use assembly::{Assembled, Demands, assemble, compile_roles, fetch_once, route};
 use file_watch::FileWatch;
@@ -47,6 +47,11 @@ pub enum StartError {
         issuer: String,
         location: String,
         source: FetchError,
+    },
+    #[error("{issuer} cannot be asked about tokens")]
+    Validator {
+        issuer: String,
+        source: Box<AskError>,
     },
     #[error(transparent)]
     Server(#[from] server::StartError),
@@ -74,8 +79,8 @@ impl App {
     ///
     /// # Errors
     ///
-    /// [`StartError`]. Keys that a URL does not give yet are no error: until they are there, their
-    /// issuer's tokens get 503.
+    /// [`StartError`]. Keys that a URL does not give yet are no error, nor is an issuer that does not
+    /// answer: until they are there, their issuer's tokens get 503.
     pub fn start(config: &Config) -> Result<Self, StartError> {
         let files = FileWatch::new(config.files());
         let assembled = assemble(config)?;
@@ -189,8 +194,8 @@ async fn start_all(
     files: FileWatch,
 ) -> Result<Running, StartError> {
     let upstream = Upstream::new(&config.upstream)?;
-    let (supplied, ()) = tokio::join!(assembled.supply_keys(), upstream.resolve_first());
-    let (rules, keys) = supplied?;
+    let (assembled, ()) = tokio::join!(assembled.supply(), upstream.resolve_first());
+    let (rules, supplies) = assembled?;
     tokio::spawn(upstream.maintain());
     let (auditor, audit) = audit::start(&config.audit).map_err(StartError::Audit)?;
     let (snapshots, workers_snapshots) = watch::channel(Arc::new(Snapshot {
@@ -222,7 +227,7 @@ async fn start_all(
     info!(%address, workers, "listening on {urls}, {workers} workers, forwarding to {locations}");
     let reloader = Reloader {
         config: config.clone(),
-        keys,
+        supplies,
         tls,
         files,
         snapshots,

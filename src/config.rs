@@ -81,6 +81,20 @@ pub enum IssuerKind {
         /// Where its keys are.
         keys: token::KeySettings,
     },
+    /// By asking a Keystone about each token.
+    Keystone {
+        /// Whom to ask, and how.
+        settings: token::KeystoneSettings,
+        /// What access rules of application credentials call the service behind the gateway.
+        service_type: String,
+    },
+    /// By asking an authorization server about each token.
+    Introspection {
+        /// Whom to ask, and how.
+        settings: token::IntrospectionSettings,
+        /// Whether it is asked about tokens that tell nothing by themselves.
+        opaque: bool,
+    },
     /// Likewise, of as many issuers as the parameter in the name has values.
     Family {
         /// The accepted `aud` of each; at least one.
@@ -96,13 +110,28 @@ impl IssuerKind {
         match self {
             Self::Jwt { keys, .. } => Some(keys),
             Self::Family { keys, .. } => Some(&keys.keys),
+            Self::Keystone { .. } | Self::Introspection { .. } => None,
+        }
+    }
+
+    /// Whom to ask about its tokens, if it is asked.
+    pub fn validator(&self) -> Option<token::ValidatorSettings> {
+        match self {
+            Self::Jwt { .. } | Self::Family { .. } => None,
+            Self::Keystone { settings, .. } => {
+                Some(token::ValidatorSettings::Keystone(settings.clone()))
+            }
+            Self::Introspection { settings, .. } => {
+                Some(token::ValidatorSettings::Introspection(settings.clone()))
+            }
         }
     }
 
     /// Whether the gateway has a token of its own from it.
     fn has_service_token(&self) -> bool {
         match self {
-            Self::Jwt { .. } | Self::Family { .. } => false,
+            Self::Keystone { .. } => true,
+            Self::Jwt { .. } | Self::Family { .. } | Self::Introspection { .. } => false,
         }
     }
 }
@@ -177,6 +206,10 @@ impl Config {
             }
             files.extend(keys.ca.clone());
         }
+        // Not the secrets: each use reads them again.
+        let validators = self.issuers.iter();
+        let validators = validators.filter_map(|issuer| issuer.kind.validator());
+        files.extend(validators.filter_map(|settings| settings.ask().ca.clone()));
         let (listen, upstream) = (&self.listen.tls, &self.upstream.tls);
         files.extend(listen.iter().flat_map(ServerSettings::files));
         files.extend(upstream.iter().flat_map(ClientSettings::files));
@@ -216,6 +249,7 @@ fn read_root(root: &Section<'_>, folder: &Path) -> Option<Config> {
         .filter_map(|section| issuer::read(section, folder, &policies, table.region.as_ref()));
     let mut issuers: Vec<IssuerConfig> = issuers.collect();
     issuer::refuse_equal_names(&sections);
+    issuer::refuse_second_opaque(&sections);
     let token = root.section("token");
     let (token, keystone) = token.map_or_else(Default::default, |section| read_token(&section));
     // The built-in table is of an API that Nova serves.

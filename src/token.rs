@@ -26,14 +26,17 @@ use crate::tls::CertificateHash;
 pub use claims::{unverified_claims, verify};
 pub use credential::credential;
 pub use family::{FamilySource, JwtFamily, KeyFamily, Settings as FamilySettings};
-pub use issuer::{Issuer, JwtIssuer, Kind, Online};
+pub use issuer::{Issuer, JwtIssuer, Kind, Online, Takes};
 pub use keys::{Algorithm, InvalidKeySet, KeySet, SkippedKey};
 pub use source::{
     FetchError, InvalidLocation, KeyFeed, KeySource, KeyState, Location, SeenKeys,
     Settings as KeySettings, names_a_server,
 };
 pub use template::{InvalidTemplate, Template};
-pub use validator::{Validated, Validator};
+pub use validator::{
+    AskError, AskSettings, ClientCredential, IntrospectionSettings, KeystoneSettings,
+    Service as ValidatorService, ServiceCredential, Validated, Validator, ValidatorSettings,
+};
 
 /// A credential as the client sent it; its `Debug` shows the length only.
 #[derive(Clone, Copy, Eq, PartialEq)]

@@ -1,9 +1,15 @@
 //! From a config to the rules that decisions rest on, and the keys they need.
 
+mod supply;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::runtime;
+
+pub use supply::Supplies;
+
+use supply::Supply;
 
 use super::StartError;
 use crate::config::{Config, IssuerKind};
@@ -13,8 +19,8 @@ use crate::grant::{Compiler, Roles};
 use crate::router::Router;
 use crate::table::{ActionTable, Source};
 use crate::token::{
-    FamilySettings, FamilySource, FetchError, Issuer, JwtFamily, JwtIssuer, KeyFamily, KeyFeed,
-    KeySettings, KeySource, Kind, Location,
+    FamilySource, FetchError, Issuer, JwtFamily, JwtIssuer, KeySource, Kind, Location, Online,
+    Takes, ValidatorService, ValidatorSettings,
 };
 
 /// How long starting and reloading wait for keys that come from a URL.
@@ -28,28 +34,9 @@ pub struct Assembled {
     pub sources: Vec<KeySource>,
     /// One for each family of issuers for which nobody fetches yet.
     pub families: Vec<FamilySource>,
-    keys: Vec<IssuerKeys>,
-}
-
-/// The keys of one issuer, or of a family of them, which somebody keeps fresh.
-#[derive(Clone, Debug)]
-pub enum IssuerKeys {
-    /// Of one.
-    One {
-        /// Whose.
-        issuer: String,
-        /// How they are had.
-        settings: KeySettings,
-        /// Shows them.
-        feed: KeyFeed,
-    },
-    /// Of a family.
-    Family {
-        /// How they are had.
-        settings: FamilySettings,
-        /// Shows them.
-        family: KeyFamily,
-    },
+    /// One for each issuer whom nobody asks yet.
+    pub services: Vec<ValidatorService>,
+    supplies: Supplies,
 }
 
 /// How far a table's demands go.
@@ -113,20 +100,16 @@ pub fn compile_roles(config: &Config, table: &ActionTable) -> Result<Vec<Roles>,
 ///
 /// A table that cannot be loaded, roles that cannot be judged, certificates that cannot be read.
 pub fn assemble(config: &Config) -> Result<Assembled, StartError> {
-    assemble_beside(config, &[])
+    assemble_beside(config, &Supplies::default())
 }
 
-/// As [`assemble`]; issuers whose keys come from the same URL as before keep the keys they have.
-pub fn assemble_beside(config: &Config, before: &[IssuerKeys]) -> Result<Assembled, StartError> {
+/// As [`assemble`]; issuers whose keys come from the same URL as before keep the keys they have, and
+/// those that are asked as before what is known of their tokens.
+pub fn assemble_beside(config: &Config, before: &Supplies) -> Result<Assembled, StartError> {
     let router = route(&config.table, config.into())?;
     let compiled = compile_roles(config, router.table()).map_err(StartError::Roles)?;
     let mut issuers: Vec<(Issuer, Reading)> = Vec::new();
-    let mut supply = Supply {
-        before,
-        sources: Vec::new(),
-        families: Vec::new(),
-        keys: Vec::new(),
-    };
+    let mut supply = Supply::new(before);
     for (issuer, roles) in config.issuers.iter().zip(compiled) {
         let kind = match &issuer.kind {
             IssuerKind::Jwt {
@@ -143,6 +126,24 @@ pub fn assemble_beside(config: &Config, before: &[IssuerKeys]) -> Result<Assembl
                 name: settings.name.clone(),
                 audiences: audiences.clone(),
                 keys: supply.family(settings)?,
+            }),
+            IssuerKind::Keystone { settings, .. } => Kind::Online(Online {
+                validator: supply
+                    .validator(&issuer.name, ValidatorSettings::Keystone(settings.clone()))?,
+                takes: Takes {
+                    opaque: true,
+                    named: false,
+                },
+            }),
+            IssuerKind::Introspection { settings, opaque } => Kind::Online(Online {
+                validator: supply.validator(
+                    &issuer.name,
+                    ValidatorSettings::Introspection(settings.clone()),
+                )?,
+                takes: Takes {
+                    opaque: *opaque,
+                    named: true,
+                },
             }),
         };
         let reading = Reading {
@@ -165,97 +166,24 @@ pub fn assemble_beside(config: &Config, before: &[IssuerKeys]) -> Result<Assembl
         rules,
         sources: supply.sources,
         families: supply.families,
-        keys: supply.keys,
+        services: supply.services,
+        supplies: supply.supplies,
     })
 }
 
-/// Keys for one issuer after another.
-struct Supply<'a> {
-    before: &'a [IssuerKeys],
-    sources: Vec<KeySource>,
-    families: Vec<FamilySource>,
-    keys: Vec<IssuerKeys>,
-}
-
-impl Supply<'_> {
-    /// Shows the keys of `issuer`: those of before, where they come from the same URL.
-    fn feed(&mut self, issuer: &str, settings: &KeySettings) -> Result<KeyFeed, StartError> {
-        // A file is read again: what is in it counts from now on, or the reload fails.
-        let is_kept = matches!(settings.location, Location::Url(_));
-        let kept = self.before.iter().find_map(|known| match known {
-            IssuerKeys::One {
-                issuer: name,
-                settings: known,
-                feed,
-            } if is_kept && name == issuer && known == settings => Some(feed.clone()),
-            _ => None,
-        });
-        let feed = match kept {
-            Some(feed) => feed,
-            None => {
-                let source = KeySource::new(issuer, settings.clone());
-                let (source, feed) = source
-                    .map_err(|source| unusable(issuer.to_owned(), &settings.location, source))?;
-                self.sources.push(source);
-                feed
-            }
-        };
-        self.keys.push(IssuerKeys::One {
-            issuer: issuer.to_owned(),
-            settings: settings.clone(),
-            feed: feed.clone(),
-        });
-        Ok(feed)
-    }
-
-    /// Shows the keys of a family: those of before, where nothing about them has changed.
-    fn family(&mut self, settings: &FamilySettings) -> Result<KeyFamily, StartError> {
-        let kept = self.before.iter().find_map(|known| match known {
-            IssuerKeys::Family {
-                settings: known,
-                family,
-            } if known == settings => Some(family.clone()),
-            _ => None,
-        });
-        let family = match kept {
-            Some(family) => family,
-            None => {
-                let source = FamilySource::new(settings.clone());
-                let (source, family) = source.map_err(|source| {
-                    unusable(settings.name.to_string(), &settings.keys.location, source)
-                })?;
-                self.families.push(source);
-                family
-            }
-        };
-        self.keys.push(IssuerKeys::Family {
-            settings: settings.clone(),
-            family: family.clone(),
-        });
-        Ok(family)
-    }
-}
-
-fn unusable(issuer: String, location: &Location, source: FetchError) -> StartError {
-    StartError::Keys {
-        issuer,
-        location: location.to_string(),
-        source,
-    }
-}
-
 impl Assembled {
-    /// Fetches what keys are not there yet and sees that all are kept fresh. Keys that a URL does
-    /// not give yet are no error.
+    /// Fetches what keys are not there yet and sees that all are kept fresh, and that issuers are
+    /// asked. Keys that a URL does not give yet are no error, nor is an issuer that is away.
     ///
     /// # Errors
     ///
     /// A file that cannot be read.
-    pub async fn supply_keys(self) -> Result<(Arc<Rules>, Vec<IssuerKeys>), StartError> {
+    pub async fn supply(self) -> Result<(Arc<Rules>, Supplies), StartError> {
         for family in self.families {
             tokio::spawn(family.maintain());
         }
         let mut first_fetches = Vec::new();
+        let mut first_attempts = Vec::new();
         for mut source in self.sources {
             match source.location() {
                 // A file is there or it is a mistake; a server may come up later.
@@ -272,14 +200,21 @@ impl Assembled {
             }
             tokio::spawn(source.maintain());
         }
+        for service in self.services {
+            first_attempts.push(service.first_attempt());
+            tokio::spawn(service.run());
+        }
         // So that the first requests find keys; but one issuer that hangs must not keep all waiting.
         let first_fetches = async {
             for fetch in first_fetches {
                 fetch.await;
             }
+            for attempt in first_attempts {
+                attempt.await;
+            }
         };
         let _ = tokio::time::timeout(FIRST_FETCH, first_fetches).await;
-        Ok((self.rules, self.keys))
+        Ok((self.rules, self.supplies))
     }
 }
 

@@ -44,6 +44,9 @@ impl Inspector {
         for family in assembled.families {
             runtime.spawn(family.maintain());
         }
+        for service in assembled.services {
+            runtime.spawn(service.run());
+        }
         Ok(Self {
             rules: assembled.rules,
             runtime,

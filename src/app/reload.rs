@@ -7,7 +7,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tracing::{error, info, warn};
 
 use super::StartError;
-use super::assembly::{IssuerKeys, assemble_beside};
+use super::assembly::{Supplies, assemble_beside};
 use super::file_watch::FileWatch;
 use crate::config::Config;
 use crate::document::Problems;
@@ -37,8 +37,8 @@ pub type Order = oneshot::Sender<Result<(), ReloadError>>;
 pub struct Reloader {
     /// As it is in use.
     pub config: Config,
-    /// The keys of its issuers.
-    pub keys: Vec<IssuerKeys>,
+    /// What its issuers have.
+    pub supplies: Supplies,
     /// Towards clients.
     pub tls: Option<tls::Server>,
     /// The files it came from, as they were before they were read.
@@ -102,7 +102,7 @@ impl Reloader {
 
     async fn reload(&mut self) -> Result<(), ReloadError> {
         let path = self.config.origin.clone().ok_or(ReloadError::NoFile)?;
-        let before = self.keys.clone();
+        let before = self.supplies.clone();
         // A large table takes its time; connections are accepted meanwhile.
         let assembled = tokio::task::spawn_blocking(move || {
             let config = Config::read(&path).map_err(ReloadError::Config)?;
@@ -110,7 +110,7 @@ impl Reloader {
             Ok::<_, ReloadError>((config, assembled))
         });
         let (config, assembled) = assembled.await.map_err(|_| ReloadError::Ended)??;
-        let (rules, keys) = assembled.supply_keys().await?;
+        let (rules, supplies) = assembled.supply().await?;
         let upstream = match self.config.upstream == config.upstream {
             // With what is known of its endpoints.
             true => Arc::clone(&self.snapshots.borrow().upstream),
@@ -133,7 +133,7 @@ impl Reloader {
             settings: config.gateway.clone(),
             upstream,
         }));
-        self.keys = keys;
+        self.supplies = supplies;
         self.config = config;
         Ok(())
     }

@@ -10,10 +10,11 @@ use super::{Outcome, say};
 use crate::app::{self, StartError};
 use crate::audit;
 use crate::config::Config;
+use crate::gateway::unix_time;
 use crate::proxy::Upstream;
 use crate::table::ActionTable;
 use crate::tls;
-use crate::token::{KeySettings, KeySource, Location};
+use crate::token::{KeySettings, KeySource, Location, ValidatorService};
 
 /// Notes of the built-in table are only counted, unless `all` are wanted; `strict` fails with any
 /// that are told.
@@ -67,6 +68,16 @@ fn check_parts(config: &Config, problems: &mut Vec<String>) -> Option<(String, V
         }
     };
     for issuer in &config.issuers {
+        if let Some(settings) = issuer.kind.validator()
+            // It is not asked, only made.
+            && let Err(error) = ValidatorService::new(&issuer.name, &settings, unix_time)
+        {
+            let error = anyhow::Error::from(error);
+            problems.push(format!(
+                "{} cannot be asked about tokens: {error:#}",
+                issuer.name
+            ));
+        }
         let Some(keys) = issuer.kind.keys() else {
             continue;
         };

@@ -47,10 +47,6 @@ impl Usual {
         identity: &[("system_scope", "/openstack_system")],
     };
     /// Of Keystone's answer to `GET /v3/auth/tokens`.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "issuers of that kind come next")
-    )]
     pub const KEYSTONE: Self = Self {
         project: Some("/token/project/id"),
         subject: Some("/token/user/id"),

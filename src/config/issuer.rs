@@ -1,17 +1,20 @@
 //! `[[issuer]]`: whose tokens are accepted, and how their claims are read.
 
+mod introspection;
 mod jwt;
+mod keystone;
 
 use std::path::Path;
 use std::time::Duration;
 
+use hyper::Uri;
+
 use super::claims::{Usual, read_claims, read_roles};
 use super::identity;
 use super::policy::Policies;
-use super::{IssuerConfig, parse_required};
+use super::{IssuerConfig, IssuerKind, parse_required, set};
 use crate::document::{Located, Section};
-use crate::grant::ClaimMapping;
-use crate::token::Template;
+use crate::token::{AskSettings, Location, Template};
 
 /// No clocks differ by more, and a stolen token is good for that much longer.
 const MAX_LEEWAY: Duration = Duration::from_mins(5);
@@ -25,22 +28,20 @@ pub fn read(
     policies: &Policies,
     region: Option<&String>,
 ) -> Option<IssuerConfig> {
-    let not_empty = |text: &str| match text {
-        "" => Err("it is empty"),
-        text => Ok(text.to_owned()),
-    };
-    let name = parse_required(section, "name", "the `iss` of its tokens", not_empty);
-    let word = read_word(section);
-    let kind = match word {
-        Some(Word::Jwt) => jwt::read(section, folder, name.as_deref()),
-        None => None,
-    };
+    let name = read_text(section, "name", "the `iss` of its tokens");
     let leeway = section.parse(
         "leeway",
         "whole seconds from \"0s\" to \"5m\"",
         parse_leeway,
     );
     let leeway = leeway.map_or(LEEWAY, |leeway| leeway.value);
+    let word = read_word(section);
+    let kind = match word {
+        Some(Word::Jwt) => jwt::read(section, folder, name.as_deref()),
+        Some(Word::Keystone) => keystone::read(section, folder),
+        Some(Word::Introspection) => introspection::read(section, folder, leeway),
+        None => None,
+    };
     let usual = word.map_or(Usual::JWT, Word::usual);
     let claims = match section.section("claims") {
         Some(claims) => read_claims(&claims, region, usual),
@@ -55,9 +56,14 @@ pub fn read(
             mapping
         }
     };
-    let claims = claims.map(|claims| ClaimMapping {
-        identity: Some(identity::read(section, &claims, usual)),
-        ..claims
+    let claims = claims.map(|mut claims| {
+        claims.identity = Some(identity::read(section, &claims, usual));
+        if let (Some(rules), Some(IssuerKind::Keystone { service_type, .. })) =
+            (&mut claims.access_rules, &kind)
+        {
+            rules.service.clone_from(service_type);
+        }
+        claims
     });
     let roles = read_roles(section, claims.as_ref(), policies);
     section.finish();
@@ -74,13 +80,16 @@ pub fn read(
 #[derive(Clone, Copy, Debug)]
 enum Word {
     Jwt,
+    Keystone,
+    Introspection,
 }
 
 impl Word {
     /// Where the claims of its tokens usually are.
     fn usual(self) -> Usual {
         match self {
-            Self::Jwt => Usual::JWT,
+            Self::Jwt | Self::Introspection => Usual::JWT,
+            Self::Keystone => Usual::KEYSTONE,
         }
     }
 }
@@ -90,8 +99,11 @@ fn read_word(section: &Section<'_>) -> Option<Word> {
     if !section.has("kind") {
         return Some(Word::Jwt);
     }
-    let kind = section.parse("kind", "\"jwt\"", |text| match text {
+    let expected = "\"jwt\", \"keystone\" or \"introspection\"";
+    let kind = section.parse("kind", expected, |text| match text {
         "jwt" => Ok(Word::Jwt),
+        "keystone" => Ok(Word::Keystone),
+        "introspection" => Ok(Word::Introspection),
         _ => Err("there is no such kind"),
     });
     kind.map(|kind| kind.value)
@@ -131,6 +143,99 @@ pub fn refuse_equal_names(sections: &[Section<'_>]) {
         }
         known.push(name);
     }
+}
+
+/// A token that tells nothing by itself has to lead to one issuer.
+pub fn refuse_second_opaque(sections: &[Section<'_>]) {
+    let takes_opaque = |section: &&Section<'_>| {
+        let kind = section.has("kind").then(|| section.string("kind"));
+        match kind.flatten().as_ref().map(|kind| kind.value.as_str()) {
+            Some("keystone") => true,
+            Some("introspection") => {
+                !section.has("opaque") || section.boolean("opaque") == Some(true)
+            }
+            _ => false,
+        }
+    };
+    let mut all = sections.iter().filter(takes_opaque);
+    let Some(first) = all.next() else { return };
+    for section in all {
+        section.problem(
+            section.line(),
+            format!(
+                "the issuer at line {} takes opaque tokens already, expected one that does",
+                first.line()
+            ),
+        );
+    }
+}
+
+/// Of every issuer that is asked about tokens; `uses_tls` says whether one of its servers is `https`.
+fn read_ask(section: &Section<'_>, folder: &Path, uses_tls: bool) -> AskSettings {
+    let mut settings = AskSettings::default();
+    let ca = section.string("ca");
+    if let Some(ca) = ca.as_ref().filter(|_| !uses_tls) {
+        section.problem(
+            ca.line,
+            "`issuer.ca` is not used, expected it only beside an https URL",
+        );
+    }
+    settings.ca = ca.map(|ca| folder.join(ca.value));
+    set(&mut settings.cache, section.duration("cache"));
+    set(
+        &mut settings.refusal_cache,
+        section.duration("refusal_cache"),
+    );
+    set(&mut settings.timeout, section.duration("timeout"));
+    settings
+}
+
+/// The `http` and `https` URLs under `key`; `expected` says what to write.
+fn read_urls(section: &Section<'_>, key: &'static str, expected: &str) -> Option<Vec<Uri>> {
+    let Some(texts) = section.strings(key) else {
+        if !section.has(key) {
+            section.missing(key, expected);
+        }
+        return None;
+    };
+    let name = section.path(key);
+    if texts.value.is_empty() {
+        section.problem(
+            texts.line,
+            format!("`{name}` is empty, expected {expected}"),
+        );
+    }
+    let mut uris: Vec<Uri> = Vec::new();
+    for Located { value, line } in &texts.value {
+        match parse_url(value) {
+            Ok(uri) if uris.contains(&uri) => section.problem(
+                *line,
+                format!("`{name}` has `{value}` twice, expected each URL once"),
+            ),
+            Ok(uri) => uris.push(uri),
+            Err(error) => section.problem(
+                *line,
+                format!("`{name}` has `{value}`, expected {expected}: {error}"),
+            ),
+        }
+    }
+    Some(uris)
+}
+
+fn parse_url(text: &str) -> Result<Uri, &'static str> {
+    match text.parse() {
+        Ok(Location::Url(uri)) if uri.query().is_none() => Ok(uri),
+        Ok(Location::Url(_)) => Err("it has a query"),
+        _ => Err("it is not an http or https URL of a host and, if any, a port from 1 to 65535"),
+    }
+}
+
+/// A text that is there and not empty.
+fn read_text(section: &Section<'_>, key: &'static str, expected: &str) -> Option<String> {
+    parse_required(section, key, expected, |text| match text {
+        "" => Err("it is empty"),
+        text => Ok(text.to_owned()),
+    })
 }
 
 /// The name's, if it has a parameter; what is wrong with it is said elsewhere.

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::issuer::{find_jwt, find_opaque};
+use super::issuer::{find_jwt, find_named, find_opaque};
 use super::jws::Jws;
 use super::{
     Issuer, KeyFeed, Recognized, SeenKeys, Settings, Standing, Token, TokenError, Verified,
@@ -31,6 +31,9 @@ pub fn verify(
     }
     let jws = Jws::parse(token)?;
     let name = string(&jws.claims, "iss")?;
+    if let Some(issuer) = find_named(issuers, name) {
+        return Ok(Recognized::Unasked { issuer });
+    }
     let (index, issuer, jwt) = find_jwt(issuers, name)?;
     let Some(jwt) = jwt else {
         return Ok(Recognized::Unfetched {
@@ -103,7 +106,7 @@ fn check_times(claims: &Map<String, Value>, leeway: u64, now: u64) -> Result<u64
     Ok(expires)
 }
 
-fn check_audience(claims: &Map<String, Value>, accepted: &[String]) -> Result<(), TokenError> {
+pub fn check_audience(claims: &Map<String, Value>, accepted: &[String]) -> Result<(), TokenError> {
     let expected = "a string or an array of strings";
     let claim = |found| TokenError::Claim {
         claim: "aud",
@@ -130,7 +133,7 @@ fn check_audience(claims: &Map<String, Value>, accepted: &[String]) -> Result<()
 
 /// The certificate that whoever sends the token has to have (RFC 8705 §3.1). A token that is bound in
 /// another way as well, or in one that is not known, is nobody's: RFC 7800 §3.1 leaves it to us.
-fn confirmation(claims: &Map<String, Value>) -> Result<Option<CertificateHash>, TokenError> {
+pub fn confirmation(claims: &Map<String, Value>) -> Result<Option<CertificateHash>, TokenError> {
     let Some(value) = claims.get("cnf") else {
         return Ok(None);
     };
@@ -144,7 +147,10 @@ fn confirmation(claims: &Map<String, Value>) -> Result<Option<CertificateHash>, 
     Ok(Some(hash))
 }
 
-fn string<'a>(claims: &'a Map<String, Value>, claim: &'static str) -> Result<&'a str, TokenError> {
+pub fn string<'a>(
+    claims: &'a Map<String, Value>,
+    claim: &'static str,
+) -> Result<&'a str, TokenError> {
     match claims.get(claim) {
         Some(Value::String(text)) => Ok(text),
         other => Err(TokenError::Claim {
@@ -156,7 +162,7 @@ fn string<'a>(claims: &'a Map<String, Value>, claim: &'static str) -> Result<&'a
 }
 
 /// A `NumericDate` (RFC 7519 §2), fractions cut off.
-fn time(claims: &Map<String, Value>, claim: &'static str) -> Result<Option<u64>, TokenError> {
+pub fn time(claims: &Map<String, Value>, claim: &'static str) -> Result<Option<u64>, TokenError> {
     let Some(value) = claims.get(claim) else {
         return Ok(None);
     };

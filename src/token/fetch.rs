@@ -69,36 +69,43 @@ pub fn read_file(path: &Path) -> Result<Bytes, FetchError> {
     Ok(bytes.ok_or(FetchError::TooLarge)?.into())
 }
 
+/// A stream to a server, plain or encrypted.
+pub trait Wire: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> Wire for S {}
+
+/// Connects to the server of `uri`, over TLS where a client for it is given. The caller bounds the
+/// time.
+pub async fn connect(uri: &Uri, tls: Option<&Client>) -> Result<Box<dyn Wire>, FetchError> {
+    let host = uri.host().unwrap_or_default();
+    let port = uri
+        .port_u16()
+        .unwrap_or(if tls.is_some() { 443 } else { 80 });
+    // An IPv6 address stands in brackets in a URL only.
+    let address = host.trim_start_matches('[').trim_end_matches(']');
+    let failed = |source| FetchError::Connect {
+        authority: format!("{host}:{port}"),
+        source,
+    };
+    let stream = TcpStream::connect((address, port)).await.map_err(failed)?;
+    stream.set_nodelay(true).map_err(failed)?;
+    let Some(tls) = tls else {
+        return Ok(Box::new(stream));
+    };
+    let name = tls.server_name(address)?;
+    let connector = TlsConnector::from(tls.config());
+    let stream = connector.connect(name, stream).await.map_err(failed)?;
+    Ok(Box::new(stream))
+}
+
 /// Gets `uri`, over TLS where a client for it is given.
 pub async fn get(uri: &Uri, tls: Option<&Client>) -> Result<Bytes, FetchError> {
-    let exchange = async {
-        let host = uri.host().unwrap_or_default();
-        let port = uri
-            .port_u16()
-            .unwrap_or(if tls.is_some() { 443 } else { 80 });
-        // An IPv6 address stands in brackets in a URL only.
-        let address = host.trim_start_matches('[').trim_end_matches(']');
-        let failed = |source| FetchError::Connect {
-            authority: format!("{host}:{port}"),
-            source,
-        };
-        let stream = TcpStream::connect((address, port)).await.map_err(failed)?;
-        let Some(tls) = tls else {
-            return exchange_on(uri, stream).await;
-        };
-        let name = tls.server_name(address)?;
-        let connector = TlsConnector::from(tls.config());
-        let stream = connector.connect(name, stream).await.map_err(failed)?;
-        exchange_on(uri, stream).await
-    };
+    let exchange = async { exchange_on(uri, connect(uri, tls).await?).await };
     let answer = tokio::time::timeout(DEADLINE, exchange).await;
     answer.unwrap_or(Err(FetchError::Timeout))
 }
 
-async fn exchange_on<S>(uri: &Uri, stream: S) -> Result<Bytes, FetchError>
-where
-    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-{
+async fn exchange_on(uri: &Uri, stream: Box<dyn Wire>) -> Result<Bytes, FetchError> {
     let (mut sender, connection) =
         hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
     let answer = async move {

@@ -44,6 +44,17 @@ pub struct JwtIssuer {
 pub struct Online {
     /// Asks it.
     pub validator: Validator,
+    /// Which tokens are its own.
+    pub takes: Takes,
+}
+
+/// Which tokens an issuer is asked about.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Takes {
+    /// Those that tell nothing by themselves.
+    pub opaque: bool,
+    /// JWTs whose `iss` is its name.
+    pub named: bool,
 }
 
 impl Issuer {
@@ -102,6 +113,13 @@ pub fn find_jwt<'a>(
 
 /// The issuer that is asked about a token that tells nothing by itself.
 pub fn find_opaque(issuers: &[Issuer]) -> Option<usize> {
-    let is_asked = |issuer: &Issuer| matches!(issuer.kind, Kind::Online(_));
+    let is_asked =
+        |issuer: &Issuer| matches!(&issuer.kind, Kind::Online(online) if online.takes.opaque);
+    issuers.iter().position(is_asked)
+}
+
+/// The issuer that is asked about JWTs that name it.
+pub fn find_named(issuers: &[Issuer], name: &str) -> Option<usize> {
+    let is_asked = |issuer: &Issuer| matches!(&issuer.kind, Kind::Online(online) if online.takes.named && issuer.name == name);
     issuers.iter().position(is_asked)
 }

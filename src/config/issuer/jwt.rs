@@ -114,7 +114,7 @@ fn find(name: &Template, text: &str) -> Result<Template, String> {
     }
 }
 
-fn read_audiences(section: &Section<'_>) -> Option<Vec<Located<String>>> {
+pub fn read_audiences(section: &Section<'_>) -> Option<Vec<Located<String>>> {
     let expected = "an array such as [\"ecs\"]: a token must be for one of them";
     let Some(audiences) = section.strings("audiences") else {
         if !section.has("audiences") {
