@@ -56,6 +56,7 @@ fn names_a_file(value: &DeValue<'_>) -> bool {
 
 fn check(config: &Config) {
     assert!(!config.issuers.is_empty(), "nobody's tokens are accepted");
+    let mut opaque = 0;
     for (index, issuer) in config.issuers.iter().enumerate() {
         assert!(
             !issuer.name.is_empty() && issuer.leeway <= 300,
@@ -73,6 +74,17 @@ fn check(config: &Config) {
                 assert!(templates.all(|template| template.parameter() == parameter));
                 assert_eq!(keys.name.to_string(), issuer.name);
             }
+            IssuerKind::Keystone { settings, .. } => {
+                assert!(!settings.auth_urls.is_empty());
+                opaque += 1;
+            }
+            IssuerKind::Introspection {
+                settings,
+                opaque: takes,
+            } => {
+                assert!(!settings.endpoints.is_empty());
+                opaque += usize::from(*takes);
+            }
         }
         let mut earlier = config.issuers[..index].iter();
         assert!(
@@ -80,6 +92,7 @@ fn check(config: &Config) {
             "{issuer:?}"
         );
     }
+    assert!(opaque <= 1, "{opaque} issuers take opaque tokens");
     assert!(!config.table.is_empty(), "no table");
     assert!(config.listen.workers > 0, "no workers");
     let upstream = &config.upstream;
