@@ -40,6 +40,8 @@ pub enum AskError {
     Resting,
     #[error("too many tokens wait for an answer")]
     Busy,
+    #[error("asking panicked")]
+    Panic,
 }
 
 impl AskError {
@@ -60,6 +62,7 @@ impl AskError {
             Self::NoToken(summary) => summary,
             Self::Resting => "it has not answered of late",
             Self::Busy => "too many tokens wait for an answer",
+            Self::Panic => "the gateway has failed at it",
         }
     }
 

@@ -5,7 +5,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot};
-use tokio::task::{JoinError, JoinSet};
+use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::Instant;
 
 use super::answers::{Answers, Digest};
@@ -18,7 +18,7 @@ use super::{AskSettings, Question, Subject, Validated, Validator, ValidatorSetti
 use crate::token::TokenError;
 
 /// Questions of workers that nobody has looked at yet.
-const QUESTIONS: usize = 256;
+const QUESTIONS: usize = 1024;
 /// Requests that an issuer has to answer at the same time.
 const CONCURRENCY: usize = 32;
 /// Tokens that an answer is waited for.
@@ -37,7 +37,9 @@ pub struct Service {
     waiting: HashMap<Digest, Vec<oneshot::Sender<Verdict>>>,
     waiting_count: usize,
     pending: VecDeque<(Digest, Subject)>,
-    asking: JoinSet<(Digest, Asked)>,
+    asking: JoinSet<Asked>,
+    /// What each of the tasks asks about, and since when.
+    asked: HashMap<Id, (Digest, Instant)>,
     outage: Arc<Outage>,
 }
 
@@ -92,6 +94,7 @@ impl Service {
             waiting_count: 0,
             pending: VecDeque::new(),
             asking: JoinSet::new(),
+            asked: HashMap::new(),
             outage,
         };
         Ok((service, validator))
@@ -119,12 +122,22 @@ impl Service {
                     Some(question) => self.take(question),
                     None => return,
                 },
-                Some(asked) = self.asking.join_next() => self.settle(asked),
+                Some(asked) = self.asking.join_next_with_id() => self.settle(asked),
             }
-            while self.asking.len() < CONCURRENCY
-                && let Some((digest, subject)) = self.pending.pop_front()
-            {
+            self.ask_pending();
+        }
+    }
+
+    fn ask_pending(&mut self) {
+        while self.asking.len() < CONCURRENCY
+            && let Some((digest, subject)) = self.pending.pop_front()
+        {
+            let waiting = self.waiting.get(&digest);
+            if waiting.is_some_and(|waiting| waiting.iter().any(|reply| !reply.is_closed())) {
                 self.ask(digest, subject);
+            } else {
+                // Whoever asked has gone: not to keep those who wait behind an issuer that is slow.
+                self.stop_waiting(digest);
             }
         }
     }
@@ -151,18 +164,19 @@ impl Service {
     fn ask(&mut self, digest: Digest, subject: Subject) {
         let asker = Arc::clone(&self.asker);
         let patience = self.settings.patience();
-        self.asking.spawn(async move {
+        let task = self.asking.spawn(async move {
             let answer = tokio::time::timeout(patience, asker.ask(&subject.0)).await;
-            (digest, answer.unwrap_or(Err(AskError::Timeout(patience))))
+            answer.unwrap_or(Err(AskError::Timeout(patience)))
         });
+        self.asked.insert(task.id(), (digest, Instant::now()));
     }
 
-    fn settle(&mut self, asked: Result<(Digest, Asked), JoinError>) {
-        let Ok((digest, asked)) = asked else {
-            // Which token it was is not known: nobody may wait for it for ever.
-            self.waiting.clear();
-            self.pending.clear();
-            self.waiting_count = 0;
+    fn settle(&mut self, asked: Result<(Id, Asked), JoinError>) {
+        let (task, asked) = match asked {
+            Ok(asked) => asked,
+            Err(error) => (error.id(), Err(AskError::Panic)),
+        };
+        let Some((digest, since)) = self.asked.remove(&task) else {
             return;
         };
         match &asked {
@@ -178,17 +192,22 @@ impl Service {
                     Err(_) => self.settings.refusal_cache,
                 };
                 let verdict = judged.map(Arc::new);
-                let until = Instant::now() + time;
+                // An answer may have been old when it came.
+                let until = since + time;
                 self.answers.keep(digest, verdict.clone(), size, until);
                 verdict
             }
             Err(error) => Err(error.for_client()),
         };
-        let waiting = self.waiting.remove(&digest).unwrap_or_default();
-        self.waiting_count = self.waiting_count.saturating_sub(waiting.len());
-        for reply in waiting {
+        for reply in self.stop_waiting(digest) {
             let _ = reply.send(verdict.clone());
         }
+    }
+
+    fn stop_waiting(&mut self, digest: Digest) -> Vec<oneshot::Sender<Verdict>> {
+        let waiting = self.waiting.remove(&digest).unwrap_or_default();
+        self.waiting_count = self.waiting_count.saturating_sub(waiting.len());
+        waiting
     }
 }
 
@@ -200,3 +219,6 @@ impl Asker {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

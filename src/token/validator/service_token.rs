@@ -176,6 +176,11 @@ fn read(answer: &Answer) -> Result<(HeaderValue, SystemTime), AskError> {
         status => return Err(AskError::Status(status)),
     }
     let (_, ends) = parse_answer(&answer.body)?;
+    if ends <= SystemTime::now() {
+        // Not to fetch one after another.
+        let text = "the token it gives has ended already, do the clocks agree?";
+        return Err(AskError::Unreadable(text.to_owned()));
+    }
     let value = answer.headers.get(X_SUBJECT_TOKEN);
     let mut value = value
         .filter(|value| !value.is_empty())
