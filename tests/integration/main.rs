@@ -36,6 +36,7 @@ mod limits;
 mod listener;
 mod matrix;
 mod nova;
+mod online;
 mod pages;
 mod policy;
 mod pool;

@@ -24,7 +24,7 @@ pub use keystone::Keystone;
 pub use refusing::Refusing;
 pub use signal::Signal;
 pub use token::{AUDIENCE, Claims, ISSUER, Key, OTHER_PROJECT, PROJECT, default_key, now, token};
-pub use upstream::{Seen, Step, Upstream, answer, echo, ok};
+pub use upstream::{Choice, Seen, Step, Upstream, answer, echo, ok};
 pub use wire::{Framing, Headers, Wire};
 
 /// How long anything may take before the test fails; never how long something is given to happen.

@@ -1,6 +1,7 @@
 //! An upstream that does what its script says and remembers every byte it was sent.
 
 use std::collections::{HashMap, VecDeque};
+use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread::{self, JoinHandle};
@@ -22,8 +23,26 @@ pub enum Step {
     Repeat,
     /// Goes on when the test says so.
     Wait(Signal),
+    /// Does what this makes of the request.
+    Choose(Choice),
     /// Closes the connection.
     Close,
+}
+
+/// What to do with a request, by what it says.
+#[derive(Clone)]
+pub struct Choice(Arc<dyn Fn(&Seen) -> Vec<Step> + Send + Sync>);
+
+impl Choice {
+    pub fn new(choose: impl Fn(&Seen) -> Vec<Step> + Send + Sync + 'static) -> Self {
+        Self(Arc::new(choose))
+    }
+}
+
+impl fmt::Debug for Choice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Choice")
+    }
 }
 
 /// A request as it was sent.
@@ -305,6 +324,11 @@ fn run(shared: &Shared, index: usize, wire: &mut Wire, framing: &mut Framing, st
         }
         Step::Repeat => wire.repeat().is_ok(),
         Step::Wait(signal) => signal.wait(),
+        Step::Choose(Choice(choose)) => {
+            let seen = shared.lock().requests[index].clone();
+            let mut steps = choose(&seen).into_iter();
+            steps.all(|step| run(shared, index, wire, framing, step))
+        }
         Step::Close => {
             wire.close();
             false
