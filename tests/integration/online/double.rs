@@ -89,6 +89,11 @@ impl Keystone {
         self.state().login_trouble = None;
     }
 
+    /// Takes this token of the gateway's, too.
+    pub fn accept(&self, own: &str) {
+        self.state().good.insert(own.to_owned());
+    }
+
     /// No token that it has given is good any longer.
     pub fn revoke_given(&self) {
         self.state().good.clear();
