@@ -104,7 +104,7 @@ pub struct Verified {
     pub issuer: usize,
     /// All claims.
     pub claims: Map<String, Value>,
-    /// When it ends, in seconds since 1970.
+    /// When it ends, in seconds since 1970; `u64::MAX` where nobody says.
     pub expires: u64,
     /// How long it may be taken for good without verifying it again.
     pub standing: Standing,

@@ -1,6 +1,7 @@
 //! `token sign` and `token show`.
 
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
@@ -86,15 +87,18 @@ pub fn show(config: &Path, token: &str) -> anyhow::Result<Outcome> {
 fn show_identity(rules: &Rules, holder: &explain::Holder<'_>) -> anyhow::Result<()> {
     let identity = holder.identity;
     let principal = &identity.principal;
-    let left = identity.expires.saturating_sub(unix_time());
-    let left = humantime::format_duration(std::time::Duration::from_secs(left));
+    let end = match identity.expires {
+        u64::MAX => "when it expires is not said".to_owned(),
+        expires => {
+            let left = Duration::from_secs(expires.saturating_sub(unix_time()));
+            format!("expires in {}", humantime::format_duration(left))
+        }
+    };
     let checked = match identity.standing {
         Standing::Keys(_) => "signature, issuer, audience and times",
         Standing::Until(_) => "its issuer says so",
     };
-    say(format_args!(
-        "token         good: {checked}; expires in {left}"
-    ));
+    say(format_args!("token         good: {checked}; {end}"));
     explain::say_bound(identity);
     say(format_args!(
         "subject       {}",

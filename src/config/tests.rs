@@ -1,3 +1,4 @@
+mod asked;
 mod family;
 mod identity;
 mod mistake;

@@ -48,7 +48,7 @@ pub struct Identity {
     pub principal: Principal,
     /// How the audit names the caller.
     pub caller: Arc<Caller>,
-    /// When the token ends, in seconds since 1970.
+    /// When the token ends, in seconds since 1970; `u64::MAX` where nobody says.
     pub expires: u64,
     /// How long the token need not be verified again.
     pub standing: Standing,

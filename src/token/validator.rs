@@ -96,7 +96,7 @@ pub struct Validator {
 pub struct Validated {
     /// The answer, whole.
     pub claims: Map<String, Value>,
-    /// When the token ends, in seconds since 1970.
+    /// When the token ends, in seconds since 1970; `u64::MAX` where the issuer does not say.
     pub expires: u64,
     /// How long the answer may be used again, in seconds since 1970.
     pub reuse_until: u64,

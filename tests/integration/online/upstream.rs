@@ -103,7 +103,7 @@ fn without_a_token_of_its_own_the_gateway_forwards_nothing() {
     // A caller whom no Keystone has to vouch for.
     let known = jwt(&["*:*:*"]);
     let answer = ask(&gateway, &known);
-    answer.refusal(503, "service_token_unavailable", "computeFault");
+    answer.refusal(503, "service_token_unavailable", "serviceUnavailable");
     assert_eq!(upstream.count(), 0);
     let keystone = Keystone::start_at(address);
     ask_until(&gateway, &known, 200);
