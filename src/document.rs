@@ -102,6 +102,8 @@ impl Document {
     pub fn into_problems(self) -> Vec<Problem> {
         let mut problems = self.problems.into_inner();
         problems.sort_by_key(|problem| problem.line);
+        // A value that two rules look at is wrong once.
+        problems.dedup();
         problems
     }
 

@@ -35,14 +35,13 @@ pub fn read(
         parse_leeway,
     );
     let leeway = leeway.map_or(LEEWAY, |leeway| leeway.value);
-    let word = read_word(section);
+    let word = read_word(section)?;
     let kind = match word {
-        Some(Word::Jwt) => jwt::read(section, folder, name.as_deref()),
-        Some(Word::Keystone) => keystone::read(section, folder),
-        Some(Word::Introspection) => introspection::read(section, folder, leeway),
-        None => None,
+        Word::Jwt => jwt::read(section, folder, name.as_deref()),
+        Word::Keystone => keystone::read(section, folder),
+        Word::Introspection => introspection::read(section, folder, leeway),
     };
-    let usual = word.map_or(Usual::JWT, Word::usual);
+    let usual = word.usual();
     let claims = match section.section("claims") {
         Some(claims) => read_claims(&claims, region, usual),
         None => {
@@ -76,6 +75,8 @@ pub fn read(
     })
 }
 
+const KINDS: &str = "\"jwt\", \"keystone\" or \"introspection\"";
+
 /// The value of `kind`.
 #[derive(Clone, Copy, Debug)]
 enum Word {
@@ -99,8 +100,7 @@ fn read_word(section: &Section<'_>) -> Option<Word> {
     if !section.has("kind") {
         return Some(Word::Jwt);
     }
-    let expected = "\"jwt\", \"keystone\" or \"introspection\"";
-    let kind = section.parse("kind", expected, |text| match text {
+    let kind = section.parse("kind", KINDS, |text| match text {
         "jwt" => Ok(Word::Jwt),
         "keystone" => Ok(Word::Keystone),
         "introspection" => Ok(Word::Introspection),
@@ -148,8 +148,8 @@ pub fn refuse_equal_names(sections: &[Section<'_>]) {
 /// A token that tells nothing by itself has to lead to one issuer.
 pub fn refuse_second_opaque(sections: &[Section<'_>]) {
     let takes_opaque = |section: &&Section<'_>| {
-        let kind = section.has("kind").then(|| section.string("kind"));
-        match kind.flatten().as_ref().map(|kind| kind.value.as_str()) {
+        let kind = section.parse("kind", KINDS, |text| Ok::<_, &str>(text.to_owned()));
+        match kind.as_ref().map(|kind| kind.value.as_str()) {
             Some("keystone") => true,
             Some("introspection") => {
                 !section.has("opaque") || section.boolean("opaque") == Some(true)
@@ -163,7 +163,7 @@ pub fn refuse_second_opaque(sections: &[Section<'_>]) {
         section.problem(
             section.line(),
             format!(
-                "the issuer at line {} takes opaque tokens already, expected one that does",
+                "the issuer at line {} takes opaque tokens already, expected one at most that does",
                 first.line()
             ),
         );
@@ -232,10 +232,20 @@ fn parse_url(text: &str) -> Result<Uri, &'static str> {
 
 /// A text that is there and not empty.
 fn read_text(section: &Section<'_>, key: &'static str, expected: &str) -> Option<String> {
-    parse_required(section, key, expected, |text| match text {
+    parse_required(section, key, expected, full)
+}
+
+/// A text that is not empty, this one unless the config says otherwise.
+fn read_text_or(section: &Section<'_>, key: &'static str, expected: &str, usual: &str) -> String {
+    let text = section.parse(key, expected, full);
+    text.map_or_else(|| usual.to_owned(), |text| text.value)
+}
+
+fn full(text: &str) -> Result<String, &'static str> {
+    match text {
         "" => Err("it is empty"),
         text => Ok(text.to_owned()),
-    })
+    }
 }
 
 /// The name's, if it has a parameter; what is wrong with it is said elsewhere.

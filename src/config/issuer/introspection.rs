@@ -16,13 +16,11 @@ pub fn read(section: &Section<'_>, folder: &Path, leeway: u64) -> Option<IssuerK
     let endpoints = read_urls(section, "endpoints", URLS);
     let uses_tls = endpoints.iter().flatten().any(is_https);
     let ask = read_ask(section, folder, uses_tls);
-    let audiences = match section.has("audiences") {
-        true => read_audiences(section).map(|audiences| {
-            let audiences = audiences.into_iter();
-            audiences.map(|audience| audience.value).collect()
-        }),
-        false => Some(Vec::new()),
+    let audiences = match section.strings("audiences") {
+        Some(_) => read_audiences(section).unwrap_or_default(),
+        None => Vec::new(),
     };
+    let audiences = audiences.into_iter().map(|audience| audience.value);
     let opaque = section.boolean("opaque").unwrap_or(true);
     if !section.has("client") {
         let expected = "a table [issuer.client] with the credential that the gateway asks with";
@@ -34,7 +32,7 @@ pub fn read(section: &Section<'_>, folder: &Path, leeway: u64) -> Option<IssuerK
         settings: IntrospectionSettings {
             endpoints: endpoints?,
             client: client?,
-            audiences: audiences?,
+            audiences: audiences.collect(),
             leeway,
             ask,
         },

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use hyper::Uri;
 
-use super::{read_ask, read_text, read_urls};
+use super::{read_ask, read_text, read_text_or, read_urls};
 use crate::config::IssuerKind;
 use crate::document::Section;
 use crate::token::{KeystoneSettings, ServiceCredential};
@@ -17,14 +17,8 @@ pub fn read(section: &Section<'_>, folder: &Path) -> Option<IssuerKind> {
     let auth_urls = read_urls(section, "auth_urls", URLS);
     let uses_tls = auth_urls.iter().flatten().any(is_https);
     let ask = read_ask(section, folder, uses_tls);
-    let service_type = match section.has("service_type") {
-        true => read_text(
-            section,
-            "service_type",
-            "a service's type such as \"compute\"",
-        ),
-        false => Some(SERVICE_TYPE.to_owned()),
-    };
+    let expected = "a service's type such as \"compute\"";
+    let service_type = read_text_or(section, "service_type", expected, SERVICE_TYPE);
     if !section.has("service") {
         let expected = "a table [issuer.service] with the credential that the gateway asks with";
         section.missing("service", expected);
@@ -37,7 +31,7 @@ pub fn read(section: &Section<'_>, folder: &Path) -> Option<IssuerKind> {
             credential: credential?,
             ask,
         },
-        service_type: service_type?,
+        service_type,
     })
 }
 
@@ -69,26 +63,23 @@ fn read_credential(section: &Section<'_>, folder: &Path) -> Option<ServiceCreden
 
 fn read_password(section: &Section<'_>, folder: &Path) -> Option<ServiceCredential> {
     let text = |key, expected| read_text(section, key, expected);
-    let name_or_default = |key| match section.has(key) {
-        true => text(key, "the name of a domain"),
-        false => Some("Default".to_owned()),
-    };
+    let domain = |key| read_text_or(section, key, "the name of a domain", "Default");
     let username = text(
         "username",
         "the name of the gateway's user, or `application_credential_id`",
     );
-    let user_domain = name_or_default("user_domain");
+    let user_domain = domain("user_domain");
     let project = text(
         "project",
         "the name of a project that the user has a role in",
     );
-    let project_domain = name_or_default("project_domain");
+    let project_domain = domain("project_domain");
     let file = text("password_file", "the name of a file");
     Some(ServiceCredential::Password {
         username: username?,
-        user_domain: user_domain?,
+        user_domain,
         project: project?,
-        project_domain: project_domain?,
+        project_domain,
         file: folder.join(file?),
     })
 }

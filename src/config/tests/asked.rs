@@ -120,44 +120,157 @@ fn mistakes_about_a_keystone_are_named() {
     let with = |line: &str| keystone(&format!("{AUTH_URLS}\n{line}"), SERVICE);
     let urls = |urls: &str| keystone(&format!("auth_urls = {urls}"), SERVICE);
     let service = |text: &str| keystone(AUTH_URLS, text);
-    let cases = [
-        (keystone("", SERVICE), "x"),
-        (urls("[]"), "x"),
-        (urls("\"\""), "x"),
-        (urls("[\"keystone:5000\"]"), "x"),
-        (urls("[\"ftp://keystone/v3\"]"), "x"),
-        (urls("[\"http://user:secret@keystone/v3\"]"), "x"),
-        (urls("[\"http://keystone/v3?a=b\"]"), "x"),
-        (urls("[\"http://a/v3\", \"http://a/v3\"]"), "x"),
-        (service(""), "x"),
-        (service("[issuer.service]\n"), "x"),
-        (service(&SERVICE.replace("gateway", "")), "x"),
-        (service(&SERVICE.replace("user", "usr")), "x"),
+    let cases: Vec<(String, &[&str])> = vec![
+        (
+            keystone("", SERVICE),
+            &[
+                r#"a.toml:5: `issuer.auth_urls` is missing, expected URLs up to the version such as ["https://keystone.example:5000/v3"]"#,
+            ],
+        ),
+        (
+            urls("[]"),
+            &[
+                r#"a.toml:8: `issuer.auth_urls` is empty, expected URLs up to the version such as ["https://keystone.example:5000/v3"]"#,
+            ],
+        ),
+        (
+            urls("\"\""),
+            &["a.toml:8: `issuer.auth_urls` is of type string, expected an array of strings"],
+        ),
+        (
+            urls("[\"keystone:5000\"]"),
+            &[
+                r#"a.toml:8: `issuer.auth_urls` has `keystone:5000`, expected URLs up to the version such as ["https://keystone.example:5000/v3"]: it is not an http or https URL of a host and, if any, a port from 1 to 65535"#,
+            ],
+        ),
+        (
+            urls("[\"ftp://keystone/v3\"]"),
+            &[
+                r#"a.toml:8: `issuer.auth_urls` has `ftp://keystone/v3`, expected URLs up to the version such as ["https://keystone.example:5000/v3"]: it is not an http or https URL of a host and, if any, a port from 1 to 65535"#,
+            ],
+        ),
+        (
+            urls("[\"http://user:secret@keystone/v3\"]"),
+            &[
+                r#"a.toml:8: `issuer.auth_urls` has `http://user:secret@keystone/v3`, expected URLs up to the version such as ["https://keystone.example:5000/v3"]: it is not an http or https URL of a host and, if any, a port from 1 to 65535"#,
+            ],
+        ),
+        (
+            urls("[\"http://keystone/v3?a=b\"]"),
+            &[
+                r#"a.toml:8: `issuer.auth_urls` has `http://keystone/v3?a=b`, expected URLs up to the version such as ["https://keystone.example:5000/v3"]: it has a query"#,
+            ],
+        ),
+        (
+            urls("[\"http://a/v3\", \"http://a/v3\"]"),
+            &["a.toml:8: `issuer.auth_urls` has `http://a/v3` twice, expected each URL once"],
+        ),
+        (
+            service(""),
+            &[
+                "a.toml:5: `issuer.service` is missing, expected a table [issuer.service] with the credential that the gateway asks with",
+            ],
+        ),
+        (
+            service("[issuer.service]\n"),
+            &[
+                "a.toml:9: `issuer.service.username` is missing, expected the name of the gateway's user, or `application_credential_id`",
+                "a.toml:9: `issuer.service.project` is missing, expected the name of a project that the user has a role in",
+                "a.toml:9: `issuer.service.password_file` is missing, expected the name of a file",
+            ],
+        ),
+        (
+            service(&SERVICE.replace("gateway", "")),
+            &[
+                "a.toml:10: `issuer.service.username` is ``, expected the name of the gateway's user, or `application_credential_id`: it is empty",
+            ],
+        ),
+        (
+            service(&SERVICE.replace("user", "usr")),
+            &["a.toml:10: `issuer.service.usrname` is not a known key; did you mean `username`?"],
+        ),
         (
             service("[issuer.service]\napplication_credential_id = \"c\"\n"),
-            "x",
+            &[
+                "a.toml:9: `issuer.service.application_credential_secret_file` is missing, expected the name of a file",
+            ],
         ),
         (
             service(&format!("{SERVICE}application_credential_id = \"c\"\n")),
-            "x",
+            &[
+                "a.toml:9: `issuer.service.application_credential_secret_file` is missing, expected the name of a file",
+                "a.toml:10: `issuer.service.username` is not a known key; expected one of `application_credential_id`, `application_credential_secret_file`",
+                "a.toml:11: `issuer.service.project` is not a known key; expected one of `application_credential_id`, `application_credential_secret_file`",
+                "a.toml:12: `issuer.service.password_file` is not a known key; expected one of `application_credential_id`, `application_credential_secret_file`",
+            ],
         ),
-        (with("ca = \"ca.pem\""), "x"),
-        (with("audiences = [\"ecs\"]"), "x"),
-        (with("cache = \"0s\""), "x"),
-        (with("timeout = \"soon\""), "x"),
-        (with("refusal_cach = \"1s\""), "x"),
-        (with("service_type = \"\""), "x"),
-        (with("opaque = true"), "x"),
-        (with("").replace(ROLES, ""), "x"),
-        (with("").replace("\"keystone\"", "\"Keystone\""), "x"),
+        (
+            with("ca = \"ca.pem\""),
+            &["a.toml:9: `issuer.ca` is not used, expected it only beside an https URL"],
+        ),
+        (
+            with("audiences = [\"ecs\"]"),
+            &[
+                "a.toml:9: `issuer.audiences` is not a known key; expected one of `name`, `leeway`, `kind`, `auth_urls`, `ca`, `cache`, `refusal_cache`, `timeout`, `service_type`, `service`, `claims`, `identity`, `roles`",
+            ],
+        ),
+        (
+            with("cache = \"0s\""),
+            &[
+                r#"a.toml:9: `issuer.cache` is `0s`, expected a duration such as "5s", "250ms" or "2m": it is zero"#,
+            ],
+        ),
+        (
+            with("timeout = \"soon\""),
+            &[
+                r#"a.toml:9: `issuer.timeout` is `soon`, expected a duration such as "5s", "250ms" or "2m": expected number at 0"#,
+            ],
+        ),
+        (
+            with("refusal_cach = \"1s\""),
+            &["a.toml:9: `issuer.refusal_cach` is not a known key; did you mean `refusal_cache`?"],
+        ),
+        (
+            with("service_typ = \"image\""),
+            &["a.toml:9: `issuer.service_typ` is not a known key; did you mean `service_type`?"],
+        ),
+        (
+            with("").replace("\"keystone\"", "5"),
+            &[r#"a.toml:6: `issuer.kind` is 5, expected "jwt", "keystone" or "introspection""#],
+        ),
+        (
+            with("service_type = \"\""),
+            &[
+                r#"a.toml:9: `issuer.service_type` is ``, expected a service's type such as "compute": it is empty"#,
+            ],
+        ),
+        (
+            with("opaque = true"),
+            &[
+                "a.toml:9: `issuer.opaque` is not a known key; expected one of `name`, `leeway`, `kind`, `auth_urls`, `ca`, `cache`, `refusal_cache`, `timeout`, `service_type`, `service`, `claims`, `identity`, `roles`",
+            ],
+        ),
+        (
+            with("").replace(ROLES, ""),
+            &[
+                "a.toml:5: `issuer.roles` is missing, expected a table [issuer.roles] that maps roles to policies, as `claims.roles` alone grants nothing",
+            ],
+        ),
+        (
+            with("").replace("\"keystone\"", "\"Keystone\""),
+            &[
+                r#"a.toml:6: `issuer.kind` is `Keystone`, expected "jwt", "keystone" or "introspection": there is no such kind"#,
+            ],
+        ),
         (
             with("") + &introspection(ENDPOINTS, CLIENT)[HEAD.len() - 11..],
-            "x",
+            &[
+                "a.toml:16: the issuer at line 5 takes opaque tokens already, expected one at most that does",
+            ],
         ),
     ];
     for (text, expected) in cases {
-        println!("{}", problems(&text).join("\n    "));
-        let _ = expected;
+        assert_eq!(problems(&text), expected, "{text}");
     }
 }
 
@@ -165,25 +278,82 @@ fn mistakes_about_a_keystone_are_named() {
 fn mistakes_about_an_authorization_server_are_named() {
     let with = |line: &str| introspection(&format!("{ENDPOINTS}\n{line}"), CLIENT);
     let client = |text: &str| introspection(ENDPOINTS, text);
-    let cases = [
-        (introspection("", CLIENT), "x"),
-        (introspection("endpoints = [\"\"]", CLIENT), "x"),
-        (client(""), "x"),
-        (client("[issuer.client]\n"), "x"),
+    let cases: Vec<(String, &[&str])> = vec![
+        (
+            introspection("", CLIENT),
+            &[
+                r#"a.toml:5: `issuer.endpoints` is missing, expected URLs such as ["https://iam.example/introspect"]"#,
+            ],
+        ),
+        (
+            introspection("endpoints = [\"\"]", CLIENT),
+            &[
+                r#"a.toml:8: `issuer.endpoints` has ``, expected URLs such as ["https://iam.example/introspect"]: it is not an http or https URL of a host and, if any, a port from 1 to 65535"#,
+            ],
+        ),
+        (
+            client(""),
+            &[
+                "a.toml:5: `issuer.client` is missing, expected a table [issuer.client] with the credential that the gateway asks with",
+            ],
+        ),
+        (
+            client("[issuer.client]\n"),
+            &[
+                "a.toml:9: `issuer.client.id` is missing, expected the id of the gateway's client, or `bearer_file`",
+                "a.toml:9: `issuer.client.secret_file` is missing, expected the name of a file",
+            ],
+        ),
         (
             client("[issuer.client]\nid = \"a\"\nbearer_file = \"b\"\n"),
-            "x",
+            &["a.toml:10: `issuer.client.id` is not a known key; expected one of `bearer_file`"],
         ),
-        (client(&CLIENT.replace("secret_file", "secret")), "x"),
-        (with("audiences = []"), "x"),
-        (with("ca = \"ca.pem\""), "x"),
-        (with("opaque = \"no\""), "x"),
-        (with("service_type = \"compute\""), "x"),
-        (with("keys = \"jwks.json\""), "x"),
-        (with("").replace(CLAIMS, ""), "x"),
+        (
+            client(&CLIENT.replace("secret_file", "secret")),
+            &["a.toml:11: `issuer.client.secret` is not a known key; did you mean `secret_file`?"],
+        ),
+        (
+            with("audiences = []"),
+            &[
+                r#"a.toml:9: `issuer.audiences` is empty, expected an array such as ["ecs"]: a token must be for one of them"#,
+            ],
+        ),
+        (
+            with("audience = [\"ecs\"]"),
+            &["a.toml:9: `issuer.audience` is not a known key; did you mean `audiences`?"],
+        ),
+        (
+            with("audiences = 5"),
+            &["a.toml:9: `issuer.audiences` is 5, expected an array of strings"],
+        ),
+        (
+            with("ca = \"ca.pem\""),
+            &["a.toml:9: `issuer.ca` is not used, expected it only beside an https URL"],
+        ),
+        (
+            with("opaque = \"no\""),
+            &["a.toml:9: `issuer.opaque` is of type string, expected true or false"],
+        ),
+        (
+            with("service_type = \"compute\""),
+            &[
+                "a.toml:9: `issuer.service_type` is not a known key; expected one of `name`, `leeway`, `kind`, `endpoints`, `ca`, `cache`, `refusal_cache`, `timeout`, `audiences`, `opaque`, `client`, `claims`, `identity`, `roles`",
+            ],
+        ),
+        (
+            with("keys = \"jwks.json\""),
+            &[
+                "a.toml:9: `issuer.keys` is not a known key; expected one of `name`, `leeway`, `kind`, `endpoints`, `ca`, `cache`, `refusal_cache`, `timeout`, `audiences`, `opaque`, `client`, `claims`, `identity`, `roles`",
+            ],
+        ),
+        (
+            with("").replace(CLAIMS, ""),
+            &[
+                "a.toml:5: `issuer.claims` is missing, expected a table [issuer.claims] with `project` and one of `actions`, `policies` and `roles`",
+            ],
+        ),
     ];
     for (text, expected) in cases {
-        println!("{}", problems(&text).join("\n    "));
-        let _ = expected;
+        assert_eq!(problems(&text), expected, "{text}");
     }
 }
