@@ -12,6 +12,7 @@
     reason = "a test that cannot go on has failed"
 )]
 
+mod asked;
 mod check;
 mod demo;
 mod demo_files;
