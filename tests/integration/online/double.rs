@@ -42,7 +42,7 @@ impl Keystone {
     pub fn start_at(address: SocketAddr) -> Self {
         let state = Arc::new(Mutex::new(State {
             password: PASSWORD.to_owned(),
-            life: Duration::from_secs(3600),
+            life: Duration::from_hours(1),
             given: 0,
             good: HashSet::new(),
             tokens: HashMap::new(),
@@ -198,7 +198,7 @@ pub fn token(roles: &[&str]) -> Value {
         "methods": ["password"],
         "audit_ids": ["AAAAAAAAAAAAAAAAAAAAAA"],
         "issued_at": ends_in(Duration::ZERO),
-        "expires_at": ends_in(Duration::from_secs(3600)),
+        "expires_at": ends_in(Duration::from_hours(1)),
         "user": {"id": "u1", "name": "alice", "password_expires_at": null,
             "domain": {"id": "d1", "name": "Users"}},
         "project": {"id": PROJECT, "name": "shop", "domain": {"id": "d2", "name": "Shops"}},

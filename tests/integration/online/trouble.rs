@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::double::{Keystone, about, error, token};
 use super::{World, ask, ask_until, call, setup};
-use crate::support::{Setup, Signal, Step, Upstream, answer, own_ip};
+use crate::support::{Gateway, Signal, Step, Upstream, answer, own_ip};
 
 const BROKEN: &str = "it does not answer as it should";
 const REFUSED: &str = "it does not let the gateway ask";
@@ -201,11 +201,8 @@ fn one_that_goes_away_is_left_alone_and_found_again() {
     ask_until(&gateway, "bob", 200);
 }
 
-fn two(urls: [String; 2], set: impl FnOnce(Setup) -> Setup) -> (Upstream, crate::support::Gateway) {
-    let upstream = Upstream::start();
-    let setup = setup(&upstream, &urls, "timeout = \"1s\"");
-    let gateway = set(setup).start();
-    (upstream, gateway)
+fn two(upstream: &Upstream, urls: &[String; 2]) -> Gateway {
+    setup(upstream, urls, "timeout = \"1s\"").start()
 }
 
 #[test]
@@ -213,7 +210,8 @@ fn the_second_is_asked_where_the_first_is_dead() {
     let dead = Keystone::start_on(own_ip()).url();
     let keystone = Keystone::start();
     keystone.know("alice", token(&["reader"]));
-    let (_upstream, gateway) = two([dead, keystone.url()], |setup| setup);
+    let upstream = Upstream::start();
+    let gateway = two(&upstream, &[dead, keystone.url()]);
     assert_eq!(ask(&gateway, "alice").status, 200);
     let answer = ask(&gateway, "stranger");
     answer.refusal(401, "token_not_active", "error");
@@ -222,7 +220,8 @@ fn the_second_is_asked_where_the_first_is_dead() {
 #[test]
 fn the_second_is_asked_where_the_first_is_broken_or_slow() {
     let (first, second) = (Keystone::start(), Keystone::start());
-    let (_upstream, gateway) = two([first.url(), second.url()], |setup| setup);
+    let upstream = Upstream::start();
+    let gateway = two(&upstream, &[first.url(), second.url()]);
     // Both take what either gives: the first has given own-1.
     second.accept("own-1");
     let go_on = Signal::new();

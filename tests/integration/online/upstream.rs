@@ -120,9 +120,7 @@ fn the_upstream_is_told_who_keystone_says_it_is() {
     body["token"]["is_admin_project"] = false.into();
     world.keystone.know("bob", body);
     let spoofed = ["X-Roles: admin", "X-User-Id: root", "X-Domain-Id: d9"];
-    let call = spoofed
-        .into_iter()
-        .fold(call("bob"), |call, line| call.header(line));
+    let call = spoofed.into_iter().fold(call("bob"), Call::header);
     let expected = [
         ("x-identity-status", "Confirmed"),
         ("x-user-id", "u1"),

@@ -39,13 +39,13 @@ async fn settle(service: &mut Service) {
     service.settle(asked);
 }
 
-fn validated() -> Judged {
-    Ok(Validated {
+fn validated() -> Validated {
+    Validated {
         claims: serde_json::Map::new(),
         expires: 100,
         reuse_until: 60,
         certificate: None,
-    })
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -59,7 +59,7 @@ async fn a_panic_is_the_trouble_of_one_token() {
     let unavailable = AskError::Panic.for_client();
     assert_eq!(first.try_recv().unwrap().unwrap_err(), unavailable);
     assert!(other.try_recv().is_err(), "still waiting");
-    ask_by(&mut service, async { Ok((validated(), 10)) });
+    ask_by(&mut service, async { Ok((Ok(validated()), 10)) });
     settle(&mut service).await;
     assert!(other.try_recv().unwrap().is_ok());
     assert_eq!(service.waiting_count, 0);
@@ -72,7 +72,7 @@ async fn an_answer_is_as_old_as_its_question() {
     let mut first = question(&mut service, "token");
     ask_by(&mut service, async {
         tokio::time::sleep(Duration::from_secs(4)).await;
-        Ok((validated(), 10))
+        Ok((Ok(validated()), 10))
     });
     settle(&mut service).await;
     assert!(first.try_recv().unwrap().is_ok());
