@@ -3,6 +3,7 @@
 mod introspection;
 mod jwt;
 mod keystone;
+mod keystone_jws;
 
 use std::path::Path;
 use std::time::Duration;
@@ -39,6 +40,7 @@ pub fn read(
     let kind = match word {
         Some(Word::Jwt) => jwt::read(section, folder, name.as_deref()),
         Some(Word::Keystone) => keystone::read(section, folder),
+        Some(Word::KeystoneJws) => keystone_jws::read(section, folder),
         Some(Word::Introspection) => introspection::read(section, folder, leeway),
         None => None,
     };
@@ -81,6 +83,7 @@ pub fn read(
 enum Word {
     Jwt,
     Keystone,
+    KeystoneJws,
     Introspection,
 }
 
@@ -90,6 +93,7 @@ impl Word {
         match self {
             Self::Jwt | Self::Introspection => Usual::JWT,
             Self::Keystone => Usual::KEYSTONE,
+            Self::KeystoneJws => Usual::KEYSTONE_JWS,
         }
     }
 }
@@ -99,10 +103,11 @@ fn read_word(section: &Section<'_>) -> Option<Word> {
     if !section.has("kind") {
         return Some(Word::Jwt);
     }
-    let expected = "\"jwt\", \"keystone\" or \"introspection\"";
+    let expected = "\"jwt\", \"keystone-jws\", \"keystone\" or \"introspection\"";
     let kind = section.parse("kind", expected, |text| match text {
         "jwt" => Ok(Word::Jwt),
         "keystone" => Ok(Word::Keystone),
+        "keystone-jws" => Ok(Word::KeystoneJws),
         "introspection" => Ok(Word::Introspection),
         _ => Err("there is no such kind"),
     });
@@ -145,25 +150,38 @@ pub fn refuse_equal_names(sections: &[Section<'_>]) {
     }
 }
 
-/// A token that tells nothing by itself has to lead to one issuer.
-pub fn refuse_second_opaque(sections: &[Section<'_>]) {
-    let takes_opaque = |section: &&Section<'_>| {
+/// A token that does not name its issuer has to lead to one all the same.
+pub fn refuse_second_nameless(sections: &[Section<'_>]) {
+    let kind = |section: &Section<'_>| {
         let kind = section.has("kind").then(|| section.string("kind"));
-        match kind.flatten().as_ref().map(|kind| kind.value.as_str()) {
-            Some("keystone") => true,
-            Some("introspection") => {
-                !section.has("opaque") || section.boolean("opaque") == Some(true)
-            }
-            _ => false,
-        }
+        kind.flatten().map(|kind| kind.value)
     };
-    let mut all = sections.iter().filter(takes_opaque);
+    let takes_opaque = |section: &Section<'_>| match kind(section).as_deref() {
+        Some("keystone") => true,
+        Some("introspection") => !section.has("opaque") || section.boolean("opaque") == Some(true),
+        _ => false,
+    };
+    let verifies_keystone = |section: &Section<'_>| match kind(section).as_deref() {
+        Some("keystone-jws") => true,
+        Some("keystone") => section.has("keys"),
+        _ => false,
+    };
+    refuse_second(sections, takes_opaque, "takes opaque tokens");
+    refuse_second(
+        sections,
+        verifies_keystone,
+        "verifies the JWS tokens of a Keystone",
+    );
+}
+
+fn refuse_second(sections: &[Section<'_>], is_one: impl Fn(&Section<'_>) -> bool, what: &str) {
+    let mut all = sections.iter().filter(|section| is_one(section));
     let Some(first) = all.next() else { return };
     for section in all {
         section.problem(
             section.line(),
             format!(
-                "the issuer at line {} takes opaque tokens already, expected one that does",
+                "the issuer at line {} {what} already, expected one that does",
                 first.line()
             ),
         );

@@ -1,5 +1,6 @@
 mod family;
 mod identity;
+mod keystone;
 mod mistake;
 mod place;
 mod role;

@@ -142,6 +142,7 @@ impl Rejection {
                 TokenError::Audience(_) => "token_audience",
                 TokenError::Confirmation(_) => "token_confirmation",
                 TokenError::Certificate => "token_certificate",
+                TokenError::Delegated(_) => "token_delegated",
                 TokenError::NotActive => "token_not_active",
                 TokenError::IssuerUnavailable(_) => "issuer_unavailable",
                 TokenError::KeysUnavailable => "keys_unavailable",

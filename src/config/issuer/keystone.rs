@@ -4,6 +4,7 @@ use std::path::Path;
 
 use hyper::Uri;
 
+use super::keystone_jws::read_keys;
 use super::{read_ask, read_text, read_urls};
 use crate::config::IssuerKind;
 use crate::document::Section;
@@ -25,6 +26,10 @@ pub fn read(section: &Section<'_>, folder: &Path) -> Option<IssuerKind> {
         ),
         false => Some(SERVICE_TYPE.to_owned()),
     };
+    let keys = match section.has("keys") {
+        true => Some(read_keys(section, folder)?),
+        false => None,
+    };
     if !section.has("service") {
         let expected = "a table [issuer.service] with the credential that the gateway asks with";
         section.missing("service", expected);
@@ -38,6 +43,7 @@ pub fn read(section: &Section<'_>, folder: &Path) -> Option<IssuerKind> {
             ask,
         },
         service_type: service_type?,
+        keys,
     })
 }
 

@@ -124,6 +124,12 @@ impl Setup {
         self
     }
 
+    /// An issuer as the config has it.
+    pub fn issuer_of(mut self, text: &str) -> Self {
+        self.issuers.push(text.to_owned());
+        self
+    }
+
     /// The issuer whose keys are in a file, with more lines.
     pub fn file_issuer(mut self, more: &str) -> Self {
         self.issuers.push(issuer_text(ISSUER, "jwks.json", more));
