@@ -81,8 +81,17 @@ pub enum IssuerKind {
         /// Where its keys are.
         keys: token::KeySettings,
     },
+    /// By the signature of a Keystone.
+    KeystoneJws {
+        /// Where its public keys are, and the algorithm they are for.
+        keys: KeystoneKeys,
+        /// The kinds of delegated tokens that are accepted.
+        delegated: Vec<token::Delegation>,
+    },
     /// By asking a Keystone about each token.
     Keystone {
+        /// What its JWS tokens are held against before it is asked about them.
+        keys: Option<KeystoneKeys>,
         /// Whom to ask, and how.
         settings: token::KeystoneSettings,
         /// What access rules of application credentials call the service behind the gateway.
@@ -104,20 +113,31 @@ pub enum IssuerKind {
     },
 }
 
+/// The public keys of a Keystone.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct KeystoneKeys {
+    /// Where they are.
+    pub keys: token::KeySettings,
+    /// What they are for.
+    pub algorithm: token::Algorithm,
+}
+
 impl IssuerKind {
     /// Where its keys are, if it has any.
     pub fn keys(&self) -> Option<&token::KeySettings> {
         match self {
             Self::Jwt { keys, .. } => Some(keys),
             Self::Family { keys, .. } => Some(&keys.keys),
-            Self::Keystone { .. } | Self::Introspection { .. } => None,
+            Self::KeystoneJws { keys, .. } => Some(&keys.keys),
+            Self::Keystone { keys, .. } => keys.as_ref().map(|keys| &keys.keys),
+            Self::Introspection { .. } => None,
         }
     }
 
     /// Whom to ask about its tokens, if it is asked.
     pub fn validator(&self) -> Option<token::ValidatorSettings> {
         match self {
-            Self::Jwt { .. } | Self::Family { .. } => None,
+            Self::Jwt { .. } | Self::Family { .. } | Self::KeystoneJws { .. } => None,
             Self::Keystone { settings, .. } => {
                 Some(token::ValidatorSettings::Keystone(settings.clone()))
             }
@@ -131,7 +151,10 @@ impl IssuerKind {
     fn has_service_token(&self) -> bool {
         match self {
             Self::Keystone { .. } => true,
-            Self::Jwt { .. } | Self::Family { .. } | Self::Introspection { .. } => false,
+            Self::Jwt { .. }
+            | Self::Family { .. }
+            | Self::KeystoneJws { .. }
+            | Self::Introspection { .. } => false,
         }
     }
 }
@@ -201,9 +224,7 @@ impl Config {
             .cloned()
             .collect();
         for keys in self.issuers.iter().filter_map(|issuer| issuer.kind.keys()) {
-            if let token::Location::File(path) = &keys.location {
-                files.push(path.clone());
-            }
+            files.extend(keys.location.files());
             files.extend(keys.ca.clone());
         }
         // Not the secrets: each use reads them again.
@@ -249,7 +270,7 @@ fn read_root(root: &Section<'_>, folder: &Path) -> Option<Config> {
         .filter_map(|section| issuer::read(section, folder, &policies, table.region.as_ref()));
     let mut issuers: Vec<IssuerConfig> = issuers.collect();
     issuer::refuse_equal_names(&sections);
-    issuer::refuse_second_opaque(&sections);
+    issuer::refuse_second_nameless(&sections);
     let token = root.section("token");
     let (token, keystone) = token.map_or_else(Default::default, |section| read_token(&section));
     // The built-in table is of an API that Nova serves.

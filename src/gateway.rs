@@ -172,6 +172,7 @@ impl Current {
             };
             exchange.routed(&target);
             let permit = self.decide(identity.as_deref(), &target, peer, now)?;
+            self.proxy.profile().check_project(target.project())?;
             (content, permit, target.project())
         };
         exchange.permitted();

@@ -98,6 +98,11 @@ pub enum ForwardError {
         "a parameter `version` of `Accept` or `Content-Type` can change the API behind the gateway, expected media types without it"
     )]
     MediaTypeVersion,
+    /// Nova takes it for something of its API, and the rest of the path for another request.
+    #[error(
+        "the project `{0}` is none that Nova knows by its form, expected hexadecimal digits in lower case and `-` only"
+    )]
+    Project(String),
     /// No endpoint is known.
     #[error("no endpoint of the upstream is known")]
     Unavailable,
@@ -157,6 +162,11 @@ impl Proxy {
             budget: RetryBudget::new(upstream.settings.retry_budget, Instant::now()),
             upstream,
         }
+    }
+
+    /// What kind of server the upstream is.
+    pub fn profile(&self) -> Profile {
+        self.upstream.settings.profile
     }
 
     /// Sends the permitted request and hands back the head of its answer, whose body streams.

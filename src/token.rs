@@ -11,6 +11,7 @@ mod fetch;
 mod issuer;
 mod jws;
 mod keys;
+mod keystone;
 mod source;
 mod template;
 #[cfg(test)]
@@ -28,6 +29,7 @@ pub use credential::credential;
 pub use family::{FamilySource, JwtFamily, KeyFamily, Settings as FamilySettings};
 pub use issuer::{Issuer, JwtIssuer, Kind, Online, Takes};
 pub use keys::{Algorithm, InvalidKeySet, KeySet, SkippedKey};
+pub use keystone::{Delegation, KeystoneJws};
 pub use source::{
     FetchError, InvalidLocation, KeyFeed, KeySource, KeyState, Location, SeenKeys,
     Settings as KeySettings, names_a_server,
@@ -263,6 +265,11 @@ pub enum TokenError {
         "the token is bound to a client certificate, and this connection has not shown that one"
     )]
     Certificate,
+    /// What it may do is less than its user may, and only Keystone knows how much.
+    #[error(
+        "the token is of the kind `{0}`: what was delegated is not in it, and an issuer of the kind `keystone-jws` does not ask"
+    )]
+    Delegated(&'static str),
     /// Its issuer was asked, and knows no such token, or no longer.
     #[error("the token is not known to its issuer, or not any more")]
     NotActive,

@@ -127,12 +127,20 @@ pub fn assemble_beside(config: &Config, before: &Supplies) -> Result<Assembled, 
                 audiences: audiences.clone(),
                 keys: supply.family(settings)?,
             }),
-            IssuerKind::Keystone { settings, .. } => Kind::Online(Online {
+            IssuerKind::KeystoneJws { keys, delegated } => {
+                Kind::KeystoneJws(supply.keystone(&issuer.name, keys, delegated)?)
+            }
+            IssuerKind::Keystone { settings, keys, .. } => Kind::Online(Online {
                 validator: supply
                     .validator(&issuer.name, ValidatorSettings::Keystone(settings.clone()))?,
                 takes: Takes {
                     opaque: true,
                     named: false,
+                    keystone: true,
+                },
+                keystone: match keys {
+                    Some(keys) => Some(supply.keystone(&issuer.name, keys, &[])?),
+                    None => None,
                 },
             }),
             IssuerKind::Introspection { settings, opaque } => Kind::Online(Online {
@@ -143,7 +151,9 @@ pub fn assemble_beside(config: &Config, before: &Supplies) -> Result<Assembled, 
                 takes: Takes {
                     opaque: *opaque,
                     named: true,
+                    keystone: false,
                 },
+                keystone: None,
             }),
         };
         let reading = Reading {
@@ -187,7 +197,7 @@ impl Assembled {
         for mut source in self.sources {
             match source.location() {
                 // A file is there or it is a mistake; a server may come up later.
-                Location::File(_) => {
+                Location::File(_) | Location::Pem(..) => {
                     let fetched = source.refresh().await;
                     fetched.map_err(|error| StartError::Keys {
                         issuer: source.issuer().to_owned(),

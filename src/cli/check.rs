@@ -14,7 +14,7 @@ use crate::gateway::unix_time;
 use crate::proxy::Upstream;
 use crate::table::ActionTable;
 use crate::tls;
-use crate::token::{KeySettings, KeySource, Location, ValidatorService};
+use crate::token::{KeySettings, KeySource, ValidatorService};
 
 /// Notes of the built-in table are only counted, unless `all` are wanted; `strict` fails with any
 /// that are told.
@@ -102,7 +102,7 @@ fn check_parts(config: &Config, problems: &mut Vec<String>) -> Option<(String, V
 /// A URL is not asked: whether it answers today says nothing about the config.
 fn check_keys(issuer: &str, keys: &KeySettings) -> anyhow::Result<()> {
     let (mut source, _feed) = KeySource::new(issuer, keys.clone())?;
-    if matches!(source.location(), Location::File(_)) {
+    if source.location().path().is_some() {
         app::fetch_once(&mut source)?;
     }
     Ok(())

@@ -14,9 +14,9 @@ pub use holder::Holder;
 
 use super::{Outcome, say};
 use crate::app::Inspector;
+use crate::config::Config;
 use crate::decision::Circumstances;
 use crate::gateway::{Identity, Rejection, Rules, unix_time};
-use crate::proxy::AllowedHosts;
 use crate::router::{Candidates, JsonBody, RequestPath, Target, Unroutable};
 use crate::table::ActionName;
 use crate::token::Token;
@@ -42,7 +42,7 @@ pub fn run(config: &Path, asked: &Asked) -> anyhow::Result<Outcome> {
         .with_context(|| format!("`{}` is not a method", asked.method))?;
     let inspector = Inspector::new(&config)?;
     say(format_args!("request       {method} {}", asked.path));
-    match explain(&inspector, &config.gateway.hosts, &method, asked)? {
+    match explain(&inspector, &config, &method, asked)? {
         Answer::Allowed => {
             say("decision      ALLOW: the request is forwarded as it is");
             Ok(Outcome::Done)
@@ -82,7 +82,7 @@ fn refuse(step: &'static str, rejection: impl Into<Rejection>, advice: &str) -> 
 
 fn explain(
     inspector: &Inspector,
-    hosts: &AllowedHosts,
+    config: &Config,
     method: &Method,
     asked: &Asked,
 ) -> anyhow::Result<Answer> {
@@ -101,7 +101,7 @@ fn explain(
     };
     say("path          good: in its normal form");
     if let Some(host) = host {
-        if let Err(error) = hosts.check(host.as_bytes()) {
+        if let Err(error) = config.gateway.hosts.check(host.as_bytes()) {
             let advice = "send the request to a host of [listen] hosts, or add this one";
             return Ok(refuse("host", Rejection::Headers(error), advice));
         }
@@ -154,7 +154,16 @@ fn explain(
         now,
         address: asked.address.into(),
     };
-    decision::explain(rules, &holder, &target, circumstances)
+    let answer = decision::explain(rules, &holder, &target, circumstances)?;
+    let misread = config.upstream.profile.check_project(target.project());
+    Ok(match (answer, misread) {
+        (Answer::Allowed, Err(error)) => {
+            let advice =
+                "use a project whose id Nova can have given, or another `profile` in [upstream]";
+            refuse("project", error, advice)
+        }
+        (answer, _) => answer,
+    })
 }
 
 fn unroutable(error: Unroutable) -> Answer {

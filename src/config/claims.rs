@@ -34,10 +34,6 @@ impl Usual {
         identity: &[],
     };
     /// Of the payload of Keystone's JWS tokens (`keystone/token/providers/jws`).
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "issuers of that kind come next")
-    )]
     pub const KEYSTONE_JWS: Self = Self {
         project: Some("/openstack_project_id"),
         subject: Some("/sub"),

@@ -3,6 +3,7 @@
 mod introspection;
 mod jwt;
 mod keystone;
+mod keystone_jws;
 
 use std::path::Path;
 use std::time::Duration;
@@ -39,6 +40,7 @@ pub fn read(
     let kind = match word {
         Word::Jwt => jwt::read(section, folder, name.as_deref()),
         Word::Keystone => keystone::read(section, folder),
+        Word::KeystoneJws => keystone_jws::read(section, folder),
         Word::Introspection => introspection::read(section, folder, leeway),
     };
     let usual = word.usual();
@@ -75,13 +77,14 @@ pub fn read(
     })
 }
 
-const KINDS: &str = "\"jwt\", \"keystone\" or \"introspection\"";
+const KINDS: &str = "\"jwt\", \"keystone-jws\", \"keystone\" or \"introspection\"";
 
 /// The value of `kind`.
 #[derive(Clone, Copy, Debug)]
 enum Word {
     Jwt,
     Keystone,
+    KeystoneJws,
     Introspection,
 }
 
@@ -91,6 +94,7 @@ impl Word {
         match self {
             Self::Jwt | Self::Introspection => Usual::JWT,
             Self::Keystone => Usual::KEYSTONE,
+            Self::KeystoneJws => Usual::KEYSTONE_JWS,
         }
     }
 }
@@ -103,6 +107,7 @@ fn read_word(section: &Section<'_>) -> Option<Word> {
     let kind = section.parse("kind", KINDS, |text| match text {
         "jwt" => Ok(Word::Jwt),
         "keystone" => Ok(Word::Keystone),
+        "keystone-jws" => Ok(Word::KeystoneJws),
         "introspection" => Ok(Word::Introspection),
         _ => Err("there is no such kind"),
     });
@@ -145,25 +150,38 @@ pub fn refuse_equal_names(sections: &[Section<'_>]) {
     }
 }
 
-/// A token that tells nothing by itself has to lead to one issuer.
-pub fn refuse_second_opaque(sections: &[Section<'_>]) {
-    let takes_opaque = |section: &&Section<'_>| {
+/// A token that does not name its issuer has to lead to one all the same.
+pub fn refuse_second_nameless(sections: &[Section<'_>]) {
+    let kind = |section: &Section<'_>| {
         let kind = section.parse("kind", KINDS, |text| Ok::<_, &str>(text.to_owned()));
-        match kind.as_ref().map(|kind| kind.value.as_str()) {
-            Some("keystone") => true,
-            Some("introspection") => {
-                !section.has("opaque") || section.boolean("opaque") == Some(true)
-            }
-            _ => false,
-        }
+        kind.map(|kind| kind.value)
     };
-    let mut all = sections.iter().filter(takes_opaque);
+    let takes_opaque = |section: &Section<'_>| match kind(section).as_deref() {
+        Some("keystone") => true,
+        Some("introspection") => !section.has("opaque") || section.boolean("opaque") == Some(true),
+        _ => false,
+    };
+    let verifies_keystone = |section: &Section<'_>| match kind(section).as_deref() {
+        Some("keystone-jws") => true,
+        Some("keystone") => section.has("keys"),
+        _ => false,
+    };
+    refuse_second(sections, takes_opaque, "takes opaque tokens");
+    refuse_second(
+        sections,
+        verifies_keystone,
+        "verifies the JWS tokens of a Keystone",
+    );
+}
+
+fn refuse_second(sections: &[Section<'_>], is_one: impl Fn(&Section<'_>) -> bool, what: &str) {
+    let mut all = sections.iter().filter(|section| is_one(section));
     let Some(first) = all.next() else { return };
     for section in all {
         section.problem(
             section.line(),
             format!(
-                "the issuer at line {} takes opaque tokens already, expected one at most that does",
+                "the issuer at line {} {what} already, expected one that does",
                 first.line()
             ),
         );

@@ -1,6 +1,7 @@
 mod asked;
 mod family;
 mod identity;
+mod keystone;
 mod mistake;
 mod place;
 mod role;

@@ -84,7 +84,8 @@ impl Rejection {
             Self::Forward(error) => match error {
                 ForwardError::RequestBody(BodyFailure::Broken)
                 | ForwardError::Authority
-                | ForwardError::MediaTypeVersion => StatusCode::BAD_REQUEST,
+                | ForwardError::MediaTypeVersion
+                | ForwardError::Project(_) => StatusCode::BAD_REQUEST,
                 ForwardError::Form => StatusCode::UNSUPPORTED_MEDIA_TYPE,
                 ForwardError::RequestBody(BodyFailure::Timeout) => StatusCode::REQUEST_TIMEOUT,
                 ForwardError::RequestBody(BodyFailure::TooLarge { .. }) => {
@@ -141,6 +142,7 @@ impl Rejection {
                 TokenError::Audience(_) => "token_audience",
                 TokenError::Confirmation(_) => "token_confirmation",
                 TokenError::Certificate => "token_certificate",
+                TokenError::Delegated(_) => "token_delegated",
                 TokenError::NotActive => "token_not_active",
                 TokenError::IssuerUnavailable(_) => "issuer_unavailable",
                 TokenError::KeysUnavailable => "keys_unavailable",
@@ -175,6 +177,7 @@ impl Rejection {
                 ForwardError::Authority => "host_authority",
                 ForwardError::Form => "body_form",
                 ForwardError::MediaTypeVersion => "media_type_version",
+                ForwardError::Project(_) => "project_form",
                 ForwardError::Identity(_) => "identity_unnameable",
                 ForwardError::NoServiceToken => "service_token_unavailable",
                 ForwardError::Unavailable => "upstream_unavailable",

@@ -7,6 +7,7 @@ use std::time::Duration;
 use hyper::header::HeaderName;
 use hyper::http::uri::PathAndQuery;
 
+use super::ForwardError;
 use crate::tls;
 
 /// Where one or several endpoints of the upstream are.
@@ -85,6 +86,25 @@ pub enum Profile {
     Nova,
     /// It reads any body, so all are streamed.
     Generic,
+}
+
+impl Profile {
+    /// Refuses a project that such an upstream would not read as one. Nova has each route without a
+    /// project, too, and tells both apart by the form of its ids: with a project called `os-keypairs`,
+    /// `/v2.1/os-keypairs/flavors` is a key pair.
+    ///
+    /// # Errors
+    ///
+    /// [`ForwardError::Project`].
+    pub fn check_project(self, project: Option<&str>) -> Result<(), ForwardError> {
+        let is_of_id = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f' | b'-');
+        match project {
+            Some(project) if self == Self::Nova && !project.bytes().all(is_of_id) => {
+                Err(ForwardError::Project(project.to_owned()))
+            }
+            _ => Ok(()),
+        }
+    }
 }
 
 /// Which credential the upstream is sent.

@@ -1,7 +1,7 @@
 //! One GET of a key set, bounded in time and size. No redirects: a key set comes from where the
 //! operator said, or not at all.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -21,6 +21,8 @@ use crate::tls::{Client, TlsError};
 
 /// The whole fetch, from name resolution to the last byte.
 const DEADLINE: Duration = Duration::from_secs(5);
+/// The most files of a folder of keys.
+const MAX_FILES: usize = 100;
 /// The most bytes of a key set.
 const MAX_SIZE: u64 = 512 * 1024;
 
@@ -45,6 +47,8 @@ pub enum FetchError {
     Body(#[source] Box<dyn std::error::Error + Send + Sync>),
     #[error("it is larger than {MAX_SIZE} bytes")]
     TooLarge,
+    #[error("it has more than {MAX_FILES} files")]
+    TooMany,
     #[error("no complete answer within {} s", DEADLINE.as_secs())]
     Timeout,
     #[error("cannot start a runtime")]
@@ -96,6 +100,34 @@ pub async fn connect(uri: &Uri, tls: Option<&Client>) -> Result<Box<dyn Wire>, F
     let connector = TlsConnector::from(tls.config());
     let stream = connector.connect(name, stream).await.map_err(failed)?;
     Ok(Box::new(stream))
+}
+
+/// Reads every file of a folder, by their names, or the one file that `path` is. Hidden files and folders
+/// in it are left out.
+pub fn read_folder(path: &Path) -> Result<Vec<(String, Bytes)>, FetchError> {
+    let failed = |source| FetchError::File {
+        path: path.to_owned(),
+        source,
+    };
+    if !fs::metadata(path).map_err(failed)?.is_dir() {
+        return Ok(vec![(path.display().to_string(), read_file(path)?)]);
+    }
+    let mut paths = Vec::new();
+    for entry in fs::read_dir(path).map_err(failed)? {
+        let path = entry.map_err(failed)?.path();
+        let name = path.file_name().map(|name| name.to_string_lossy());
+        // What a mounted Kubernetes volume links to begins with `..`.
+        let is_hidden = name.is_none_or(|name| name.starts_with('.'));
+        if !is_hidden && path.is_file() {
+            paths.push(path);
+        }
+        if paths.len() > MAX_FILES {
+            return Err(FetchError::TooMany);
+        }
+    }
+    paths.sort();
+    let read = |path: PathBuf| Ok((path.display().to_string(), read_file(&path)?));
+    paths.into_iter().map(read).collect()
 }
 
 /// Gets `uri`, over TLS where a client for it is given.

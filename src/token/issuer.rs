@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use hyper::header::HeaderValue;
 use serde_json::{Map, Value};
 
-use super::{JwtFamily, KeyFeed, Token, TokenError, Validator, unverified_claims};
+use super::{JwtFamily, KeyFeed, KeystoneJws, Token, TokenError, Validator, unverified_claims};
 
 /// Who may issue tokens, and how they are verified.
 #[derive(Debug)]
@@ -26,6 +26,8 @@ pub enum Kind {
     Jwt(JwtIssuer),
     /// Likewise; each value of a parameter in its name makes another issuer.
     Family(JwtFamily),
+    /// By the signature of a Keystone.
+    KeystoneJws(KeystoneJws),
     /// By asking the issuer.
     Online(Online),
 }
@@ -46,6 +48,8 @@ pub struct Online {
     pub validator: Validator,
     /// Which tokens are its own.
     pub takes: Takes,
+    /// How JWS tokens of a Keystone are verified before it is asked about them, if they are.
+    pub keystone: Option<KeystoneJws>,
 }
 
 /// Which tokens an issuer is asked about.
@@ -55,6 +59,8 @@ pub struct Takes {
     pub opaque: bool,
     /// JWTs whose `iss` is its name.
     pub named: bool,
+    /// Keystone's own JWS tokens, which name no issuer.
+    pub keystone: bool,
 }
 
 impl Issuer {
@@ -66,7 +72,8 @@ impl Issuer {
                 let claims = unverified_claims(token).ok()?;
                 Some(family.member(self.name_in(&claims))?.keys)
             }
-            Kind::Online(_) => None,
+            Kind::KeystoneJws(keystone) => Some(keystone.keys.clone()),
+            Kind::Online(online) => Some(online.keystone.as_ref()?.keys.clone()),
         }
     }
 
@@ -74,7 +81,7 @@ impl Issuer {
     pub fn name_in<'a>(&'a self, claims: &'a Map<String, Value>) -> &'a str {
         match &self.kind {
             Kind::Family(_) => claims.get("iss").and_then(Value::as_str),
-            Kind::Jwt(_) | Kind::Online(_) => None,
+            Kind::Jwt(_) | Kind::KeystoneJws(_) | Kind::Online(_) => None,
         }
         .unwrap_or(&self.name)
     }
@@ -82,7 +89,7 @@ impl Issuer {
     /// The gateway's own token of this issuer, where it has one now.
     pub fn service_token(&self) -> Option<HeaderValue> {
         match &self.kind {
-            Kind::Jwt(_) | Kind::Family(_) => None,
+            Kind::Jwt(_) | Kind::Family(_) | Kind::KeystoneJws(_) => None,
             Kind::Online(online) => online.validator.service_token(),
         }
     }
@@ -122,4 +129,16 @@ pub fn find_opaque(issuers: &[Issuer]) -> Option<usize> {
 pub fn find_named(issuers: &[Issuer], name: &str) -> Option<usize> {
     let is_asked = |issuer: &Issuer| matches!(&issuer.kind, Kind::Online(online) if online.takes.named && issuer.name == name);
     issuers.iter().position(is_asked)
+}
+
+/// The Keystone whose form a token without an issuer has: the one that need not be asked, if there is one.
+pub fn find_keystone(issuers: &[Issuer]) -> Option<(usize, &Issuer)> {
+    let all = || issuers.iter().enumerate();
+    all()
+        .find(|(_, issuer)| matches!(issuer.kind, Kind::KeystoneJws(_)))
+        .or_else(|| {
+            all().find(
+                |(_, issuer)| matches!(&issuer.kind, Kind::Online(online) if online.takes.keystone),
+            )
+        })
 }

@@ -3,15 +3,19 @@
 //! The key decides the algorithm, the token's header only has to agree. A member that cannot be
 //! used is skipped and counted; it does not take the others with it.
 
-use std::fmt;
+mod algorithm;
+mod pem;
 
 use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, ED25519, ParsedPublicKey,
+    ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, ECDSA_P521_SHA512_FIXED, ED25519,
+    ParsedPublicKey,
 };
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::DecodingKey;
 use serde_json::{Map, Value};
+
+pub use algorithm::Algorithm;
 
 use crate::json::{self, InvalidJson};
 
@@ -26,84 +30,6 @@ const MAX_KEYS: usize = 100;
 /// How many keys a token without `kid` is tried with.
 const MAX_CANDIDATES: usize = 8;
 
-/// A signature algorithm that is accepted; there is no `none` and no shared secret.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-#[expect(
-    missing_docs,
-    reason = "the names are those of RFC 7518 §3.1 and RFC 8037"
-)]
-pub enum Algorithm {
-    RS256,
-    RS384,
-    RS512,
-    PS256,
-    PS384,
-    PS512,
-    ES256,
-    ES384,
-    EdDSA,
-}
-
-impl Algorithm {
-    const ALL: [Self; 9] = [
-        Self::RS256,
-        Self::RS384,
-        Self::RS512,
-        Self::PS256,
-        Self::PS384,
-        Self::PS512,
-        Self::ES256,
-        Self::ES384,
-        Self::EdDSA,
-    ];
-
-    /// The algorithm that `name` is the `alg` of.
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL
-            .into_iter()
-            .find(|algorithm| algorithm.name() == name)
-    }
-
-    /// Its `alg`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::RS256 => "RS256",
-            Self::RS384 => "RS384",
-            Self::RS512 => "RS512",
-            Self::PS256 => "PS256",
-            Self::PS384 => "PS384",
-            Self::PS512 => "PS512",
-            Self::ES256 => "ES256",
-            Self::ES384 => "ES384",
-            Self::EdDSA => "EdDSA",
-        }
-    }
-
-    fn is_rsa(self) -> bool {
-        !matches!(self, Self::ES256 | Self::ES384 | Self::EdDSA)
-    }
-
-    fn for_signatures(self) -> jsonwebtoken::Algorithm {
-        match self {
-            Self::RS256 => jsonwebtoken::Algorithm::RS256,
-            Self::RS384 => jsonwebtoken::Algorithm::RS384,
-            Self::RS512 => jsonwebtoken::Algorithm::RS512,
-            Self::PS256 => jsonwebtoken::Algorithm::PS256,
-            Self::PS384 => jsonwebtoken::Algorithm::PS384,
-            Self::PS512 => jsonwebtoken::Algorithm::PS512,
-            Self::ES256 => jsonwebtoken::Algorithm::ES256,
-            Self::ES384 => jsonwebtoken::Algorithm::ES384,
-            Self::EdDSA => jsonwebtoken::Algorithm::EdDSA,
-        }
-    }
-}
-
-impl fmt::Display for Algorithm {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
 /// A public key and the one algorithm it serves.
 #[derive(Debug)]
 pub struct Key {
@@ -111,15 +37,31 @@ pub struct Key {
     pub kid: Option<String>,
     /// The only algorithm it verifies.
     pub algorithm: Algorithm,
-    public: DecodingKey,
+    public: Public,
+}
+
+#[derive(Debug)]
+enum Public {
+    Jwt(DecodingKey),
+    /// Of ES512.
+    P521(ParsedPublicKey),
 }
 
 impl Key {
     /// Whether `signature`, in base64url, is this key's of `message`.
     pub fn verifies(&self, message: &str, signature: &str) -> bool {
-        let algorithm = self.algorithm.for_signatures();
-        jsonwebtoken::crypto::verify(signature, message.as_bytes(), &self.public, algorithm)
-            .unwrap_or(false)
+        let message = message.as_bytes();
+        let verified = match (&self.public, self.algorithm.for_signatures()) {
+            (Public::Jwt(key), Some(algorithm)) => {
+                jsonwebtoken::crypto::verify(signature, message, key, algorithm).ok()
+            }
+            (Public::P521(key), None) => URL_SAFE_NO_PAD
+                .decode(signature)
+                .ok()
+                .map(|signature| key.verify_sig(message, &signature).is_ok()),
+            _ => None,
+        };
+        verified.unwrap_or(false)
     }
 }
 
@@ -197,6 +139,45 @@ impl KeySet {
         Ok(set)
     }
 
+    /// Reads the public keys in `files`, PEM (RFC 7468) with their names, of which `algorithm` uses some.
+    ///
+    /// # Errors
+    ///
+    /// No usable key.
+    pub fn from_pem(
+        files: &[(String, impl AsRef<[u8]>)],
+        algorithm: Algorithm,
+    ) -> Result<Self, InvalidKeySet> {
+        let mut set = Self {
+            keys: Vec::new(),
+            skipped: Vec::new(),
+        };
+        for (index, (name, text)) in files.iter().enumerate() {
+            let key = match pem::parse(text.as_ref()) {
+                _ if set.keys.len() == MAX_CANDIDATES => {
+                    Err(format!("only {MAX_CANDIDATES} keys are tried"))
+                }
+                Ok(key) if key.algorithm != algorithm => Err(format!(
+                    "it is a key for {}, not {algorithm}",
+                    key.algorithm
+                )),
+                key => key,
+            };
+            match key {
+                Ok(key) => set.keys.push(key),
+                Err(reason) => set.skipped.push(SkippedKey {
+                    index,
+                    kid: Some(name.clone()),
+                    reason,
+                }),
+            }
+        }
+        match set.keys.is_empty() {
+            true => Err(InvalidKeySet::NoneUsable(set.skipped)),
+            false => Ok(set),
+        }
+    }
+
     /// The usable keys, in the order of the set.
     pub fn keys(&self) -> &[Key] {
         &self.keys
@@ -252,6 +233,7 @@ fn parse_key(member: &Map<String, Value>) -> Result<Key, String> {
         ("RSA", _) => rsa_key(required("n")?, required("e")?, text("alg")?)?,
         ("EC", Some("P-256")) => ec_key(required("x")?, required("y")?, 32, Algorithm::ES256)?,
         ("EC", Some("P-384")) => ec_key(required("x")?, required("y")?, 48, Algorithm::ES384)?,
+        ("EC", Some("P-521")) => p521_key(required("x")?, required("y")?)?,
         ("OKP", Some("Ed25519")) => ed_key(required("x")?)?,
         (kind, Some(curve)) => {
             return Err(format!("keys of type {kind} on {curve} are not used here"));
@@ -273,7 +255,7 @@ fn parse_key(member: &Map<String, Value>) -> Result<Key, String> {
 }
 
 /// An RSA key serves the algorithm it names, or RS256 where it names none.
-fn rsa_key(n: &str, e: &str, alg: Option<&str>) -> Result<(Algorithm, DecodingKey), String> {
+fn rsa_key(n: &str, e: &str, alg: Option<&str>) -> Result<(Algorithm, Public), String> {
     let algorithm = match alg {
         None => Algorithm::RS256,
         Some(name) => Algorithm::from_name(name)
@@ -308,7 +290,7 @@ fn rsa_key(n: &str, e: &str, alg: Option<&str>) -> Result<(Algorithm, DecodingKe
         return Err("its exponent is not an odd number from 3 on".to_owned());
     }
     let public = DecodingKey::from_rsa_raw_components(&modulus, &exponent);
-    Ok((algorithm, public))
+    Ok((algorithm, Public::Jwt(public)))
 }
 
 fn ec_key(
@@ -316,21 +298,31 @@ fn ec_key(
     y: &str,
     size: usize,
     algorithm: Algorithm,
-) -> Result<(Algorithm, DecodingKey), String> {
+) -> Result<(Algorithm, Public), String> {
     coordinate(x, size)?;
     coordinate(y, size)?;
     let public = DecodingKey::from_ec_components(x, y).map_err(|error| error.to_string())?;
     on_curve(algorithm, public)
 }
 
-fn ed_key(x: &str) -> Result<(Algorithm, DecodingKey), String> {
+fn p521_key(x: &str, y: &str) -> Result<(Algorithm, Public), String> {
+    coordinate(x, 66)?;
+    coordinate(y, 66)?;
+    // Uncompressed (SEC 1 §2.3.3).
+    let point = [[4].as_slice(), &decode(x)?, &decode(y)?].concat();
+    let parsed = ParsedPublicKey::new(&ECDSA_P521_SHA512_FIXED, point);
+    let parsed = parsed.map_err(|_| "its point is not on its curve".to_owned())?;
+    Ok((Algorithm::ES512, Public::P521(parsed)))
+}
+
+fn ed_key(x: &str) -> Result<(Algorithm, Public), String> {
     coordinate(x, 32)?;
     let public = DecodingKey::from_ed_components(x).map_err(|error| error.to_string())?;
     on_curve(Algorithm::EdDSA, public)
 }
 
 /// A point elsewhere verifies nothing; found here, it is a skipped key and not a forged token.
-fn on_curve(algorithm: Algorithm, public: DecodingKey) -> Result<(Algorithm, DecodingKey), String> {
+fn on_curve(algorithm: Algorithm, public: DecodingKey) -> Result<(Algorithm, Public), String> {
     let point = public
         .try_get_as_bytes()
         .map_err(|error| error.to_string())?;
@@ -340,7 +332,7 @@ fn on_curve(algorithm: Algorithm, public: DecodingKey) -> Result<(Algorithm, Dec
         _ => ParsedPublicKey::new(&ED25519, point),
     };
     match parsed {
-        Ok(_) => Ok((algorithm, public)),
+        Ok(_) => Ok((algorithm, Public::Jwt(public))),
         Err(_) => Err("its point is not on its curve".to_owned()),
     }
 }

@@ -4,21 +4,22 @@
 //! The last good set stays when a fetch fails, for a stated time. Callers cannot cause more than
 //! one fetch at a time, nor one sooner than the cooldown after the last.
 
-use std::fmt;
+mod location;
+
 use std::path::PathBuf;
-use std::str::FromStr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use hyper::Uri;
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 use tracing::{info, warn};
 
+pub use location::{InvalidLocation, Location, names_a_server};
+
 pub use super::fetch::FetchError;
-use super::fetch::{self, read_file};
+use super::fetch::{self, read_file, read_folder};
 use super::keys::KeySet;
 use crate::telemetry::chain;
 use crate::tls;
@@ -28,54 +29,6 @@ pub const PATIENCE: Duration = Duration::from_secs(6);
 
 /// How many skipped keys the log names.
 const MAX_WARNINGS: usize = 10;
-
-/// Where a key set is.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub enum Location {
-    /// A file, relative to the working directory.
-    File(PathBuf),
-    /// An `http` or `https` URL.
-    Url(Uri),
-}
-
-/// Whether `uri` has a host and, if any, a port that is one: `http` reads `host:99999` as no port.
-pub fn names_a_server(uri: &Uri) -> bool {
-    let host = uri.host().unwrap_or_default();
-    let authority = uri.authority().map_or("", |authority| authority.as_str());
-    let port = authority.strip_prefix(host).unwrap_or(":");
-    !host.is_empty() && (port.is_empty() || uri.port_u16().is_some_and(|port| port > 0))
-}
-
-/// A URL that no key set can be fetched from.
-#[derive(Debug, thiserror::Error)]
-#[error("it is not an http or https URL of a host and, if any, a port from 1 to 65535")]
-pub struct InvalidLocation;
-
-impl FromStr for Location {
-    type Err = InvalidLocation;
-
-    /// A text with `://` is a URL, any other a file name.
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        if !text.contains("://") {
-            return Ok(Self::File(text.into()));
-        }
-        let uri: Uri = text.parse().map_err(|_| InvalidLocation)?;
-        let is_web = matches!(uri.scheme_str(), Some("http" | "https"));
-        if !is_web || text.contains(['@', '#']) || !names_a_server(&uri) {
-            return Err(InvalidLocation);
-        }
-        Ok(Self::Url(uri))
-    }
-}
-
-impl fmt::Display for Location {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::File(path) => write!(f, "{}", path.display()),
-            Self::Url(uri) => write!(f, "{uri}"),
-        }
-    }
-}
 
 /// How one issuer's keys are had.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -378,6 +331,13 @@ impl KeySource {
                     tls.reload()?;
                 }
                 fetch::get(uri, self.tls.as_ref()).await?
+            }
+            Location::Pem(path, algorithm) => {
+                let files = read_folder(path)?;
+                let keys = KeySet::from_pem(&files, *algorithm)?;
+                // What is in them, one after the other, tells whether anything has changed.
+                let texts: Vec<&[u8]> = files.iter().map(|(_, text)| &**text).collect();
+                return Ok((texts.concat().into(), Arc::new(keys)));
             }
         };
         let keys = KeySet::parse(&text)?;

@@ -4,11 +4,12 @@
 
 use std::sync::LazyLock;
 
+use aws_lc_rs::encoding::{AsDer as _, PublicKeyX509Der};
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::{KeyPair as RsaKeyPair, KeySize};
 use aws_lc_rs::signature::{self as aws, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _};
 use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -38,6 +39,7 @@ impl SigningKey {
         let pair = match algorithm {
             Algorithm::ES256 => ec(&aws::ECDSA_P256_SHA256_FIXED_SIGNING),
             Algorithm::ES384 => ec(&aws::ECDSA_P384_SHA384_FIXED_SIGNING),
+            Algorithm::ES512 => ec(&aws::ECDSA_P521_SHA512_FIXED_SIGNING),
             Algorithm::EdDSA => Pair::Ed(Ed25519KeyPair::generate().unwrap()),
             _ => Pair::Rsa(&RSA),
         };
@@ -59,7 +61,11 @@ impl SigningKey {
             Pair::Ec(_) => {
                 let point = self.public();
                 let (x, y) = point[1..].split_at(point.len() / 2);
-                let curve = ["P-256", "P-384"][usize::from(x.len() == 48)];
+                let curve = match x.len() {
+                    32 => "P-256",
+                    48 => "P-384",
+                    _ => "P-521",
+                };
                 json!({"kty": "EC", "crv": curve, "x": encode(x), "y": encode(y)})
             }
             Pair::Ed(_) => json!({"kty": "OKP", "crv": "Ed25519", "x": encode(self.public())}),
@@ -68,6 +74,17 @@ impl SigningKey {
         jwk["alg"] = json!(self.algorithm.name());
         jwk["use"] = json!("sig");
         jwk
+    }
+
+    /// The public half in PEM form, as openssl writes it.
+    pub fn pem(&self) -> String {
+        let der: PublicKeyX509Der<'_> = match &self.pair {
+            Pair::Rsa(pair) => pair.public_key().as_der().unwrap(),
+            Pair::Ec(pair) => pair.public_key().as_der().unwrap(),
+            Pair::Ed(pair) => pair.public_key().as_der().unwrap(),
+        };
+        let text = STANDARD.encode(der.as_ref());
+        format!("-----BEGIN PUBLIC KEY-----\n{text}\n-----END PUBLIC KEY-----\n")
     }
 
     /// PKCS #1, an uncompressed point, or 32 bytes.

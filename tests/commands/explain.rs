@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::issuer::{CONFIG, ED25519, claims, claims_but, issuer, make_key, sign, sign_with};
 use super::{Folder, Ran};
 
-const METADATA: &str = "/v2.1/p1/servers/s1/metadata";
+const METADATA: &str = "/v2.1/a1/servers/s1/metadata";
 
 fn explain(folder: &Folder, token: &str, method: &str, path: &str) -> Ran {
     let arguments = [
@@ -82,7 +82,7 @@ fn an_allowed_request_shows_each_step() {
     assert_eq!(ran.line("request"), format!("PUT {METADATA}"));
     assert!(ran.line("token").contains("alice"), "{}", ran.out);
     assert!(ran.line("token").contains("https://iam.example.com"));
-    assert_eq!(ran.line("projects"), "p1");
+    assert_eq!(ran.line("projects"), "a1");
     assert_eq!(
         ran.line("required"),
         "ecs:servers:setMetadata, ecs:servers:get"
@@ -118,14 +118,14 @@ fn a_path_with_another_spelling_is_denied() {
     let folder = issuer(ED25519);
     let token = sign(&folder, &claims(&["*:*:*"]));
     let cases = [
-        ("/v2.1/p1/servers/s1/metadata/", "path_invalid"),
-        ("/v2.1//p1/servers/s1/metadata", "path_invalid"),
-        ("/v2.1/p1/servers/s1/x/../metadata", "path_invalid"),
-        ("/v2.1/p1/servers/s1/%6Detadata", "path_invalid"),
-        ("/v2.1/p1/servers/s1%2Fmetadata", "path_invalid"),
-        ("v2.1/p1/servers/s1/metadata", "path_invalid"),
+        ("/v2.1/a1/servers/s1/metadata/", "path_invalid"),
+        ("/v2.1//a1/servers/s1/metadata", "path_invalid"),
+        ("/v2.1/a1/servers/s1/x/../metadata", "path_invalid"),
+        ("/v2.1/a1/servers/s1/%6Detadata", "path_invalid"),
+        ("/v2.1/a1/servers/s1%2Fmetadata", "path_invalid"),
+        ("v2.1/a1/servers/s1/metadata", "path_invalid"),
         (
-            "/v2.1/p1/servers/s1/metadata?_method=PUT",
+            "/v2.1/a1/servers/s1/metadata?_method=PUT",
             "method_override",
         ),
     ];
@@ -133,7 +133,7 @@ fn a_path_with_another_spelling_is_denied() {
         let ran = explain(&folder, &token, "GET", path);
         assert_denied(ran, "path", 400, reason, &[]);
     }
-    let ran = explain(&folder, &token, "GET", "/v2.1/p1/servers/s1/metadata/");
+    let ran = explain(&folder, &token, "GET", "/v2.1/a1/servers/s1/metadata/");
     let ran = assert_denied(ran, "path", 400, "path_invalid", &["plain spelling"]);
     assert!(ran.line("path").contains("ends with `/`"), "{}", ran.out);
 }
@@ -177,7 +177,7 @@ fn a_route_or_method_that_the_table_does_not_list_is_denied() {
     let folder = issuer(ED25519);
     let token = sign(&folder, &claims(&["*:*:*"]));
     let advice = ["`actiongate routes`", "[table] files"];
-    let ran = explain(&folder, &token, "GET", "/v2.1/p1/consoles");
+    let ran = explain(&folder, &token, "GET", "/v2.1/a1/consoles");
     let ran = assert_denied(ran, "route", 404, "route_unknown", &advice);
     assert!(ran.line("route").contains("No operation"), "{}", ran.out);
     for method in ["DELETE", "get", "HEAD"] {
@@ -194,7 +194,7 @@ fn a_path_of_another_project_is_denied() {
     let ran = explain(&folder, &token, "GET", "/v2.1/p2/servers/s1/metadata");
     let advice = ["`/project_id`", "`p2`", "path of the token's project"];
     let ran = assert_denied(ran, "project", 403, "project_mismatch", &advice);
-    assert_eq!(ran.line("projects"), "p1");
+    assert_eq!(ran.line("projects"), "a1");
 }
 
 #[test]
@@ -214,6 +214,17 @@ fn a_missing_action_is_named() {
     let advice = ["ecs:servers:setMetadata", "ecs:servers:get"];
     let ran = assert_denied(ran, "missing", 403, "action_missing", &advice);
     assert_eq!(ran.line("granted"), "(none)");
+}
+
+#[test]
+fn a_project_that_nova_would_not_read_as_one_is_denied() {
+    let folder = issuer(ED25519);
+    let mut claims = claims(&["*:*:*"]);
+    claims["project_id"] = "os-keypairs".into();
+    let token = sign(&folder, &claims);
+    let ran = explain(&folder, &token, "GET", "/v2.1/os-keypairs/flavors");
+    let advice = ["use a project whose id Nova can have given"];
+    assert_denied(ran, "project", 400, "project_form", &advice);
 }
 
 #[test]
@@ -296,7 +307,7 @@ fn a_url_is_held_against_the_hosts() {
 fn a_parameter_of_another_kind_is_denied() {
     let folder = issuer(ED25519);
     let token = sign(&folder, &claims(&["*:*:*"]));
-    let path = "/v2.1/p1/servers/0F3A9C1E-5B7D-4E21-9A6F-C0D1E2F3A4B5/metadata";
+    let path = "/v2.1/a1/servers/0F3A9C1E-5B7D-4E21-9A6F-C0D1E2F3A4B5/metadata";
     let ran = explain(&folder, &token, "GET", path);
     let ran = assert_denied(ran, "route", 400, "path_invalid", &["as the API spells it"]);
     assert!(ran.line("route").contains("lower case"), "{}", ran.out);

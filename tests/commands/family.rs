@@ -71,7 +71,7 @@ fn a_domains_token_is_shown_and_explained() {
     let show =
         |token: &str| folder.actiongate(&["token", "show", "--config", "actiongate.toml", token]);
     let explain = |token: &str| {
-        let path = "/v2.1/p1/servers/s1/metadata";
+        let path = "/v2.1/a1/servers/s1/metadata";
         let config = "actiongate.toml";
         let arguments = ["explain", "--config", config, "--token", "-", "GET", path];
         folder.actiongate_reading(&format!("{token}\n"), &arguments)

@@ -146,14 +146,14 @@ fn public_key(kind: Kind, der: &[u8]) -> Value {
     }
 }
 
-/// Claims of a token that `CONFIG` accepts, with these actions in project `p1`.
+/// Claims of a token that `CONFIG` accepts, with these actions in project `a1`.
 pub fn claims(actions: &[&str]) -> Value {
     json!({
         "iss": ISSUER,
         "aud": "ecs",
         "sub": "alice",
         "exp": LATER,
-        "project_id": "p1",
+        "project_id": "a1",
         "actions": actions,
     })
 }

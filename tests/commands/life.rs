@@ -9,7 +9,7 @@ use super::issuer::{CONFIG, ED25519, claims, issuer, sign};
 use super::run::listening;
 use super::{Folder, request};
 
-const PATH: &str = "/v2.1/p1/servers/s1/metadata";
+const PATH: &str = "/v2.1/a1/servers/s1/metadata";
 
 /// A config that forwards to `upstream`, with more lines of `[listen]`.
 fn config(upstream: &TcpListener, listen: &str) -> String {

@@ -243,7 +243,7 @@ fn curl_speaks_http_2_with_the_certificate_that_a_token_is_bound_to() {
         let script = format!(
             "curl -sS --http2 {options} --cacert chain.pem --resolve gate.test:{port}:127.0.0.1 \
              -H 'X-Auth-Token: {token}' -o answer -w '%{{http_version}} %{{http_code}}' \
-             https://gate.test:{port}/v2.1/p1/servers/s1/metadata"
+             https://gate.test:{port}/v2.1/a1/servers/s1/metadata"
         );
         assert_eq!(
             folder.shell(&script).ended(0).out.trim(),

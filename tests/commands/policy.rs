@@ -15,7 +15,7 @@ auditor = "ECS ReadOnlyAccess"
 name = "no reboots"
 document = '''{"Version": "1.1", "Statement": [{"Effect": "Deny", "Action": ["ecs:*:reboot"]}]}'''
 "#;
-const ACTION: &str = "/v1/p1/cloudservers/action";
+const ACTION: &str = "/v1/a1/cloudservers/action";
 
 fn folder() -> Folder {
     let folder = issuer(ED25519);
@@ -42,7 +42,7 @@ fn explain(folder: &Folder, claims: &Value, more: &[&str]) -> Ran {
 fn roles_and_their_policies_are_named() {
     let folder = folder();
     let roles = json!(["an operator", "offline_access", "auditor"]);
-    let get = ["GET", "/v2.1/p1/servers/detail"];
+    let get = ["GET", "/v2.1/a1/servers/detail"];
     let ran = explain(&folder, &with(&[("roles", roles)]), &get).ended(0);
     assert_eq!(ran.line("roles"), "`an operator`, `auditor`");
     assert_eq!(
@@ -112,7 +112,7 @@ fn a_body_can_be_in_a_file_and_must_be_there() {
         );
         assert!(!ran.line(step).is_empty(), "{}", ran.out);
     }
-    let get = ["GET", "/v2.1/p1/servers/detail", "--body", "{}"];
+    let get = ["GET", "/v2.1/a1/servers/detail", "--body", "{}"];
     let ran = explain(&folder, &claims, &get).ended(0);
     assert!(ran.line("body").starts_with("not read"), "{}", ran.out);
 }
@@ -120,7 +120,7 @@ fn a_body_can_be_in_a_file_and_must_be_there() {
 #[test]
 fn what_hangs_on_the_body_is_shown() {
     let folder = folder();
-    let create = |body| ["POST", "/v1/p1/cloudservers", "--body", body];
+    let create = |body| ["POST", "/v1/a1/cloudservers", "--body", body];
     let claims = with(&[("actions", json!(["ecs:*:*"]))]);
     let ran = explain(&folder, &claims, &create("{\"server\":{}}")).ended(0);
     assert!(
@@ -169,7 +169,7 @@ fn what_policies_ask_of_a_request_is_shown() {
     );
     let body = start("s2");
     explain(&folder, &claims, &["POST", ACTION, "--body", &body]).ended(3);
-    let list = ["GET", "/v2.1/p1/servers/detail", "--address"];
+    let list = ["GET", "/v2.1/a1/servers/detail", "--address"];
     let ran = explain(&folder, &claims, &[&list[..], &["10.1.2.3"]].concat()).ended(0);
     assert_eq!(ran.line("address"), "10.1.2.3");
     explain(&folder, &claims, &[&list[..], &["11.1.2.3"]].concat()).ended(3);
@@ -239,7 +239,7 @@ fn a_token_of_a_domain_is_said_to_be_one() {
     folder.write("actiongate.toml", &format!("{CONFIG}{entering}"));
     let mut claims = with(&[("domain_id", json!("d1")), ("roles", json!("auditor"))]);
     claims.as_object_mut().unwrap().remove("project_id");
-    let ran = explain(&folder, &claims, &["GET", "/v2.1/p7/servers/detail"]).ended(0);
+    let ran = explain(&folder, &claims, &["GET", "/v2.1/a7/servers/detail"]).ended(0);
     assert_eq!(
         ran.line("projects"),
         "every project, as a token of a domain"
@@ -252,7 +252,7 @@ fn enforced_dependencies_are_shown_and_demanded() {
     let folder = folder();
     let config = format!("{CONFIG}{ROLES}[table]\nenforce_dependencies = true\n");
     folder.write("actiongate.toml", &config);
-    let detach = ["DELETE", "/v2.1/p1/servers/s1/os-volume_attachments/v1"];
+    let detach = ["DELETE", "/v2.1/a1/servers/s1/os-volume_attachments/v1"];
     let claims = with(&[("actions", json!(["ecs:*:*"]))]);
     let ran = explain(&folder, &claims, &detach).ended(3);
     assert!(

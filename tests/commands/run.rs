@@ -34,7 +34,7 @@ fn serves_until_it_is_told_to_stop() {
     let token = sign(&folder, &claims(&["ecs:servers:setMetadata"]));
     for name in ["TERM", "INT"] {
         let (running, address) = listening(&folder, "actiongate.toml");
-        let path = "/v2.1/p1/servers/s1/metadata";
+        let path = "/v2.1/a1/servers/s1/metadata";
         let (status, body) = request(&address, "PUT", path, Some(&token), "{}");
         assert_eq!(status, 403, "{body}");
         assert!(body.contains("ecs:servers:get"), "{body}");
@@ -179,7 +179,7 @@ fn a_reader_that_goes_away_is_no_failure() {
     let folder = issuer(ED25519);
     folder.write("a.token", &sign(&folder, &claims(&["ecs:*:*"])));
     let show = folder.read("a.token");
-    let path = "/v2.1/p1/servers/s1/metadata";
+    let path = "/v2.1/a1/servers/s1/metadata";
     let commands: [&[&str]; 8] = [
         &["routes"],
         &["routes", "--format", "json"],

@@ -126,7 +126,7 @@ fn show_tells_what_a_good_token_grants_and_reaches() {
     assert!(shown.line("token").starts_with("good"), "{}", shown.out);
     assert!(shown.line("token").contains("expires in"), "{}", shown.out);
     assert_eq!(shown.line("subject"), "alice");
-    assert_eq!(shown.line("projects"), "p1");
+    assert_eq!(shown.line("projects"), "a1");
     assert_eq!(shown.line("grants"), "ecs:servers:*Metadata");
     assert_eq!(shown.line("operations"), "11 of 161 reached");
     assert!(shown.out.contains("\"iss\": \"https://iam.example.com\""));

@@ -32,6 +32,7 @@ mod hold;
 mod http2;
 mod identity;
 mod keys;
+mod keystone_jws;
 mod limits;
 mod listener;
 mod matrix;

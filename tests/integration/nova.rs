@@ -4,6 +4,7 @@
 //! `nova/rows.txt` has the rows and says how to read them.
 
 mod instance;
+mod project;
 mod row;
 mod version;
 

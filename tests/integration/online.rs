@@ -29,7 +29,7 @@ fn setup(upstream: &Upstream, urls: &[String], more: &str) -> Setup {
     let issuer = format!(
         "[[issuer]]\nkind = \"keystone\"\nname = \"keystone\"\nauth_urls = {urls:?}\n{more}\n{SERVICE}{ROLES}"
     );
-    let setup = Setup::new(upstream).issuer_of_text(&issuer);
+    let setup = Setup::new(upstream).issuer_of(&issuer);
     setup.file("password", &format!("{PASSWORD}\n"))
 }
 

@@ -47,10 +47,10 @@ fn a_domain_enters_projects_where_the_config_says_so() {
     answer.refusal(403, "project_mismatch", "forbidden");
     let world = world("domain_enters_projects = true\n");
     world.permits(&list);
-    let other = Call::get("/v2.1/another/servers/s/metadata").bearer(&of_domain());
+    let other = Call::get("/v2.1/a0b1c2/servers/s/metadata").bearer(&of_domain());
     world.permits(&other);
     // What it may not do it may not do anywhere.
-    let delete = Call::new("DELETE", "/v2.1/another/servers/s").bearer(&of_domain());
+    let delete = Call::new("DELETE", "/v2.1/a0b1c2/servers/s").bearer(&of_domain());
     let answer = world.call(&delete);
     answer.refusal(403, "action_missing", "forbidden");
 }
@@ -61,8 +61,8 @@ fn a_token_with_projects_stays_in_them() {
     let both = claims().set("domain_id", "d1").sign(default_key());
     world.permits(&Call::get(metadata()).bearer(&both));
     for path in [
-        "/v2.1/another/servers/s/metadata",
-        "/v9/tenants/another/things",
+        "/v2.1/a0b1c2/servers/s/metadata",
+        "/v9/tenants/a0b1c2/things",
     ] {
         let answer = world.call(&Call::get(path).bearer(&both));
         answer.refusal(403, "project_mismatch", "forbidden");
@@ -94,9 +94,9 @@ fn a_route_says_what_it_is_bound_to() {
     let answer = world.call(&get("/v9/domains/d1/things", &of_project));
     answer.refusal(403, "domain_mismatch", "forbidden");
     world.permits(&get(&format!("/v9/tenants/{PROJECT}/things"), &of_project));
-    let answer = world.call(&get("/v9/tenants/another/things", &of_project));
+    let answer = world.call(&get("/v9/tenants/a0b1c2/things", &of_project));
     answer.refusal(403, "project_mismatch", "forbidden");
-    let answer = world.call(&get("/v9/tenants/another/things", &of_domain()));
+    let answer = world.call(&get("/v9/tenants/a0b1c2/things", &of_domain()));
     answer.refusal(403, "project_mismatch", "forbidden");
     for token in [of_domain(), of_project] {
         world.permits(&get("/v9/things", &token));

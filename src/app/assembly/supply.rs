@@ -1,10 +1,11 @@
 //! What issuers need while the gateway runs: keys kept fresh, and somebody who asks.
 
 use crate::app::StartError;
+use crate::config::KeystoneKeys;
 use crate::gateway::unix_time;
 use crate::token::{
-    FamilySettings, FamilySource, FetchError, KeyFamily, KeyFeed, KeySettings, KeySource, Location,
-    Validator, ValidatorService, ValidatorSettings,
+    Delegation, FamilySettings, FamilySource, FetchError, KeyFamily, KeyFeed, KeySettings,
+    KeySource, KeystoneJws, Location, Validator, ValidatorService, ValidatorSettings,
 };
 
 /// What issuers need while the gateway runs, and keep over a reload that does not touch them.
@@ -89,6 +90,20 @@ impl<'a> Supply<'a> {
             feed: feed.clone(),
         });
         Ok(feed)
+    }
+
+    /// Verifies the JWS tokens of a Keystone.
+    pub fn keystone(
+        &mut self,
+        issuer: &str,
+        keys: &KeystoneKeys,
+        delegated: &[Delegation],
+    ) -> Result<KeystoneJws, StartError> {
+        Ok(KeystoneJws {
+            keys: self.feed(issuer, &keys.keys)?,
+            algorithm: keys.algorithm,
+            delegated: delegated.to_vec(),
+        })
     }
 
     /// Shows the keys of a family: those of before, where nothing about them has changed.

@@ -156,7 +156,7 @@ fn read_keys(section: &Section<'_>, folder: &Path) -> Option<KeySettings> {
     }
     let mut settings = KeySettings::new(match location {
         Location::File(path) => Location::File(folder.join(path)),
-        url @ Location::Url(_) => url,
+        other => other,
     });
     settings.ca = ca.map(|ca| folder.join(ca.value));
     set(&mut settings.refresh, refresh);

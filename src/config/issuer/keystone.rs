@@ -4,6 +4,7 @@ use std::path::Path;
 
 use hyper::Uri;
 
+use super::keystone_jws::read_keys;
 use super::{read_ask, read_text, read_text_or, read_urls};
 use crate::config::IssuerKind;
 use crate::document::Section;
@@ -19,6 +20,10 @@ pub fn read(section: &Section<'_>, folder: &Path) -> Option<IssuerKind> {
     let ask = read_ask(section, folder, uses_tls);
     let expected = "a service's type such as \"compute\"";
     let service_type = read_text_or(section, "service_type", expected, SERVICE_TYPE);
+    let keys = match section.has("keys") {
+        true => Some(read_keys(section, folder)?),
+        false => None,
+    };
     if !section.has("service") {
         let expected = "a table [issuer.service] with the credential that the gateway asks with";
         section.missing("service", expected);
@@ -32,6 +37,7 @@ pub fn read(section: &Section<'_>, folder: &Path) -> Option<IssuerKind> {
             ask,
         },
         service_type,
+        keys,
     })
 }
 

@@ -32,6 +32,7 @@ fn a_keystone_is_asked_as_the_config_says() {
     let IssuerKind::Keystone {
         settings,
         service_type,
+        ..
     } = kind(&keystone(AUTH_URLS, SERVICE))
     else {
         panic!("another kind");
@@ -60,6 +61,7 @@ fn a_keystone_is_asked_as_the_config_says() {
     let IssuerKind::Keystone {
         settings,
         service_type,
+        ..
     } = kind(&keystone(lines, service))
     else {
         panic!("another kind");
@@ -256,7 +258,9 @@ fn other_mistakes_about_a_keystone_are_named() {
         ),
         (
             with("").replace("\"keystone\"", "5"),
-            &[r#"a.toml:6: `issuer.kind` is 5, expected "jwt", "keystone" or "introspection""#],
+            &[
+                r#"a.toml:6: `issuer.kind` is 5, expected "jwt", "keystone-jws", "keystone" or "introspection""#,
+            ],
         ),
         (
             with("service_type = \"\""),
@@ -279,13 +283,13 @@ fn other_mistakes_about_a_keystone_are_named() {
         (
             with("").replace("\"keystone\"", "\"Keystone\""),
             &[
-                r#"a.toml:6: `issuer.kind` is `Keystone`, expected "jwt", "keystone" or "introspection": there is no such kind"#,
+                r#"a.toml:6: `issuer.kind` is `Keystone`, expected "jwt", "keystone-jws", "keystone" or "introspection": there is no such kind"#,
             ],
         ),
         (
             with("") + introspection(ENDPOINTS, CLIENT).split_at(HEAD.len() - 11).1,
             &[
-                "a.toml:16: the issuer at line 5 takes opaque tokens already, expected one at most that does",
+                "a.toml:16: the issuer at line 5 takes opaque tokens already, expected one that does",
             ],
         ),
     ]);

@@ -70,9 +70,10 @@ fn refusals_look_as_openstack_clients_know_them() {
         let expected: &[(&str, &str)] = match reason {
             "method_not_allowed" => &[("allow", "GET, PUT")],
             "transfer_encoding" => &[("connection", "close")],
-            "keys_unavailable" | "service_token_unavailable" | "upstream_unavailable" => {
-                &[("retry-after", "10")]
-            }
+            "keys_unavailable"
+            | "issuer_unavailable"
+            | "service_token_unavailable"
+            | "upstream_unavailable" => &[("retry-after", "10")],
             "upstream_busy" => &[("retry-after", "1")],
             "action_missing" | "action_denied" | "project_mismatch" | "domain_mismatch"
             | "access_rule" => continue,
@@ -157,7 +158,7 @@ fn reasons_are_labels_and_tell_causes_apart() {
         // The audit's own words for a request that was answered, or by nobody.
         assert!(!["ok", "aborted"].contains(reason));
     }
-    assert_eq!(seen.len(), 62);
+    assert_eq!(seen.len(), 66);
 }
 
 fn hostile(text: &str) -> Vec<Rejection> {

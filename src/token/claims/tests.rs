@@ -14,7 +14,7 @@ const NOW: u64 = 1_800_000_000;
 const OURS: &str = "https://ours";
 const THEIRS: &str = "https://theirs";
 
-const ALGORITHMS: [Algorithm; 9] = [
+const ALGORITHMS: [Algorithm; 10] = [
     Algorithm::RS256,
     Algorithm::RS384,
     Algorithm::RS512,
@@ -23,6 +23,7 @@ const ALGORITHMS: [Algorithm; 9] = [
     Algorithm::PS512,
     Algorithm::ES256,
     Algorithm::ES384,
+    Algorithm::ES512,
     Algorithm::EdDSA,
 ];
 
@@ -209,7 +210,7 @@ fn the_key_says_which_algorithm() {
 fn nothing_is_accepted_unsigned_or_with_a_shared_secret() {
     let text = claims().to_string();
     for name in [
-        "none", "None", "NONE", "nOnE", "HS256", "HS384", "HS512", "es256", "ES256K", "ES512",
+        "none", "None", "NONE", "nOnE", "HS256", "HS384", "HS512", "es256", "ES256K", "ES521",
         "Ed25519", "", "dir",
     ] {
         let header = header(name, "ec");

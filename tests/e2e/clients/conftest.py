@@ -6,7 +6,7 @@ import pytest
 from openstack.connection import Connection
 from stand import Stand
 
-FORMS = ["plain"]
+FORMS = ["plain", "jws", "fernet"]
 
 
 @pytest.fixture(scope="session", params=FORMS)

@@ -16,7 +16,7 @@ if "OPENSTACK_TESTBED" in os.environ:
         yield testbed
         testbed.stop()
 
-    @pytest.fixture(scope="session", params=["fernet"])
+    @pytest.fixture(scope="session", params=["fernet", "jws", "jws-online"])
     def form(request: pytest.FixtureRequest) -> str:
         return request.param
 

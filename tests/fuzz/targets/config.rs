@@ -56,7 +56,7 @@ fn names_a_file(value: &DeValue<'_>) -> bool {
 
 fn check(config: &Config) {
     assert!(!config.issuers.is_empty(), "nobody's tokens are accepted");
-    let mut opaque = 0;
+    let (mut opaque, mut keystones) = (0, 0);
     for (index, issuer) in config.issuers.iter().enumerate() {
         assert!(
             !issuer.name.is_empty() && issuer.leeway <= 300,
@@ -74,7 +74,9 @@ fn check(config: &Config) {
                 assert!(templates.all(|template| template.parameter() == parameter));
                 assert_eq!(keys.name.to_string(), issuer.name);
             }
-            IssuerKind::Keystone { settings, .. } => {
+            IssuerKind::KeystoneJws { .. } => keystones += 1,
+            IssuerKind::Keystone { settings, keys, .. } => {
+                keystones += usize::from(keys.is_some());
                 assert!(!settings.auth_urls.is_empty());
                 opaque += 1;
             }
@@ -93,6 +95,10 @@ fn check(config: &Config) {
         );
     }
     assert!(opaque <= 1, "{opaque} issuers take opaque tokens");
+    assert!(
+        keystones <= 1,
+        "{keystones} issuers verify Keystone's tokens"
+    );
     assert!(!config.table.is_empty(), "no table");
     assert!(config.listen.workers > 0, "no workers");
     let upstream = &config.upstream;

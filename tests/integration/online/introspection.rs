@@ -55,7 +55,7 @@ impl World {
              {more}\n{client}[issuer.claims]\nproject = \"/project_id\"\nactions = \"/actions\"\n",
             server.address()
         );
-        let setup = Setup::new(&upstream).issuer_of_text(&issuer);
+        let setup = Setup::new(&upstream).issuer_of(&issuer);
         let secret = if client == BEARER {
             "own-token"
         } else {

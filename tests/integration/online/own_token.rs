@@ -41,7 +41,7 @@ fn it_is_had_by_an_application_credential() {
         keystone.url(),
         super::ROLES
     );
-    let setup = crate::support::Setup::new(&upstream).issuer_of_text(&issuer);
+    let setup = crate::support::Setup::new(&upstream).issuer_of(&issuer);
     let gateway = setup.file("secret", PASSWORD).start();
     assert_eq!(ask(&gateway, "alice").status, 200);
     let login = keystone.logins().remove(0);

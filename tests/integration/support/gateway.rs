@@ -124,8 +124,8 @@ impl Setup {
         self
     }
 
-    /// An issuer of this whole text.
-    pub fn issuer_of_text(mut self, text: &str) -> Self {
+    /// An issuer as the config has it.
+    pub fn issuer_of(mut self, text: &str) -> Self {
         self.issuers.push(text.to_owned());
         self
     }

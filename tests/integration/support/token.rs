@@ -64,6 +64,18 @@ impl Key {
         }
     }
 
+    /// The public half of an ES256 key in PEM form (RFC 5480 §2).
+    pub fn pem(&self) -> String {
+        let prefix: [u8; 26] = [
+            0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06,
+            0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00,
+        ];
+        let half = |name: &str| URL_SAFE_NO_PAD.decode(self.public[name].as_str().unwrap());
+        let (x, y) = (half("x").unwrap(), half("y").unwrap());
+        let text = STANDARD.encode([prefix.as_slice(), &[4], &x, &y].concat());
+        format!("-----BEGIN PUBLIC KEY-----\n{text}\n-----END PUBLIC KEY-----\n")
+    }
+
     /// A key set of these.
     pub fn set(keys: &[&Self]) -> String {
         let members: Vec<&Value> = keys.iter().map(|key| &key.public).collect();

@@ -29,6 +29,13 @@ pub fn choices() -> Vec<Row> {
             "A parameter `version` of `Accept` or `Content-Type` can change the API behind the gateway, expected media types without it.",
         ),
         (
+            ForwardError::Project("servers".to_owned()).into(),
+            400,
+            "project_form",
+            "badRequest",
+            "The project `servers` is none that Nova knows by its form, expected hexadecimal digits in lower case and `-` only.",
+        ),
+        (
             ForwardError::Identity(Unnameable::Missing("subject")).into(),
             403,
             "identity_unnameable",

@@ -230,6 +230,13 @@ pub fn forwards() -> Vec<Row> {
             "error",
             "The keys of the token's issuer are not available.",
         ),
+        (
+            TokenError::IssuerUnavailable("it does not answer".to_owned()).into(),
+            503,
+            "issuer_unavailable",
+            "error",
+            "The issuer of the token cannot be asked about it: it does not answer.",
+        ),
     ]
 }
 
@@ -337,13 +344,23 @@ pub fn tokens() -> Vec<(Rejection, &'static str, &'static str)> {
     ]
 }
 
-/// The same of tokens that are bound to their holder.
+/// The same of tokens that are bound, delegated or taken back.
 pub fn bound() -> Vec<(Rejection, &'static str, &'static str)> {
     vec![
         (
             TokenError::Confirmation("of another kind").into(),
             "token_confirmation",
             "The token's claim `cnf` is of another kind, expected an object of `x5t#S256` alone, a certificate's SHA-256 in base64url.",
+        ),
+        (
+            TokenError::Delegated("trust").into(),
+            "token_delegated",
+            "The token is of the kind `trust`: what was delegated is not in it, and an issuer of the kind `keystone-jws` does not ask.",
+        ),
+        (
+            TokenError::NotActive.into(),
+            "token_not_active",
+            "The token is not known to its issuer, or not any more.",
         ),
         (
             TokenError::Certificate.into(),
