@@ -16,7 +16,7 @@ const PASSWORD: &str = "the-password";
 const OWN: &str = "the-token-of-the-gateway";
 const GOOD: &str = "the-token-of-alice";
 const BAD: &str = "the-token-of-nobody";
-const PATH: &str = "/v2.1/p1/servers/s1/metadata";
+const PATH: &str = "/v2.1/a1/servers/s1/metadata";
 
 /// Knows one token; for as long as the test runs.
 struct Keystone {
@@ -113,7 +113,7 @@ fn serve(stream: &TcpStream, shared: &Shared) {
             "" => json!({"error": {"code": 404, "message": "no"}}),
             _ => json!({"token": {
                 "expires_at": "2100-01-01T00:00:00.000000Z",
-                "user": {"id": "alice"}, "project": {"id": "p1"}, "roles": [{"name": "reader"}],
+                "user": {"id": "alice"}, "project": {"id": "a1"}, "roles": [{"name": "reader"}],
             }}),
         };
         let answer = answer.to_string();
