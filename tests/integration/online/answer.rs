@@ -6,7 +6,9 @@ use serde_json::json;
 
 use super::double::{about, ends_in, token};
 use super::{World, ask, ask_until, call};
-use crate::support::{Call, OTHER_PROJECT, PROJECT, Signal, Step, metadata};
+use crate::support::{
+    Call, Claims, Key, OTHER_PROJECT, PROJECT, Signal, Step, metadata, now, token as jwt,
+};
 
 #[test]
 fn ten_thousand_requests_are_one_question() {
@@ -184,6 +186,37 @@ fn an_odd_token_is_not_asked_about() {
     assert_eq!(world.gateway.call(&bytes).status, 401);
     assert_eq!(world.questions(), 0);
     assert_eq!(world.upstream.count(), 0);
+}
+
+#[test]
+fn a_token_that_keystone_has_not_signed_costs_it_nothing() {
+    let key = Key::es256("unused");
+    let world = World::with("keys = \"one.pem\"", |setup| {
+        setup.file("one.pem", &key.pem()).file_issuer("")
+    });
+    let claims = Claims::new(PROJECT, &["*:*:*"])
+        .without("iss")
+        .without("aud")
+        .set("openstack_methods", json!(["password"]))
+        .set("openstack_audit_ids", json!(["Pw7DQ7fsTgykznNn378b0A"]))
+        .set("openstack_project_id", PROJECT);
+    let forged = claims.sign(&Key::es256("k"));
+    let expired = claims.clone().set("exp", now() - 60).sign(&key);
+    world.keystone.know(&forged, token(&["admin"]));
+    world.keystone.know(&expired, token(&["admin"]));
+    world.refuses(&forged, 401, "token_key");
+    world.refuses(&expired, 401, "token_expired");
+    // Another issuer's is not its to judge.
+    world.permits(&jwt(&["*:*:*"]));
+    assert_eq!(world.questions(), 0);
+    // One that it has signed may be revoked.
+    let signed = claims.sign(&key);
+    world.refuses(&signed, 401, "token_not_active");
+    let other = claims.set("exp", now() + 600).sign(&key);
+    world.keystone.know(&other, token(&["reader"]));
+    world.permits(&other);
+    world.permits("alice");
+    assert_eq!(world.questions(), 3);
 }
 
 #[test]
