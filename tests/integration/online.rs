@@ -4,6 +4,7 @@ mod answer;
 mod double;
 mod introspection;
 mod own_token;
+mod tls;
 mod trouble;
 mod upstream;
 
