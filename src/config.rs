@@ -2,6 +2,7 @@
 //!
 //! File shape and program types are two things: [`Config`] holds what the parts take.
 
+mod access_rule;
 mod claims;
 mod identity;
 mod issuer;

@@ -5,6 +5,7 @@ use std::path::Path;
 use hyper::header::{AUTHORIZATION, HeaderName};
 use hyper::http::uri::PathAndQuery;
 
+use super::access_rule::refuse_unheld;
 use super::{IssuerConfig, parse_required, set, tls};
 use crate::document::{Located, Section};
 use crate::proxy::{
@@ -41,6 +42,7 @@ pub fn read(
     settings.service_token = read_service_token(section, &settings.credential, issuers);
     set(&mut settings.identity, read_identity(section));
     refuse_taken_headers(section, &settings);
+    refuse_unheld(section, &settings, issuers);
     if let Some(tls) = section.section("tls") {
         settings.tls = Some(tls::read_client(&tls, folder));
         let mut locations = settings.locations.iter();

@@ -93,3 +93,62 @@ fn mistakes_are_told() {
     }
     assert!(read(&config(&format!("{JWS}{ASKED}{SERVICE}"))).is_ok());
 }
+
+/// Who may be the one that looks at access rules: the middleware behind the gateway, by the caller's token
+/// alone.
+#[test]
+fn access_rules_are_left_to_an_upstream_that_looks_at_them() {
+    let config = |upstream: &str, issuers: &str| {
+        let url = "url = \"http://127.0.0.1:8774\"\n";
+        self::config(issuers).replace(url, &format!("{url}{upstream}\n"))
+    };
+    let delegated = |kinds: &str| format!("{JWS}delegated = [{kinds}]\n{ASKED}{SERVICE}");
+    let ways = [
+        (
+            "service_token = \"a\"",
+            "service_token",
+            "Keystone's middleware does not look at them beside a service token",
+        ),
+        (
+            "credential = \"strip\"",
+            "credential",
+            "the upstream does not see the caller's token",
+        ),
+        (
+            "credential = { header = \"X-Auth-Token\", file = \"t\" }",
+            "credential",
+            "the upstream does not see the caller's token",
+        ),
+        (
+            "identity = \"keystonemiddleware\"",
+            "identity",
+            "the upstream believes the gateway who is calling",
+        ),
+    ];
+    let restricted = delegated("\"trust\", \"application_credential\"");
+    for (upstream, key, reason) in ways {
+        let message = format!(
+            "a.toml:5: with `upstream.{key}` nobody holds application credentials of the issuer `k` to their \
+             access rules: {reason}, and the issuer's tokens do not hold the rules; expected no \
+             \"application_credential\" in `issuer.delegated`, or an issuer with `kind = \"keystone\"` in its \
+             place, which is asked for the rules"
+        );
+        assert_eq!(
+            problems(&config(upstream, &restricted)),
+            [message],
+            "{upstream}"
+        );
+        for others in ["", "\"trust\", \"oauth1\""] {
+            let found = read(&config(upstream, &delegated(others)));
+            assert!(found.is_ok(), "{upstream} {others}: {found:?}");
+        }
+    }
+    for upstream in [
+        "",
+        "credential = \"forward\"",
+        "identity = { subject = \"X-Subject\" }",
+    ] {
+        let found = read(&config(upstream, &restricted));
+        assert!(found.is_ok(), "{upstream}: {found:?}");
+    }
+}
