@@ -1,8 +1,9 @@
 //! An issuer's keys, kept fresh: a [`KeySource`] fetches on the control thread, each [`KeyFeed`]
 //! shows workers what is there.
 //!
-//! The last good set stays when a fetch fails, for a stated time. Callers cannot cause more than
-//! one fetch at a time, nor one sooner than the cooldown after the last.
+//! The last good set stays when a fetch fails, for a stated time; but a folder that can be read and holds
+//! no key any more says that none counts. Callers cannot cause more than one fetch at a time, nor one
+//! sooner than the cooldown after the last.
 
 mod location;
 
@@ -208,7 +209,7 @@ impl KeySource {
     ///
     /// # Errors
     ///
-    /// Why the keys could not be had; the last good set stays until it is too old.
+    /// Why the keys could not be had; the last good set stays until it is too old, or gone from its folder.
     pub async fn refresh(&mut self) -> Result<(), FetchError> {
         self.state.send_modify(|state| {
             state.in_flight = true;
@@ -221,11 +222,13 @@ impl KeySource {
                 self.current = Some((text.clone(), Instant::now()));
                 is_new.then(|| Some(Arc::clone(keys)))
             }
-            Err(_) => {
-                let is_too_old =
-                    |(_, seen): &(Bytes, Instant)| seen.elapsed() > self.settings.max_age;
+            Err(error) => {
+                let is_gone = self.settings.location.is_emptied(error);
+                let counts_no_more = |(_, seen): &(Bytes, Instant)| {
+                    is_gone || seen.elapsed() > self.settings.max_age
+                };
                 self.current
-                    .take_if(|current| is_too_old(current))
+                    .take_if(|current| counts_no_more(current))
                     .map(|_| None)
             }
         };

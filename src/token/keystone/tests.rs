@@ -6,8 +6,8 @@ use tempfile::TempDir;
 use super::*;
 use crate::token::testing::{SigningKey, encode, feed};
 use crate::token::{
-    Issuer, JwtIssuer, KeySettings, KeySource, Kind, Location, Recognized, Settings, Standing,
-    Token, Verified, verify,
+    FetchError, Issuer, JwtIssuer, KeySettings, KeySource, Kind, Location, Recognized, Settings,
+    Standing, Token, Verified, verify,
 };
 
 const NOW: u64 = 1_800_000_000;
@@ -58,8 +58,12 @@ fn world(algorithm: Algorithm, delegated: &[Delegation]) -> World {
 
 impl World {
     fn read(&mut self) {
+        self.refresh().unwrap();
+    }
+
+    fn refresh(&mut self) -> Result<(), FetchError> {
         let runtime = tokio::runtime::Builder::new_current_thread().build();
-        runtime.unwrap().block_on(self.source.refresh()).unwrap();
+        runtime.unwrap().block_on(self.source.refresh())
     }
 
     fn check(&self, token: &str) -> Result<Verified, TokenError> {
@@ -141,6 +145,38 @@ fn a_key_counts_as_long_as_its_file_is_there() {
     world.read();
     assert!(world.check(&old).is_err());
     assert!(world.check(&new).is_ok());
+}
+
+#[test]
+fn a_folder_without_keys_verifies_nothing() {
+    let mut world = world(Algorithm::ES256, &[]);
+    let token = sign(&world.key, &claims());
+    let one = world.folder.path().join("one.pem");
+    let foreign = SigningKey::new("k", Algorithm::ES384).pem();
+    for left in [None, Some(""), Some(foreign.as_str())] {
+        let verified = world.check(&token).unwrap();
+        match left {
+            None => fs::remove_file(&one).unwrap(),
+            Some(text) => fs::write(&one, text).unwrap(),
+        }
+        world.refresh().unwrap_err();
+        assert_eq!(
+            world.check(&token).unwrap_err(),
+            TokenError::KeysUnavailable
+        );
+        assert!(
+            !verified.standing.holds(NOW),
+            "it is verified no more: {left:?}"
+        );
+        fs::write(&one, world.key.pem()).unwrap();
+        world.read();
+    }
+    // Nobody knows what is in a folder that cannot be read.
+    let moved = world.folder.path().with_extension("moved");
+    fs::rename(world.folder.path(), &moved).unwrap();
+    world.refresh().unwrap_err();
+    assert!(world.check(&token).is_ok());
+    fs::rename(&moved, world.folder.path()).unwrap();
 }
 
 #[test]

@@ -7,7 +7,8 @@ use std::str::FromStr;
 
 use hyper::Uri;
 
-use crate::token::keys::Algorithm;
+use crate::token::fetch::FetchError;
+use crate::token::keys::{Algorithm, InvalidKeySet};
 
 /// Where a key set is.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -27,6 +28,14 @@ impl Location {
             Self::File(path) | Self::Pem(path, _) => Some(path),
             Self::Url(_) => None,
         }
+    }
+
+    /// Whether all keys have been taken from here: whoever takes the last file out of a folder, or puts
+    /// another in its place, wants no token of that key. A key set that is fetched is another's, and a
+    /// bad one more likely to be a mistake.
+    pub fn is_emptied(&self, error: &FetchError) -> bool {
+        let is_folder = matches!(self, Self::Pem(..));
+        is_folder && matches!(error, FetchError::Keys(InvalidKeySet::NoneUsable(_)))
     }
 
     /// The files whose change changes the keys, and the folder to which others may be added.
