@@ -338,9 +338,14 @@ impl KeySource {
             Location::Pem(path, algorithm) => {
                 let files = read_folder(path)?;
                 let keys = KeySet::from_pem(&files, *algorithm)?;
-                // What is in them, one after the other, tells whether anything has changed.
-                let texts: Vec<&[u8]> = files.iter().map(|(_, text)| &**text).collect();
-                return Ok((texts.concat().into(), Arc::new(keys)));
+                // Which files there are and what is in each tells whether anything has changed: the same
+                // bytes in other files are other keys.
+                let mut texts = Vec::new();
+                for (name, text) in &files {
+                    texts.extend_from_slice(format!("{name:?} {}\n", text.len()).as_bytes());
+                    texts.extend_from_slice(text);
+                }
+                return Ok((texts.into(), Arc::new(keys)));
             }
         };
         let keys = KeySet::parse(&text)?;

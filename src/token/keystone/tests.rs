@@ -180,6 +180,25 @@ fn a_folder_without_keys_verifies_nothing() {
 }
 
 #[test]
+fn keys_are_read_anew_where_files_only_meet_elsewhere() {
+    let mut world = world(Algorithm::ES256, &[]);
+    let second = SigningKey::new("k", Algorithm::ES256);
+    let [one, two] = ["one.pem", "two.pem"].map(|name| world.folder.path().join(name));
+    let token = sign(&second, &claims());
+    let third = SigningKey::new("k", Algorithm::ES256);
+    fs::write(world.folder.path().join("zero.pem"), third.pem()).unwrap();
+    // A file with two keys is skipped.
+    fs::write(&one, world.key.pem() + &second.pem()).unwrap();
+    fs::write(&two, "").unwrap();
+    world.read();
+    assert!(world.check(&token).is_err());
+    fs::write(&one, world.key.pem()).unwrap();
+    fs::write(&two, second.pem()).unwrap();
+    world.read();
+    assert!(world.check(&token).is_ok());
+}
+
+#[test]
 fn each_issuer_verifies_what_is_in_its_form() {
     let world = world(Algorithm::ES256, &[]);
     let mut named = claims();
