@@ -16,6 +16,8 @@ pub struct Usual {
     domain: Option<&'static str>,
     roles: Option<&'static str>,
     access_rules: Option<&'static str>,
+    /// Whether its tokens may hold any.
+    has_roles: bool,
     /// By the keys of [issuer.identity].
     identity: &'static [(&'static str, &'static str)],
 }
@@ -31,6 +33,7 @@ impl Usual {
         domain: None,
         roles: None,
         access_rules: None,
+        has_roles: true,
         identity: &[],
     };
     /// Of the payload of Keystone's JWS tokens (`keystone/token/providers/jws`).
@@ -40,6 +43,7 @@ impl Usual {
         domain: Some("/openstack_domain_id"),
         roles: None,
         access_rules: None,
+        has_roles: false,
         identity: &[("system_scope", "/openstack_system")],
     };
     /// Of Keystone's answer to `GET /v3/auth/tokens`.
@@ -49,6 +53,7 @@ impl Usual {
         domain: Some("/token/domain/id"),
         roles: Some("/token/roles/*/name"),
         access_rules: Some("/token/application_credential/access_rules"),
+        has_roles: true,
         identity: &[
             ("user_name", "/token/user/name"),
             ("user_domain_id", "/token/user/domain/id"),
@@ -77,6 +82,15 @@ impl Usual {
     pub fn identity(self, key: &str) -> Option<Pointer> {
         let (_, text) = self.identity.iter().find(|(known, _)| *known == key)?;
         text.parse().ok()
+    }
+
+    /// Where the upstream is told of roles, as `mapping` reads them. What a config takes for one may be none:
+    /// a user's id, or anything else in a token that never has roles. An upstream that heard of it would
+    /// take the user `admin` for an administrator.
+    pub fn told_roles(self, mapping: &ClaimMapping) -> Option<Pointer> {
+        let roles = mapping.roles.as_ref();
+        let roles = roles.filter(|roles| self.has_roles && **roles != mapping.subject);
+        roles.cloned()
     }
 
     fn access_rules(self) -> Option<AccessRuleClaim> {

@@ -25,7 +25,7 @@ pub fn read(issuer: &Section<'_>, claims: &ClaimMapping, usual: Usual) -> Identi
         project_domain_name: at("project_domain_name", None),
         domain_id: at("domain_id", claims.keys.domain.as_ref()),
         domain_name: at("domain_name", None),
-        roles: at("roles", claims.roles.as_ref()),
+        roles: at("roles", usual.told_roles(claims).as_ref()),
         is_admin_project: at("is_admin_project", None),
         system_scope: at("system_scope", None),
     };

@@ -165,3 +165,32 @@ fn keystones_claims_are_where_they_always_are() {
     assert_eq!(identity.domain_id.as_deref(), Some("d"));
     assert_eq!(identity.user_id.as_deref(), Some("u"));
 }
+
+/// A config may give roles to users by their ids: to be told such an id for a role, an upstream would take
+/// the user `admin` for an administrator.
+#[test]
+fn what_stands_for_a_role_here_is_no_role_to_the_upstream() {
+    let claims =
+        json!({"sub": "admin", "openstack_project_id": "p", "groups": ["admin"], "role": "reader"});
+    let told = |usual: Usual, roles: &str, identity: &str| {
+        let text = format!(
+            "[claims]\nproject = \"/openstack_project_id\"\nroles = \"{roles}\"\n{identity}"
+        );
+        let document = Document::new("a.toml", &text);
+        let identity = document.read(|root| {
+            let section = root.section("claims").unwrap();
+            let mapping = crate::config::claims::read_claims(&section, None, usual).unwrap();
+            crate::config::identity::read(root, &mapping, usual)
+        });
+        identity.read(claims.as_object().unwrap()).unwrap().roles
+    };
+    let none: [&str; 0] = [];
+    assert_eq!(told(Usual::KEYSTONE_JWS, "/sub", ""), none);
+    assert_eq!(told(Usual::KEYSTONE_JWS, "/groups", ""), none);
+    assert_eq!(told(Usual::JWT, "/sub", ""), none);
+    assert_eq!(told(Usual::JWT, "/role", ""), ["reader"]);
+    let said = "[identity]\nroles = \"/role\"\n";
+    for usual in [Usual::KEYSTONE_JWS, Usual::JWT] {
+        assert_eq!(told(usual, "/sub", said), ["reader"]);
+    }
+}
