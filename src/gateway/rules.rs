@@ -181,13 +181,8 @@ impl Rules {
         )?;
         let unknown = &principal.unknown_roles;
         self.role_log.note(verified.issuer, &issuer.name, unknown);
-        let keystone = match &reading.mapping.identity {
-            Some(mapping) => {
-                let claims = mapping.read(&verified.claims)?;
-                Some(Box::new(KeystoneHeaders::new(&claims, &principal)))
-            }
-            None => None,
-        };
+        let told = reading.mapping.told(&verified.claims)?;
+        let keystone = told.map(|claims| Box::new(KeystoneHeaders::new(&claims, &principal)));
         let caller = Caller {
             issuer: issuer.name_in(&verified.claims).into(),
             subject: principal.subject.clone(),

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::access_rule::AccessRuleClaim;
 use super::compiled::NotUnderstood;
-use super::identity::IdentityMapping;
+use super::identity::{IdentityClaims, IdentityMapping};
 use super::key::ConditionKeys;
 use super::pattern::{InvalidPattern, Pattern};
 use super::policy::{InvalidPolicy, Policy};
@@ -204,6 +204,32 @@ impl ClaimMapping {
             projects,
             ..Scope::default()
         })
+    }
+
+    /// Who the caller is, if the upstream is told.
+    ///
+    /// As in [`ClaimMapping::scope`], a token that names projects, were it none of them, is for nothing else.
+    ///
+    /// # Errors
+    ///
+    /// A claim of another type.
+    pub fn told(
+        &self,
+        claims: &Map<String, Value>,
+    ) -> Result<Option<IdentityClaims>, InvalidClaim> {
+        let Some(identity) = &self.identity else {
+            return Ok(None);
+        };
+        let read = identity.read(claims)?;
+        Ok(Some(match self.project.find(claims) {
+            None => read,
+            Some(_) => IdentityClaims {
+                domain_id: None,
+                domain_name: None,
+                is_system: false,
+                ..read
+            },
+        }))
     }
 
     /// The caller's name.

@@ -207,6 +207,15 @@ fn the_upstream_is_told_as_keystonemiddleware_would_tell() {
         ),
         (several.clone(), metadata(), beside_user(&id)),
         (several, own.clone(), beside_user(&[])),
+        // Nor is it beside no project: such a token may act nowhere.
+        (
+            claims()
+                .set("project_id", json!([]))
+                .set("system", true)
+                .set("domain", "d3"),
+            own.clone(),
+            beside_user(&[]),
+        ),
         (
             claims().without("project_id").set("system", true),
             own.clone(),
