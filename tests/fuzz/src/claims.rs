@@ -22,7 +22,7 @@ const HEADER: [(&str, &[&str]); 3] = [
 ];
 
 /// Of the claims; times are around 1800000000 with a leeway of 30 seconds.
-const CLAIMS: [(&str, &[&str]); 12] = [
+const CLAIMS: [(&str, &[&str]); 20] = [
     (
         "iss",
         &[
@@ -134,6 +134,32 @@ const CLAIMS: [(&str, &[&str]); 12] = [
     ),
     ("mfa", &["", "true", r#""false""#, "[]", "1"]),
     ("domain", &["", r#""d1""#, r#""""#, "1", "null"]),
+    // Of a Keystone's.
+    (
+        "openstack_methods",
+        &["", r#"["password"]"#, "[]", "[1]", r#""password""#, "null"],
+    ),
+    (
+        "openstack_audit_ids",
+        &["", r#"["a1"]"#, "[]", r#"["a1",1]"#, "null"],
+    ),
+    (
+        "openstack_project_id",
+        &["", r#""p1""#, r#""""#, r#"["p1"]"#, "null"],
+    ),
+    ("openstack_domain_id", &["", r#""d1""#, "1"]),
+    ("openstack_system", &["", r#""all""#, "true"]),
+    ("openstack_trust_id", &["", r#""t1""#, "null"]),
+    ("openstack_app_cred_id", &["", r#""c1""#, "null"]),
+    (
+        "openstack_thumbprint",
+        &[
+            "",
+            r#""AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=""#,
+            r#""AAAA""#,
+            "null",
+        ],
+    ),
 ];
 
 /// A header and claims, each member chosen by a byte.

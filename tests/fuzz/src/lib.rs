@@ -3,6 +3,7 @@
 pub mod claims;
 pub mod demand;
 pub mod json;
+pub mod jws;
 pub mod message;
 pub mod mutation;
 pub mod nova;

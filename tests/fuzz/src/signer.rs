@@ -6,7 +6,7 @@ use aws_lc_rs::signature::{
     Ed25519KeyPair, KeyPair as _, UnparsedPublicKey,
 };
 use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 
 /// A key pair with a name, for one algorithm.
@@ -63,6 +63,23 @@ impl Signer {
                 json!({"kty": "OKP", "crv": "Ed25519", "kid": self.kid, "x": x})
             }
         }
+    }
+
+    /// The public half as a `PUBLIC KEY` in PEM form (RFC 5480 §2, RFC 8410 §4).
+    pub fn pem(&self) -> String {
+        // All before the key: its length, its algorithm, the head of the bit string.
+        let (head, key): (&[u8], &[u8]) = match &self.pair {
+            Pair::Ec(pair) => (
+                b"\x30\x59\x30\x13\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07\x03\x42\x00",
+                pair.public_key().as_ref(),
+            ),
+            Pair::Ed(pair) => (
+                b"\x30\x2a\x30\x05\x06\x03\x2b\x65\x70\x03\x21\x00",
+                pair.public_key().as_ref(),
+            ),
+        };
+        let der = STANDARD.encode([head, key].concat());
+        format!("-----BEGIN PUBLIC KEY-----\n{der}\n-----END PUBLIC KEY-----\n")
     }
 
     /// A token of these texts, whatever they say.

@@ -1,8 +1,8 @@
 //! Any text as a token, and any header and claims signed by a known key: what is accepted is what an
 //! independent reader accepts.
 //!
-//! An input is a byte that says who signs (`a` to `d`), then the header, a line feed, the claims, and
-//! perhaps a line feed and edits of the text. After `A` to `D` come choices of header and claims. After
+//! An input is a byte that says who signs (`a` to `f`), then the header, a line feed, the claims, and
+//! perhaps a line feed and edits of the text. After `A` to `F` come choices of header and claims. After
 //! any other byte comes the text of the token itself.
 
 #![no_main]
@@ -15,15 +15,13 @@ use actiongate::grant::{ClaimMapping, Compiler, NamedPolicy, Principal, Role, Ro
 use actiongate::json::Pointer;
 use actiongate::table::{ActionTable, Source};
 use actiongate::token::{
-    self, Issuer, JwtIssuer, KeySettings, KeySource, Kind, Location, Recognized, Settings, Token,
+    self, Algorithm, Delegation, Issuer, JwtIssuer, KeyFeed, KeySettings, KeySource, KeystoneJws,
+    Kind, Location, Recognized, Settings, Token, Verified,
 };
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use libfuzzer_sys::fuzz_target;
+use oracle::jws::{check_keystone, decode, object};
 use oracle::signer::Signer;
 use oracle::{claims, wildcard};
-use serde::Deserializer as _;
-use serde::de::{IgnoredAny, MapAccess, Visitor};
 use serde_json::{Map, Value, json};
 
 const NOW: u64 = 1_800_000_000;
@@ -45,10 +43,12 @@ const ROLES: [(&str, &str); 2] = [
     ),
 ];
 const NAMES: [&str; 2] = ["https://a.example", "https://b.example"];
+/// The place of a Keystone behind the issuers with names.
+const KEYSTONE: usize = NAMES.len();
 
 struct World {
-    /// By issuer; the last one's are nobody's.
-    signers: [Vec<Signer>; 3],
+    /// By issuer, the Keystone's behind the others'; the last one's are nobody's.
+    signers: [Vec<Signer>; 4],
     issuers: Vec<Issuer>,
     table: ActionTable,
     mapping: ClaimMapping,
@@ -60,6 +60,8 @@ static WORLD: LazyLock<World> = LazyLock::new(|| {
         vec![Signer::es256("k1"), Signer::ed25519("k2")],
         // The same name for another key of another issuer.
         vec![Signer::ed25519("k1")],
+        // Of two keys one is for another algorithm than the Keystone's.
+        vec![Signer::es256("k1"), Signer::ed25519("k1")],
         vec![Signer::es256("k1")],
     ];
     let mut mapping = ClaimMapping {
@@ -76,10 +78,9 @@ static WORLD: LazyLock<World> = LazyLock::new(|| {
     let (roles, errors) = Compiler::new(&table).compile(&ROLES.map(role), &mapping.keys);
     assert_eq!(errors, []);
     let issuers = NAMES.iter().zip(&signers);
+    let issuers = issuers.map(|(name, signers)| issuer(name, signers));
     let world = World {
-        issuers: issuers
-            .map(|(name, signers)| issuer(name, signers))
-            .collect(),
+        issuers: issuers.chain([keystone(&signers[KEYSTONE])]).collect(),
         signers,
         table,
         mapping,
@@ -92,6 +93,11 @@ static WORLD: LazyLock<World> = LazyLock::new(|| {
     );
     let verified = token::verify(&world.issuers, Settings::default(), Token::new(&good), NOW);
     verified.expect("a good token");
+    let claims = json!({"sub": "u", "iat": NOW, "exp": NOW + 1, "openstack_methods": [], "openstack_audit_ids": []});
+    let good =
+        world.signers[KEYSTONE][0].token(br#"{"alg":"ES256"}"#, claims.to_string().as_bytes());
+    let verified = token::verify(&world.issuers, Settings::default(), Token::new(&good), NOW);
+    verified.expect("a good token of the Keystone");
     world
 });
 
@@ -113,9 +119,7 @@ fn issuer(name: &str, signers: &[Signer]) -> Issuer {
     let path = folder.path().join("keys.json");
     let keys: Vec<Value> = signers.iter().map(Signer::jwk).collect();
     std::fs::write(&path, json!({ "keys": keys }).to_string()).expect("a file");
-    let settings = KeySettings::new(Location::File(path));
-    let (mut source, keys) = KeySource::new(name, settings).expect("a source");
-    app::fetch_once(&mut source).expect("keys");
+    let keys = feed(name, Location::File(path));
     Issuer {
         name: name.to_owned(),
         leeway: LEEWAY,
@@ -126,6 +130,34 @@ fn issuer(name: &str, signers: &[Signer]) -> Issuer {
     }
 }
 
+/// Verifies without asking, and accepts trusts among what is delegated.
+fn keystone(signers: &[Signer]) -> Issuer {
+    let folder = tempfile::tempdir().expect("a folder");
+    for (number, signer) in signers.iter().enumerate() {
+        let path = folder.path().join(number.to_string());
+        std::fs::write(path, signer.pem()).expect("a file");
+    }
+    let algorithm = Algorithm::ES256;
+    Issuer {
+        name: "keystone".to_owned(),
+        leeway: LEEWAY,
+        kind: Kind::KeystoneJws(KeystoneJws {
+            keys: feed(
+                "keystone",
+                Location::Pem(folder.path().to_owned(), algorithm),
+            ),
+            algorithm,
+            delegated: vec![Delegation::Trust],
+        }),
+    }
+}
+
+fn feed(name: &str, location: Location) -> KeyFeed {
+    let (mut source, keys) = KeySource::new(name, KeySettings::new(location)).expect("a source");
+    app::fetch_once(&mut source).expect("keys");
+    keys
+}
+
 fuzz_target!(|input: &[u8]| {
     let Some(text) = written(input) else { return };
     let verified = token::verify(&WORLD.issuers, Settings::default(), Token::new(&text), NOW);
@@ -133,7 +165,7 @@ fuzz_target!(|input: &[u8]| {
     let Ok(Recognized::Verified(verified)) = verified else {
         return;
     };
-    let claims = check(&text, verified.issuer, verified.expires);
+    let claims = check(&text, &verified);
     assert_eq!(claims, verified.claims, "{text}");
     let World {
         mapping,
@@ -154,7 +186,9 @@ fn written(input: &[u8]) -> Option<String> {
         b'a' => &WORLD.signers[0][0],
         b'b' => &WORLD.signers[0][1],
         b'c' => &WORLD.signers[1][0],
-        b'd' => &WORLD.signers[2][0],
+        b'd' => &WORLD.signers[KEYSTONE + 1][0],
+        b'e' => &WORLD.signers[KEYSTONE][0],
+        b'f' => &WORLD.signers[KEYSTONE][1],
         _ => return std::str::from_utf8(rest).map(str::to_owned).ok(),
     };
     if first.is_ascii_uppercase() {
@@ -180,7 +214,8 @@ fn written(input: &[u8]) -> Option<String> {
 }
 
 /// Reads an accepted token anew; the answer is its claims.
-fn check(text: &str, issuer: usize, expires: u64) -> Map<String, Value> {
+fn check(text: &str, verified: &Verified) -> Map<String, Value> {
+    let (issuer, expires) = (verified.issuer, verified.expires);
     let parts: Vec<&str> = text.split('.').collect();
     let [header, payload, signature] = parts[..] else {
         panic!("{text} has not three parts");
@@ -188,12 +223,15 @@ fn check(text: &str, issuer: usize, expires: u64) -> Map<String, Value> {
     let signature = decode(signature);
     let message = &text.as_bytes()[..header.len() + 1 + payload.len()];
     let (header, claims) = (object(header), object(payload));
-    assert_eq!(claims.get("iss"), Some(&json!(NAMES[issuer])), "{text}");
+    let is_keystone = issuer == KEYSTONE;
+    let name = NAMES.get(issuer).map(|name| json!(name));
+    assert_eq!(claims.get("iss"), name.as_ref(), "{text}");
     assert!(!header.contains_key("crit"), "{text}");
     let kid = header.get("kid").map(|kid| kid.as_str().expect("a name"));
     let mut own = WORLD.signers[issuer].iter();
     let signer = own.find(|signer| {
-        kid.is_none_or(|kid| kid == signer.kid)
+        (is_keystone || kid.is_none_or(|kid| kid == signer.kid))
+            && !(is_keystone && signer.algorithm() != "ES256")
             && header.get("alg") == Some(&json!(signer.algorithm()))
             && signer.has_signed(message, &signature)
     });
@@ -217,69 +255,21 @@ fn check(text: &str, issuer: usize, expires: u64) -> Map<String, Value> {
         let is_past = seconds(claim).is_none_or(|start| start < now + leeway + 1.0);
         assert!(is_past, "{text} is not valid yet");
     }
+    match is_keystone {
+        true => check_keystone(text, &claims, verified.certificate.is_some()),
+        false => assert!(is_for_us(&claims), "{text} is for somebody else"),
+    }
+    claims
+}
+
+fn is_for_us(claims: &Map<String, Value>) -> bool {
     let is_ours = |audience: &Value| audience == AUDIENCE || audience == "other";
-    let is_for_us = match &claims["aud"] {
+    match &claims["aud"] {
         Value::Array(audiences) => {
             audiences.iter().all(Value::is_string) && audiences.iter().any(is_ours)
         }
         audience => is_ours(audience),
-    };
-    assert!(is_for_us, "{text} is for somebody else");
-    claims
-}
-
-/// Only the spelling that an encoder would choose.
-fn decode(part: &str) -> Vec<u8> {
-    let mut bits = 0_u32;
-    let mut count = 0;
-    let mut bytes = Vec::new();
-    for digit in part.bytes() {
-        let value = match digit {
-            b'A'..=b'Z' => digit - b'A',
-            b'a'..=b'z' => digit - b'a' + 26,
-            b'0'..=b'9' => digit - b'0' + 52,
-            b'-' => 62,
-            b'_' => 63,
-            _ => panic!("{part} is not base64url"),
-        };
-        bits = (bits << 6 | u32::from(value)) & 0xffff;
-        count += 6;
-        if count >= 8 {
-            count -= 8;
-            bytes.push((bits >> count).to_le_bytes()[0]);
-        }
     }
-    assert_eq!(URL_SAFE_NO_PAD.encode(&bytes), part, "a second spelling");
-    bytes
-}
-
-/// The members of an object, each of them once.
-fn object(part: &str) -> Map<String, Value> {
-    struct Names;
-    impl<'de> Visitor<'de> for Names {
-        type Value = Vec<String>;
-
-        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-            f.write_str("an object")
-        }
-
-        fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Vec<String>, A::Error> {
-            let mut names = Vec::new();
-            while let Some((name, _)) = members.next_entry::<String, IgnoredAny>()? {
-                names.push(name);
-            }
-            Ok(names)
-        }
-    }
-    let bytes = decode(part);
-    let names = serde_json::Deserializer::from_slice(&bytes).deserialize_map(Names);
-    let object: Map<String, Value> = serde_json::from_slice(&bytes).expect("an object");
-    assert_eq!(
-        names.expect("an object").len(),
-        object.len(),
-        "a member is repeated"
-    );
-    object
 }
 
 /// What is granted lies between what the claims surely grant and what they may.
