@@ -185,9 +185,14 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn no_answer_to_a_token_makes_a_server_absent() {
         let endpoint = &endpoints().all[0];
-        let status = AskError::Status(hyper::StatusCode::INTERNAL_SERVER_ERROR);
-        for _ in 0..3 * MAX_FAILURES {
-            endpoint.record(Some(&status), Instant::now(), PAUSE);
+        let errors = [
+            AskError::Status(hyper::StatusCode::INTERNAL_SERVER_ERROR),
+            AskError::Status(hyper::StatusCode::BAD_GATEWAY),
+            AskError::Broken("broken off".into()),
+            AskError::TooLarge,
+        ];
+        for error in errors.iter().cycle().take(8 * MAX_FAILURES as usize) {
+            endpoint.record(Some(error), Instant::now(), PAUSE);
             assert!(endpoint.admits(Instant::now(), PAUSE));
         }
     }

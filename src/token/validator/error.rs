@@ -66,14 +66,11 @@ impl AskError {
         }
     }
 
-    /// Whether the server was not there at all: it may be spared for a while. What it answered to one
-    /// token says nothing about the next, and a client must not be able to have it spared by a token
-    /// that it fails over.
+    /// Whether the server was not there at all: it may be spared for a while. What it did with one token
+    /// says nothing about the next, and a client must not be able to have it spared by a token that it fails
+    /// over: one that is larger than its buffer, say, at which uWSGI closes the connection and a balancer in
+    /// front of it says 502.
     pub fn is_absence(&self) -> bool {
-        match self {
-            Self::Connect(_) | Self::Http(_) | Self::Broken(_) | Self::Timeout(_) => true,
-            Self::Status(status) => matches!(status.as_u16(), 502..=504),
-            _ => false,
-        }
+        matches!(self, Self::Connect(_) | Self::Timeout(_))
     }
 }

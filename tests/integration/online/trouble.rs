@@ -201,6 +201,29 @@ fn one_that_goes_away_is_left_alone_and_found_again() {
     ask_until(&gateway, "bob", 200);
 }
 
+/// What a server does about one token, such as one that is larger than its buffer, is no reason to leave
+/// the tokens of others unasked.
+#[test]
+fn tokens_that_a_server_fails_over_keep_nobody_out() {
+    let cases = [
+        vec![Step::Close],
+        plain("502 Bad Gateway"),
+        plain("503 Service Unavailable"),
+    ];
+    for steps in cases {
+        let world = World::with("timeout = \"30s\"", |setup| setup);
+        world.permits("alice");
+        world.keystone.trouble(steps);
+        for number in 0..12 {
+            let refused = world.ask(&format!("large-{number}"));
+            refused.refusal(503, "issuer_unavailable", "error");
+        }
+        world.keystone.recover();
+        world.keystone.know("bob", token(&["reader"]));
+        world.permits("bob");
+    }
+}
+
 fn two(upstream: &Upstream, urls: &[String; 2]) -> Gateway {
     setup(upstream, urls, "timeout = \"1s\"").start()
 }
