@@ -18,7 +18,7 @@ const ROLES: &str = "[issuer.claims]\nroles = \"/sub\"\n[issuer.roles]\n\
 fn issuer(roles: &str) -> String {
     format!(
         "[[issuer]]\nkind = \"keystone-jws\"\nname = \"keystone\"\nkeys = \"one.pem\"\n\
-         cooldown = \"1ms\"\n{roles}"
+         cooldown = \"1ns\"\n{roles}"
     )
 }
 
