@@ -162,6 +162,12 @@ impl<'a> Section<'a> {
         value.is_some_and(|value| matches!(value.get_ref(), DeValue::Table(_)))
     }
 
+    /// The line of what `key` holds; the section's own where there is nothing.
+    pub fn line_at(&self, key: &str) -> usize {
+        let value = self.table.get(key);
+        value.map_or(self.line, |value| self.line_of(value))
+    }
+
     /// The table under `key`, if there is one.
     pub fn section(&self, key: &'static str) -> Option<Section<'a>> {
         let value = self.value(key)?;

@@ -31,11 +31,7 @@ pub fn refuse_unheld(section: &Section<'_>, settings: &Settings, issuers: &[Issu
          \"application_credential\" in `issuer.delegated`, or an issuer with `kind = \"keystone\"` in its \
          place, which is asked for the rules"
     );
-    let line = match section.is_table(key) {
-        true => section.section(key).map(|table| table.line()),
-        false => section.string(key).map(|text| text.line),
-    };
-    section.problem(line.unwrap_or(section.line()), message);
+    section.problem(section.line_at(key), message);
 }
 
 /// Whether tokens are accepted whose rules only Keystone knows, without asking it.

@@ -87,10 +87,9 @@ impl Usual {
     /// Where the upstream is told of roles, as `mapping` reads them. What a config takes for one may be none:
     /// a user's id, or anything else in a token that never has roles. An upstream that heard of it would
     /// take the user `admin` for an administrator.
-    pub fn told_roles(self, mapping: &ClaimMapping) -> Option<Pointer> {
+    pub fn told_roles(self, mapping: &ClaimMapping) -> Option<&Pointer> {
         let roles = mapping.roles.as_ref();
-        let roles = roles.filter(|roles| self.has_roles && **roles != mapping.subject);
-        roles.cloned()
+        roles.filter(|roles| self.has_roles && **roles != mapping.subject)
     }
 
     fn access_rules(self) -> Option<AccessRuleClaim> {

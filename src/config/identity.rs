@@ -25,7 +25,7 @@ pub fn read(issuer: &Section<'_>, claims: &ClaimMapping, usual: Usual) -> Identi
         project_domain_name: at("project_domain_name", None),
         domain_id: at("domain_id", claims.keys.domain.as_ref()),
         domain_name: at("domain_name", None),
-        roles: at("roles", usual.told_roles(claims).as_ref()),
+        roles: at("roles", usual.told_roles(claims)),
         is_admin_project: at("is_admin_project", None),
         system_scope: at("system_scope", None),
     };
@@ -47,10 +47,8 @@ pub fn keep_told(issuers: &mut [IssuerConfig], sections: &[Section<'_>], mode: &
         .iter()
         .filter(|section| section.is_table("identity"))
     {
-        if let Some(unused) = section.section("identity") {
-            let message = "`issuer.identity` is not used, expected it only beside \
-                           `identity = \"keystonemiddleware\"` in [upstream]";
-            section.problem(unused.line(), message);
-        }
+        let message = "`issuer.identity` is not used, expected it only beside \
+                       `identity = \"keystonemiddleware\"` in [upstream]";
+        section.problem(section.line_at("identity"), message);
     }
 }

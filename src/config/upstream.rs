@@ -260,8 +260,7 @@ fn refuse_taken_headers(section: &Section<'_>, settings: &Settings) {
                 let message = format!(
                     "`upstream.credential` has `{name}`, which carries something else already"
                 );
-                let line = section.section("credential").map(|table| table.line());
-                section.problem(line.unwrap_or(section.line()), message);
+                section.problem(section.line_at("credential"), message);
             }
         }
         IdentityMode::Named(IdentityHeaders {
@@ -275,8 +274,7 @@ fn refuse_taken_headers(section: &Section<'_>, settings: &Settings) {
                     let message = format!(
                         "`upstream.identity` has `{name}`, which carries something else already"
                     );
-                    let line = section.section("identity").map(|table| table.line());
-                    section.problem(line.unwrap_or(section.line()), message);
+                    section.problem(section.line_at("identity"), message);
                 }
                 taken.push(name.clone());
             }
