@@ -255,7 +255,9 @@ fn request_id(id: Uuid) -> HeaderValue {
     if let Some(digits) = text.get_mut(4..) {
         id.hyphenated().encode_lower(digits);
     }
-    HeaderValue::from_bytes(&text).unwrap_or_else(|_| HeaderValue::from_static("req-"))
+    // Cloned without another allocation.
+    let value = HeaderValue::from_maybe_shared(Bytes::from_owner(text));
+    value.unwrap_or_else(|_| HeaderValue::from_static("req-"))
 }
 
 /// The body of an answer, the upstream's or ours; trailers are dropped.
