@@ -16,13 +16,13 @@ use hyper::body::Incoming;
 use hyper::http::request;
 use hyper::{HeaderMap, Request, Response, StatusCode};
 
+pub use cache::PrincipalCache;
 pub use exchange::ResponseBody;
 pub use rejection::{KeystoneChallenge, Rejection, X_ACTIONGATE_REASON};
 pub use rules::{Identity, Reading, Rules, unknown_roles};
 pub use upgrade::Upgrade;
 
 use body::Content;
-use cache::PrincipalCache;
 use exchange::Exchange;
 
 use crate::audit::Auditor;

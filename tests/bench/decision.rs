@@ -1,51 +1,165 @@
-//! How long one whole decision takes with a caller that is known: the path is read, routed and held
-//! against the grants. `cargo bench --bench decision`
+//! A decision, and each of its parts: the path is read, routed and held against the grants of a caller
+//! that is known by its token.
 //!
 //! Tables of 14, 237 and 100 000 routes; the same fourteen requests in each, and requests spread
 //! over all of its routes.
 
-#![allow(
-    clippy::unwrap_used,
-    missing_docs,
-    reason = "a benchmark that cannot go on has failed"
-)]
-
 use std::hint::black_box;
 
-use actiongate::decision::{Circumstances, authorize};
-use actiongate::grant::{Address, ClaimMapping, Principal, Roles};
-use actiongate::router::{JsonBody, RequestPath, Router};
-use actiongate::table::{ActionTable, BodySelector, Operation, Route, Segment, Source};
-use criterion::{Criterion, criterion_group, criterion_main};
-use hyper::Method;
-use serde_json::json;
+use actiongate::decision::authorize;
+use actiongate::gateway::{PrincipalCache, Rules, unix_time};
+use actiongate::router::{RequestPath, Router};
+use actiongate::table::{ActionTable, Source};
+use actiongate::token::{Algorithm, Settings, Token, credential};
+use hyper::HeaderMap;
+use hyper::header::AUTHORIZATION;
 
-const PROJECT: &str = "0a1b2c3d4e5f40718293a4b5c6d7e8f9";
-const SERVER: &str = "0f3a9c1e-5b7d-4e21-9a6f-c0d1e2f3a4b5";
-/// Requests spread over a table's routes.
+use super::caller::{Form, identify};
+use super::request::{CIRCUMSTANCES, Request, decide, metadata, requests};
+use super::signer::Signer;
+use super::{Case, Run, keep};
+
+/// The most requests that are spread over a table's routes.
 const SPREAD: usize = 4096;
 
-struct Request {
-    method: Method,
-    path: String,
-    body: Option<JsonBody>,
+pub fn cases() -> Vec<Case> {
+    let mut cases = vec![
+        Case::new("part/path", path),
+        Case::new("part/route", route),
+        Case::new("part/authorize", authorized),
+        Case::new("part/credential", credentials),
+        Case::new("part/cache", cache),
+    ];
+    let tables: [(usize, fn() -> Vec<Source>); 3] = [
+        (14, metadata),
+        (237, Source::builtin),
+        (100_000, || large(100_000)),
+    ];
+    for (routes, sources) in tables {
+        let case = |name, requests: fn(&ActionTable) -> Vec<Request>| {
+            Case::new(format!("decision/{name}/{routes}"), move || {
+                let known = Known::new(&sources());
+                let requests = requests(known.router().table());
+                each(requests, |request| {
+                    let identity = known.callers.find(black_box(known.token), known.now);
+                    black_box(decide(
+                        known.router(),
+                        &identity.unwrap().principal,
+                        request,
+                    ));
+                })
+            })
+        };
+        cases.push(case("same", |_| requests(router(&metadata()).table())));
+        cases.push(case("spread", spread));
+    }
+    cases
 }
 
-fn metadata() -> Vec<Source> {
-    let mut sources = Source::builtin();
-    sources.retain(|source| source.name.contains("metadata_management"));
-    sources
+/// A gateway that knows a caller.
+struct Known {
+    rules: Rules,
+    callers: PrincipalCache,
+    token: Token<'static>,
+    now: u64,
+}
+
+impl Known {
+    fn new(sources: &[Source]) -> &'static Self {
+        let signer = Signer::new(Algorithm::RS256);
+        let token = Token::new(keep(Form::Jwt.token(&signer)));
+        let rules = Form::Jwt.rules(&signer, router(sources));
+        let callers = PrincipalCache::new(Settings::default().cache);
+        callers.remember(token, identify(&rules, token.as_str()));
+        keep(Self {
+            rules,
+            callers,
+            token,
+            now: unix_time(),
+        })
+    }
+
+    fn router(&self) -> &Router {
+        self.rules.router()
+    }
+}
+
+/// Does something with the next one each time.
+fn each<T: 'static>(items: Vec<T>, act: impl Fn(&'static T) + 'static) -> Run {
+    let mut next = keep(items).iter().cycle();
+    Box::new(move || act(black_box(next.next().unwrap())))
+}
+
+fn path() -> Run {
+    let requests = requests(router(&Source::builtin()).table());
+    each(requests, |request| {
+        black_box(RequestPath::parse(&request.uri).unwrap());
+    })
+}
+
+/// The requests of the built-in table, with their paths.
+fn parsed(router: &Router) -> Vec<(Request, RequestPath)> {
+    let requests = requests(router.table()).into_iter();
+    let parsed = requests.map(|request| {
+        let path = RequestPath::parse(&request.uri).unwrap();
+        (request, path)
+    });
+    parsed.collect()
+}
+
+fn route() -> Run {
+    let router = keep(router(&Source::builtin()));
+    each(parsed(router), |(request, path)| {
+        let candidates = router.resolve(&request.method, path).unwrap();
+        black_box(candidates.target(None).unwrap());
+    })
+}
+
+fn authorized() -> Run {
+    let known = Known::new(&Source::builtin());
+    let identity = keep(known.callers.find(known.token, known.now).unwrap());
+    let targets = keep(parsed(known.router())).iter().map(|(request, path)| {
+        let candidates = known.router().resolve(&request.method, path).unwrap();
+        candidates.target(None).unwrap()
+    });
+    each(targets.collect(), |target| {
+        black_box(authorize(&identity.principal, target, CIRCUMSTANCES).unwrap());
+    })
+}
+
+fn credentials() -> Run {
+    let known = Known::new(&metadata());
+    let mut headers = HeaderMap::new();
+    let value = format!("Bearer {}", known.token.as_str());
+    headers.insert(AUTHORIZATION, value.parse().unwrap());
+    Box::new(move || {
+        black_box(credential(black_box(&headers)).unwrap());
+    })
+}
+
+fn cache() -> Run {
+    let known = Known::new(&metadata());
+    Box::new(|| {
+        black_box(known.callers.find(black_box(known.token), known.now));
+    })
+}
+
+fn router(sources: &[Source]) -> Router {
+    Router::new(ActionTable::load(sources).unwrap()).unwrap()
+}
+
+fn spread(table: &ActionTable) -> Vec<Request> {
+    let all = requests(table);
+    let step = (all.len() / SPREAD).max(1);
+    all.into_iter().step_by(step).collect()
 }
 
 /// The built-in table and operations of services that there are not, `routes` in all.
 fn large(routes: usize) -> Vec<Source> {
     let mut sources = Source::builtin();
     let builtin = ActionTable::load(&sources).unwrap();
-    let known: usize = builtin
-        .operations()
-        .iter()
-        .map(|row| row.routes.len())
-        .sum();
+    let known = builtin.operations().iter();
+    let known: usize = known.map(|row| row.routes.len()).sum();
     let row = |at: usize| {
         let (service, kind, item) = (at / 1000, at / 10 % 100, at % 10);
         format!(
@@ -60,92 +174,3 @@ fn large(routes: usize) -> Vec<Source> {
     });
     sources
 }
-
-fn request(operation: &Operation, route: &Route) -> Request {
-    let segments = route.template.segments().iter();
-    let segments = segments.map(|segment| match segment {
-        Segment::Literal(text) => format!("/{text}"),
-        Segment::Parameter(name) if name == "project_id" => format!("/{PROJECT}"),
-        Segment::Parameter(_) => format!("/{SERVER}"),
-    });
-    let body = match &operation.selector {
-        Some(BodySelector::Key(key)) => json!({key: null}),
-        Some(BodySelector::Value { member, values }) => json!({member: values.first()}),
-        None => json!({}),
-    };
-    Request {
-        method: route.method.clone(),
-        path: match segments.collect::<String>() {
-            path if path.is_empty() => "/".to_owned(),
-            path => path,
-        },
-        body: operation
-            .reads_body()
-            .then(|| JsonBody::parse(body.to_string().as_bytes()).unwrap()),
-    }
-}
-
-fn requests(table: &ActionTable, most: usize) -> Vec<Request> {
-    let all = table.operations().iter().flat_map(|operation| {
-        let routes = operation.routes.iter();
-        routes.map(move |route| request(operation, route))
-    });
-    let mut all: Vec<Request> = all.filter(|request| request.body.is_none()).collect();
-    let step = (all.len() / most).max(1);
-    let mut at = 0;
-    all.retain(|_| {
-        at += 1;
-        at % step == 0
-    });
-    all
-}
-
-fn principal(table: &ActionTable) -> Principal {
-    let pointer = |text: &str| text.parse().unwrap();
-    let mapping = ClaimMapping {
-        actions: Some(pointer("/actions")),
-        ..ClaimMapping::new(pointer("/project_id"), pointer("/sub"))
-    };
-    let claims = json!({"actions": ["*:*:*"], "project_id": PROJECT});
-    let claims = claims.as_object().unwrap();
-    Principal::new(0, claims, &mapping, &Roles::default(), table).unwrap()
-}
-
-fn decide(router: &Router, principal: &Principal, request: &Request) -> bool {
-    let path: RequestPath = request.path.parse().unwrap();
-    let candidates = router.resolve(&request.method, &path).unwrap();
-    let target = candidates.target(request.body.clone()).unwrap();
-    let circumstances = Circumstances {
-        now: 0,
-        address: Address::Absent,
-    };
-    authorize(principal, &target, circumstances).is_ok()
-}
-
-fn decision(criterion: &mut Criterion) {
-    let own = requests(&ActionTable::load(&metadata()).unwrap(), usize::MAX);
-    for (routes, sources) in [
-        (14, metadata()),
-        (237, Source::builtin()),
-        (100_000, large(100_000)),
-    ] {
-        let router = Router::new(ActionTable::load(&sources).unwrap()).unwrap();
-        let principal = principal(router.table());
-        let spread = requests(router.table(), SPREAD);
-        for (name, requests) in [("the same 14 requests", &own), ("spread", &spread)] {
-            for request in requests {
-                assert!(decide(&router, &principal, request), "{}", request.path);
-            }
-            criterion.bench_function(&format!("{name}/{routes}"), |bencher| {
-                let mut requests = requests.iter().cycle();
-                bencher.iter(|| {
-                    let request = requests.next().unwrap();
-                    black_box(decide(&router, &principal, black_box(request)))
-                });
-            });
-        }
-    }
-}
-
-criterion_group!(benches, decision);
-criterion_main!(benches);
