@@ -8,6 +8,7 @@ mod action;
 mod body;
 mod builtin;
 mod file;
+mod spelling;
 mod template;
 
 use std::collections::HashMap;
@@ -19,6 +20,7 @@ pub use action::{ActionId, ActionName, ActionSet, InvalidActionName};
 pub use body::{
     BodySelector, Conditional, InvalidItemPointer, ItemPointer, MAX_JSON_BODY, Resource,
 };
+pub use spelling::Spellings;
 pub use template::{
     InvalidTemplate, ParameterKind, PathTemplate, Segment, is_version, is_version_root,
 };
@@ -121,7 +123,7 @@ pub struct ActionTable {
     operations: Vec<Operation>,
     actions: action::Interner,
     aliases: HashMap<ActionName, Vec<ActionName>>,
-    spellings: HashMap<String, Vec<ActionId>>,
+    spellings: Spellings,
 }
 
 impl Operation {
@@ -188,19 +190,18 @@ impl ActionTable {
         self.aliases.get(action).map_or(&[], Vec::as_slice)
     }
 
-    /// Every name of an action, older ones among them, in lower case, and the actions that it is of.
-    pub fn spellings(&self) -> &HashMap<String, Vec<ActionId>> {
+    /// Every name of an action, older ones among them, in lower case.
+    pub fn spellings(&self) -> &Spellings {
         &self.spellings
     }
 
     /// Must follow a change of the actions.
     fn spell(&mut self) {
-        self.spellings.clear();
+        self.spellings = Spellings::default();
         for (id, action) in self.actions.iter() {
             let older = self.aliases.get(action).into_iter().flatten();
             for name in older.chain([action]) {
-                let name = name.as_str().to_ascii_lowercase();
-                self.spellings.entry(name).or_default().push(id);
+                self.spellings.add(name.as_str(), id);
             }
         }
     }

@@ -4,14 +4,15 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::wildcard;
-use crate::table::{ActionSet, ActionTable};
+use crate::table::{ActionSet, ActionTable, Spellings};
 
 /// An action, or several: a wildcard stands for a whole part or a piece of one and never crosses a
 /// colon.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Pattern {
     text: String,
-    dialect: Dialect,
+    /// As names have to be spelled that it stands for, which are in lower case.
+    folded: String,
 }
 
 /// The two ways the vendor writes patterns.
@@ -56,7 +57,7 @@ impl Pattern {
             Some(part) => Err(InvalidPattern::Part((*part).to_owned())),
             None => Ok(Self {
                 text: text.to_owned(),
-                dialect,
+                folded: folded(text, dialect),
             }),
         }
     }
@@ -64,35 +65,53 @@ impl Pattern {
     /// The actions of `table` that it stands for, by their names or by older ones: a renamed action
     /// is still known by these, in every kind of statement.
     pub fn select(&self, table: &ActionTable) -> ActionSet {
-        let spellings = table.spellings();
-        // Tokens are made of names more often than of wildcards, for which every name is tried.
-        let (one, every) = match self.text.contains(['*', '?']) {
-            true => (None, Some(spellings.iter())),
-            false => {
-                let name = self.text.to_ascii_lowercase();
-                (spellings.get_key_value(&name), None)
-            }
-        };
-        let candidates = one.into_iter().chain(every.into_iter().flatten());
-        let selected = candidates.filter(|(name, _)| self.matches(name));
-        selected.flat_map(|(_, actions)| actions).copied().collect()
-    }
-
-    /// Whether it stands for the action called `name`.
-    pub(super) fn matches(&self, name: &str) -> bool {
-        let parts = self.text.split(':').zip(name.split(':'));
-        parts.enumerate().all(|(index, (pattern, part))| {
-            let same = match (index, self.dialect) {
-                (0, Dialect::Policy) => char::eq,
-                _ => char::eq_ignore_ascii_case,
-            };
-            wildcard::matches(pattern, part, same)
-        })
+        let mut parts = self.folded.split(':');
+        let parts = [(); 3].map(|()| parts.next().unwrap_or_default());
+        let mut selected = ActionSet::default();
+        select_among(table.spellings(), &parts, &mut selected);
+        selected
     }
 
     /// The first part.
     pub fn service(&self) -> &str {
         self.text.split(':').next().unwrap_or_default()
+    }
+}
+
+fn folded(text: &str, dialect: Dialect) -> String {
+    let mut folded = text.to_owned();
+    let rest = match dialect {
+        Dialect::Policy => text.find(':').unwrap_or_default(),
+        Dialect::IdentityPolicy => 0,
+    };
+    if let Some(rest) = folded.get_mut(rest..) {
+        rest.make_ascii_lowercase();
+    }
+    folded
+}
+
+/// Adds the actions whose names go on as the patterns of their parts say.
+fn select_among(names: &Spellings, patterns: &[&str], selected: &mut ActionSet) {
+    match patterns {
+        // What is left stands for everything, which need not be looked at.
+        _ if patterns.iter().all(|pattern| *pattern == "*") => {
+            for action in names.actions() {
+                selected.insert(*action);
+            }
+        }
+        [pattern, rest @ ..] if pattern.contains(['*', '?']) => {
+            let parts = names.parts();
+            let matching = parts.filter(|(part, _)| wildcard::matches(pattern, part, char::eq));
+            for (_, names) in matching {
+                select_among(names, rest, selected);
+            }
+        }
+        [name, rest @ ..] => {
+            if let Some(names) = names.part(name) {
+                select_among(names, rest, selected);
+            }
+        }
+        [] => {}
     }
 }
 
@@ -113,8 +132,15 @@ impl fmt::Display for Pattern {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::LazyLock;
+
+    use proptest::prelude::*;
+
     use super::*;
     use crate::table::Source;
+
+    static BUILTIN: LazyLock<ActionTable> =
+        LazyLock::new(|| ActionTable::load(&Source::builtin()).unwrap());
 
     /// One that demands `action`, an older name of which is `ecs:old:Name`.
     fn table(action: &str) -> ActionTable {
@@ -162,7 +188,6 @@ mod tests {
         ];
         for (pattern, action, expected) in cases {
             let parsed: Pattern = pattern.parse().unwrap();
-            assert_eq!(parsed.matches(action), expected, "{pattern} {action}");
             let table = table(action);
             let found = !parsed.select(&table).is_empty();
             assert_eq!(found, expected, "{pattern} {action}");
@@ -194,9 +219,42 @@ mod tests {
             ("e?s:*:?et", true),
             ("evs:servers:get", false),
         ];
+        let table = table("ecs:servers:get");
         for (text, expected) in cases {
             let pattern = Pattern::parse(text, Dialect::IdentityPolicy).unwrap();
-            assert_eq!(pattern.matches("ecs:servers:get"), expected, "{text}");
+            let found = !pattern.select(&table).is_empty();
+            assert_eq!(found, expected, "{text}");
+        }
+    }
+
+    /// Every name that is tried, part by part, as the vendor defines it.
+    fn naive(pattern: &str, dialect: Dialect, name: &str) -> bool {
+        let parts = pattern.split(':').zip(name.split(':'));
+        parts.enumerate().all(|(index, (pattern, part))| {
+            let same = match (index, dialect) {
+                (0, Dialect::Policy) => char::eq,
+                _ => char::eq_ignore_ascii_case,
+            };
+            wildcard::matches(pattern, part, same)
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn agrees_with_trying_every_name(
+            text in prop_oneof![
+                "(ecs|ECS|e\\*s|\\*|[a-z*]{1,3}):(servers|\\*|cloud\\*|[a-zA-Z*]{1,3}):(get|GET\\*|\\*|[a-z*]{1,4})",
+                "\\*:(\\*|[a-z]\\*):(\\*|\\*[a-z])",
+            ],
+            is_policy in any::<bool>(),
+        ) {
+            let dialect = if is_policy { Dialect::Policy } else { Dialect::IdentityPolicy };
+            let selected = Pattern::parse(&text, dialect).unwrap().select(&BUILTIN);
+            for (id, action) in BUILTIN.actions() {
+                let mut names = BUILTIN.aliases(action).iter().chain([action]);
+                let expected = names.any(|name| naive(&text, dialect, name.as_str()));
+                prop_assert_eq!(selected.contains(id), expected, "{} {}", text, action);
+            }
         }
     }
 }

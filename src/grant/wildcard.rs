@@ -5,7 +5,7 @@
 ///
 /// A mismatch goes back to the last `*` only, so the time is at most the product of both lengths,
 /// whatever a token holds.
-pub fn matches(pattern: &str, text: &str, same: fn(&char, &char) -> bool) -> bool {
+pub fn matches(pattern: &str, text: &str, same: impl Fn(&char, &char) -> bool) -> bool {
     let (mut pattern, mut text) = (pattern.chars(), text.chars());
     // The pattern after the last star, and the text after what that star has eaten.
     let mut last_star = None;
