@@ -7,6 +7,7 @@ use std::fmt;
 pub use pointer::{InvalidPointer, Pointer};
 
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde_json::map::Entry;
 use serde_json::{Map, Value};
 
 /// Why a text is not one JSON object.
@@ -120,13 +121,15 @@ impl<'de> Visitor<'de> for Strict {
         let inner = self.inner()?;
         let mut object = Map::new();
         while let Some(name) = members.next_key::<String>()? {
-            if object.contains_key(&name) {
-                return Err(A::Error::custom(format_args!(
-                    "the member `{}` is repeated",
-                    quoted(&name)
-                )));
-            }
-            object.insert(name, members.next_value_seed(inner)?);
+            match object.entry(name) {
+                Entry::Vacant(free) => free.insert(members.next_value_seed(inner)?),
+                Entry::Occupied(known) => {
+                    return Err(A::Error::custom(format_args!(
+                        "the member `{}` is repeated",
+                        quoted(known.key())
+                    )));
+                }
+            };
         }
         Ok(Value::Object(object))
     }
