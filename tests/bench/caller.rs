@@ -66,19 +66,24 @@ impl Form {
             leeway: 0,
             kind,
         };
+        let reading = Reading {
+            mapping: self.mapping(),
+            roles: Roles::default(),
+        };
+        Rules::new(router, vec![(issuer, reading)], Settings::default())
+    }
+
+    /// How their claims are read.
+    pub fn mapping(self) -> ClaimMapping {
         let pointer = |text: &str| text.parse().unwrap();
         let project = match self {
             Self::Jwt => "/project_id",
             Self::Keystone => "/openstack_project_id",
         };
-        let reading = Reading {
-            mapping: ClaimMapping {
-                actions: Some(pointer("/actions")),
-                ..ClaimMapping::new(pointer(project), pointer("/sub"))
-            },
-            roles: Roles::default(),
-        };
-        Rules::new(router, vec![(issuer, reading)], Settings::default())
+        ClaimMapping {
+            actions: Some(pointer("/actions")),
+            ..ClaimMapping::new(pointer(project), pointer("/sub"))
+        }
     }
 }
 
