@@ -264,29 +264,16 @@ fn rsa_key(n: &str, e: &str, alg: Option<&str>) -> Result<(Algorithm, Public), S
                 format!("its `alg` is `{name}`, which an RSA key does not serve here")
             })?,
     };
-    let modulus = decode(n)?;
-    let exponent = decode(e)?;
-    let bits = modulus
-        .iter()
-        .position(|byte| *byte != 0)
-        .map_or(0, |zeros| {
-            let leading = modulus
-                .get(zeros)
-                .map_or(0, |byte| byte.leading_zeros() as usize);
-            (modulus.len() - zeros) * 8 - leading
-        });
+    let (modulus, exponent) = (number(n)?, number(e)?);
+    let leading = modulus.first().map_or(0, |byte| byte.leading_zeros());
+    let bits = modulus.len() * 8 - leading as usize;
     if !(MIN_RSA_BITS..=MAX_RSA_BITS).contains(&bits) {
         return Err(format!(
             "it has {bits} bits, expected {MIN_RSA_BITS} to {MAX_RSA_BITS}"
         ));
     }
-    let digits: Vec<u8> = exponent
-        .iter()
-        .copied()
-        .skip_while(|byte| *byte == 0)
-        .collect();
-    let is_odd = digits.last().is_some_and(|byte| byte % 2 == 1);
-    if !is_odd || digits == [1] || digits.len() > MAX_EXPONENT {
+    let is_odd = exponent.last().is_some_and(|byte| byte % 2 == 1);
+    if !is_odd || exponent == [1] || exponent.len() > MAX_EXPONENT {
         return Err("its exponent is not an odd number from 3 on".to_owned());
     }
     let public = DecodingKey::from_rsa_raw_components(&modulus, &exponent);
@@ -343,6 +330,12 @@ fn coordinate(text: &str, size: usize) -> Result<(), String> {
         length if length == size => Ok(()),
         length => Err(format!("a coordinate has {length} bytes, expected {size}")),
     }
+}
+
+/// The digits of a number, without the zeros that some libraries put before them (RFC 7518 §6.3.1.1).
+fn number(text: &str) -> Result<Vec<u8>, String> {
+    let digits = decode(text)?.into_iter();
+    Ok(digits.skip_while(|digit| *digit == 0).collect())
 }
 
 fn decode(text: &str) -> Result<Vec<u8>, String> {

@@ -270,6 +270,17 @@ fn keys_with_other_numbers_are_skipped() {
     ]);
 }
 
+#[test]
+fn zeros_before_a_number_are_nothing() {
+    let signature = encode(RSA.sign("message"));
+    for name in ["n", "e"] {
+        let number = URL_SAFE_NO_PAD.decode(RSA.jwk()[name].as_str().unwrap());
+        let padded = [vec![0, 0], number.unwrap()].concat();
+        let set = parse(&[with(&RSA, name, json!(encode(padded)))]);
+        assert!(set.keys()[0].verifies("message", &signature), "{name}");
+    }
+}
+
 /// Such a member passes for usable, and every token that names it is then called forged.
 #[test]
 fn a_member_that_no_signature_can_match_is_skipped() {
