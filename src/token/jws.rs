@@ -39,7 +39,8 @@ impl<'a> Jws<'a> {
         if payload.contains('.') {
             return Err(malformed("it has more than two dots"));
         }
-        let header = object(header).map_err(|what| malformed(&format!("its header is {what}")))?;
+        let mut header =
+            object(header).map_err(|what| malformed(&format!("its header is {what}")))?;
         let claims =
             object(payload).map_err(|what| malformed(&format!("its payload is {what}")))?;
         if decode(signature).is_none_or(|bytes| bytes.is_empty()) {
@@ -54,8 +55,8 @@ impl<'a> Jws<'a> {
             }
             _ => return Err(malformed("its header has no `alg` string")),
         };
-        let kid = match header.get("kid") {
-            Some(Value::String(kid)) => Some(kid.clone()),
+        let kid = match header.remove("kid") {
+            Some(Value::String(kid)) => Some(kid),
             None => None,
             Some(_) => return Err(malformed("the `kid` of its header is not a string")),
         };
