@@ -2,6 +2,11 @@
 
 use std::fmt;
 
+use aws_lc_rs::signature::{
+    RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_2048_8192_SHA384, RSA_PKCS1_2048_8192_SHA512,
+    RSA_PSS_2048_8192_SHA256, RSA_PSS_2048_8192_SHA384, RSA_PSS_2048_8192_SHA512, RsaParameters,
+};
+
 /// A signature algorithm that is accepted; there is no `none` and no shared secret.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[expect(
@@ -59,25 +64,33 @@ impl Algorithm {
         }
     }
 
-    /// Whether an RSA key serves it.
-    pub fn is_rsa(self) -> bool {
-        !matches!(self, Self::ES256 | Self::ES384 | Self::ES512 | Self::EdDSA)
+    /// How an RSA key verifies it, if one serves it.
+    pub fn of_rsa(self) -> Option<&'static RsaParameters> {
+        Some(match self {
+            Self::RS256 => &RSA_PKCS1_2048_8192_SHA256,
+            Self::RS384 => &RSA_PKCS1_2048_8192_SHA384,
+            Self::RS512 => &RSA_PKCS1_2048_8192_SHA512,
+            Self::PS256 => &RSA_PSS_2048_8192_SHA256,
+            Self::PS384 => &RSA_PSS_2048_8192_SHA384,
+            Self::PS512 => &RSA_PSS_2048_8192_SHA512,
+            Self::ES256 | Self::ES384 | Self::ES512 | Self::EdDSA => return None,
+        })
     }
 
-    /// As the library that checks signatures calls it; ES512 it does not know.
+    /// As `jsonwebtoken` calls it, where that verifies it.
     pub fn for_signatures(self) -> Option<jsonwebtoken::Algorithm> {
-        Some(match self {
-            Self::RS256 => jsonwebtoken::Algorithm::RS256,
-            Self::RS384 => jsonwebtoken::Algorithm::RS384,
-            Self::RS512 => jsonwebtoken::Algorithm::RS512,
-            Self::PS256 => jsonwebtoken::Algorithm::PS256,
-            Self::PS384 => jsonwebtoken::Algorithm::PS384,
-            Self::PS512 => jsonwebtoken::Algorithm::PS512,
-            Self::ES256 => jsonwebtoken::Algorithm::ES256,
-            Self::ES384 => jsonwebtoken::Algorithm::ES384,
-            Self::ES512 => return None,
-            Self::EdDSA => jsonwebtoken::Algorithm::EdDSA,
-        })
+        match self {
+            Self::ES256 => Some(jsonwebtoken::Algorithm::ES256),
+            Self::ES384 => Some(jsonwebtoken::Algorithm::ES384),
+            Self::EdDSA => Some(jsonwebtoken::Algorithm::EdDSA),
+            Self::RS256
+            | Self::RS384
+            | Self::RS512
+            | Self::PS256
+            | Self::PS384
+            | Self::PS512
+            | Self::ES512 => None,
+        }
     }
 }
 
