@@ -26,8 +26,8 @@ pub fn verify(
     if token.as_str().len() > settings.max_size {
         return Err(TokenError::TooLarge(settings.max_size));
     }
-    if !Jws::is_form_of(token)
-        && let Some(issuer) = find_opaque(issuers)
+    if let Some(issuer) = find_opaque(issuers)
+        && !Jws::is_form_of(token)
     {
         return Ok(Recognized::Unasked { issuer });
     }
