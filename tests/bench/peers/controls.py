@@ -1,0 +1,31 @@
+"""Before anything is measured: does each proxy forward and refuse what it should?"""
+
+from dataclasses import replace
+
+from load import Request, ask_once
+from proxy import Proxy
+from table import UNLISTED
+
+
+def check(proxy: Proxy, request: Request, case: str) -> None:
+    """Ends the program where one control fails: what follows would compare nothing."""
+    keys, algorithm = proxy.site.keys, request.algorithm
+    unlisted = replace(request, method="GET", path=UNLISTED, body_bytes=0)
+    forwarded = [("allowed", request, keys.allowed(algorithm), {200})]
+    refused = [
+        ("no token", request, None, {401}),
+        ("forged token", request, keys.forged(algorithm), {401}),
+        ("unlisted operation", unlisted, keys.allowed(algorithm), {403, 404}),
+        ("action lacking", request, keys.lacking(algorithm), {403}),
+    ]
+    for name, asked, token, expected in forwarded + (refused if proxy.authorizes else []):
+        status, length = ask_once(proxy, asked, token)
+        if status not in expected:
+            _fail(proxy, case, name, f"status {status} instead of {' or '.join(map(str, sorted(expected)))}")
+        if status == 200 and request.answer_bytes not in (None, length):
+            _fail(proxy, case, name, f"{length} bytes instead of {request.answer_bytes}")
+
+
+def _fail(proxy: Proxy, case: str, name: str, found: str) -> None:
+    error = (proxy.folder / "err").read_text()[-1000:]
+    raise SystemExit(f"control failed: case {case}, {proxy.name}, {name}: {found}\n{error}")

@@ -1,0 +1,1 @@
+"""Each proxy with the same table, keys and claims."""
