@@ -1,51 +1,40 @@
-"""One SVG: CPU a request by case and proxy, for light and dark pages."""
-
-from html import escape
+"""One SVG: CPU a request by case and proxy."""
 
 from cases import OURS, Case
+from drawing import bar, document, text
 from figures import Rounds, medians, ratio
 
-_STYLE = """\
-text { font: 13px system-ui, sans-serif; fill: #1f2328; }
-.title { font-weight: 600; }
-.value { font-size: 12px; }
-.peer { fill: #8c959f; }
-.ours { fill: #0969da; }
-@media (prefers-color-scheme: dark) {
-  text { fill: #e6edf3; }
-  .peer { fill: #6e7681; }
-  .ours { fill: #4493f8; }
-}
-"""
-_WIDTH, _LEFT, _BAR, _GAP, _HEAD = 820, 110, 18, 14, 24
-_LONGEST = _WIDTH - _LEFT - 190
+_COLUMN, _GAP, _LEFT, _BAR = 416, 24, 84, 19
+_LONGEST = _COLUMN - _LEFT - 106
 
 
 def svg(results: list[tuple[Case, Rounds]]) -> str:
-    """Bars of the charted cases on one scale; beside each its µs and how many times the gateway's that is."""
-    shown = [(case, rounds, medians(rounds)) for case, rounds in results if case.charted]
-    longest = max((figures.cpu_us for _, _, found in shown for figures in found.values()), default=1)
-    parts, y = [], 30
-    parts.append(_text(0, 16, f"CPU time of the proxy for one request, in µs (× {OURS}'s); nginx authorizes nothing", "title"))
-    for case, rounds, found in shown:
-        y += _GAP
-        parts.append(_text(0, y, case.title, "title"))
-        y += _HEAD - 14
-        for label, figures in found.items():
-            width = max(1.0, figures.cpu_us / longest * _LONGEST)
-            style = "ours" if label == OURS else "peer"
-            times = f"  ({ratio(rounds, 'cpu_us', label, OURS):.2f} ×)" if label != OURS else ""
-            parts.append(_text(_LEFT - 8, y + 13, label, "label", "end"))
-            parts.append(f'<rect class="{style}" x="{_LEFT}" y="{y}" width="{width:.1f}" height="{_BAR - 3}" rx="2"/>')
-            parts.append(_text(_LEFT + width + 6, y + 12, f"{figures.cpu_us:.1f}{times}", "value"))
-            y += _BAR
-        y += _GAP
-    body = "\n".join(parts)
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {y}" width="{_WIDTH}" height="{y}"'
-        f' role="img" aria-label="CPU time for one request">\n<style>\n{_STYLE}</style>\n{body}\n</svg>\n'
-    )
+    """Bars of the charted cases on one scale, two cases side by side; with each bar its µs and how many times the gateway's."""
+    shown = [(case, rounds) for case, rounds in results if case.charted]
+    longest = max((figures.cpu_us for _, rounds in shown for figures in medians(rounds).values()), default=1)
+    parts = [
+        text(0, 16, "CPU time of the proxy for one request, in µs: less is better", "title"),
+        text(0, 34, f"In brackets how many times {OURS}'s. nginx passes everything through: it authorizes nothing.", "faint"),
+    ]
+    y = below = 50
+    for at, (case, rounds) in enumerate(shown):
+        x = at % 2 * (_COLUMN + _GAP)
+        y = below if x == 0 else y
+        more, bottom = _case(case, rounds, x, y, _LONGEST / longest)
+        parts += more
+        below = max(below, bottom)
+    return document(2 * _COLUMN + _GAP, below, "CPU time of each proxy for one request, by case", parts)
 
 
-def _text(x: float, y: float, text: str, style: str, anchor: str = "start") -> str:
-    return f'<text class="{style}" x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(text)}</text>'
+def _case(case: Case, rounds: Rounds, x: float, y: float, scale: float) -> tuple[list[str], float]:
+    """The bars of one case, its corner at `x` and `y`; and where it ends."""
+    parts = [text(x, y + 16, case.title, "title")]
+    y += 24
+    for label, figures in medians(rounds).items():
+        width = figures.cpu_us * scale
+        times = "" if label == OURS else f" ({ratio(rounds, 'cpu_us', label, OURS):.2f} ×)"
+        parts.append(text(x + _LEFT - 8, y + 12, label, anchor="end"))
+        parts.append(bar(x + _LEFT, y, width, _BAR - 4, "ours" if label == OURS else "peer"))
+        parts.append(text(x + _LEFT + width + 6, y + 12, f"{figures.cpu_us:.1f}{times}"))
+        y += _BAR
+    return parts, y + 10

@@ -1,5 +1,6 @@
 """Before anything is measured: does each proxy forward and refuse what it should?"""
 
+import time
 from dataclasses import replace
 
 from load import Request, ask_once
@@ -15,6 +16,10 @@ def check(proxy: Proxy, request: Request, case: str) -> None:
     refused = [
         ("no token", request, None, {401}),
         ("forged token", request, keys.forged(algorithm), {401}),
+        ("expired token", request, keys.signed(algorithm, exp=int(time.time()) - 3600), {401}),
+        ("another issuer's token", request, keys.signed(algorithm, iss="https://iam.other.example"), {401}),
+        # Envoy calls it forbidden.
+        ("a token for another audience", request, keys.signed(algorithm, aud="other"), {401, 403}),
         ("unlisted operation", unlisted, keys.allowed(algorithm), {403, 404}),
         ("action lacking", request, keys.lacking(algorithm), {403}),
     ]

@@ -15,12 +15,16 @@ class Figures:
     p50_us: float | None = None
     p99_us: float | None = None
     p999_us: float | None = None
+    late_us: float | None = None
+    """Of an open load, at p99: from when a request was due to its sending, for the load or all its connections were busy."""
     rss_mib: float | None = None
     """At the end of the load; in the case `memory` before any."""
     connection_kib: float | None = None
     """Memory of one idle connection."""
+    accepted_ms: float | None = None
+    """From exec to the first connection accepted, be it by the kernel for the program."""
     ready_ms: float | None = None
-    """From exec to the first byte of an answer."""
+    """From exec to the first byte of a forwarded answer, with 200: the goal's figure."""
 
 
 Rounds = list[dict[str, Figures]]

@@ -7,6 +7,7 @@ from statistics import median
 from cases import RATE_SHARE, Run
 from figures import Figures
 from load import Answered, Load
+from process import spent_ns
 from proxy import Proxy, Site, request_text
 
 IDLE_CONNECTIONS = 2000
@@ -26,7 +27,10 @@ def measure(run: Run, site: Site, cores: tuple[list[int], list[int]], seconds: f
         # Connections to the upstream, caches and allocator are those of a program that has served for a while. No
         # fresh token is spent on it.
         warm = Load(proxy, run.request.plain(), loads)
-        warm.h2load(0.5) if run.how == "h2load" else warm.wrk(1)
+        if run.how == "h2load":
+            warm.h2load(0.5)
+        else:
+            warm.walk() if run.request.tokens > 1 else warm.wrk(1)
         load = Load(proxy, run.request, loads)
         started = proxy.cpu_ns()
         if run.how == "rate":
@@ -34,7 +38,7 @@ def measure(run: Run, site: Site, cores: tuple[list[int], list[int]], seconds: f
         else:
             answered = getattr(load, run.how)(seconds)
         resident = proxy.resident_bytes()
-        return _figures(answered, proxy.cpu_ns() - started, resident)
+        return _figures(answered, spent_ns(started, proxy.cpu_ns()), resident)
 
 
 def _figures(answered: Answered, cpu_ns: int, resident: int) -> Figures:
@@ -44,6 +48,7 @@ def _figures(answered: Answered, cpu_ns: int, resident: int) -> Figures:
         p50_us=answered.p50,
         p99_us=answered.p99,
         p999_us=answered.p999,
+        late_us=answered.sent_late_p99,
         rss_mib=resident / 2**20,
     )
 
@@ -72,8 +77,10 @@ def _served(port: int, request: bytes) -> socket.socket:
 
 
 def _start(run: Run, site: Site, cores: list[int]) -> Figures:
-    times = []
+    accepted, ready = [], []
+    token = site.keys.allowed("RS256")
     for _ in range(STARTS):
         with run.proxy(site, run.setting, cores) as proxy:
-            times.append(proxy.await_answer(site.keys.allowed("RS256")))
-    return Figures(ready_ms=median(times) * 1000)
+            ready.append(proxy.await_answer(token))
+            accepted.append(proxy.accepted_s)
+    return Figures(accepted_ms=median(accepted) * 1000, ready_ms=median(ready) * 1000)

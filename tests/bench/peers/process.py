@@ -26,16 +26,21 @@ def ticks_ns(stat: str) -> int:
     return (int(fields[11]) + int(fields[12])) * _TICK_NS
 
 
-def cpu_ns(pid: int) -> int:
-    """Of all threads of the family; where the kernel keeps no `schedstat`, in ticks of `stat`."""
-    total = 0
+def cpu_ns(pid: int) -> dict[int, int]:
+    """Of each thread of the family; where the kernel keeps no `schedstat`, of each process, in ticks of `stat`."""
+    found = {}
     for member in family(pid):
-        tasks = list(Path(f"/proc/{member}/task").iterdir())
         try:
-            total += sum(on_cpu_ns((task / "schedstat").read_text()) for task in tasks)
+            for task in Path(f"/proc/{member}/task").iterdir():
+                found[int(task.name)] = on_cpu_ns((task / "schedstat").read_text())
         except FileNotFoundError:
-            total += ticks_ns(Path(f"/proc/{member}/stat").read_text())
-    return total
+            found[member] = ticks_ns(Path(f"/proc/{member}/stat").read_text())
+    return found
+
+
+def spent_ns(before: dict[int, int], after: dict[int, int]) -> int:
+    """Between two looks. A thread that ended meanwhile takes nothing away from the others: its last part is lost, no more."""
+    return sum(time - before.get(thread, 0) for thread, time in after.items())
 
 
 def resident_bytes(pid: int) -> int:

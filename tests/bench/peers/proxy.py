@@ -5,20 +5,29 @@ import socket
 import subprocess
 import time
 from abc import ABC, abstractmethod
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from process import cpu_ns, resident_bytes
+from process import cpu_ns, resident_bytes, spent_ns
 from table import METADATA, Route
 from tokens import Keys
 
 PATIENCE_S = 20
+ENDPOINTS = 8
+
+
+def free_ports(count: int) -> list[int]:
+    """Different ones: all are held until the last is found."""
+    with ExitStack() as probes:
+        found = [probes.enter_context(socket.socket()) for _ in range(count)]
+        for probe in found:
+            probe.bind(("127.0.0.1", 0))
+        return [probe.getsockname()[1] for probe in found]
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    return free_ports(1)[0]
 
 
 @dataclass(frozen=True)
@@ -29,6 +38,10 @@ class Setting:
     http2: bool = False
     log: bool = False
     workers: int = 1
+    endpoints: int = 1
+    """Of the upstream, at most `ENDPOINTS`. Only the gateway knows this setting and the next."""
+    table: Path | None = None
+    """Another than the site's."""
 
 
 @dataclass
@@ -41,7 +54,11 @@ class Site:
     keys: Keys
     routes: list[Route]
     table: Path
-    upstream_port: int = field(default_factory=free_port)
+    upstream_ports: list[int] = field(default_factory=lambda: free_ports(ENDPOINTS))
+
+    @property
+    def upstream_port(self) -> int:
+        return self.upstream_ports[0]
 
 
 class Proxy(ABC):
@@ -88,6 +105,8 @@ class Proxy(ABC):
                 break
             with socket.socket() as client:
                 if client.connect_ex(("127.0.0.1", self.port)) == 0:
+                    self.accepted_s = time.monotonic() - self.started
+                    """From exec to the first connection that the kernel accepts for the program."""
                     return
         raise SystemExit(f"{self.name} does not run:\n{(self.folder / 'err').read_text()[-2000:]}")
 
@@ -98,16 +117,16 @@ class Proxy(ABC):
             assert client.recv(65536).startswith(b"HTTP/1.1 200"), f"{self.name} did not answer with 200"
         return time.monotonic() - self.started
 
-    def cpu_ns(self) -> int:
-        """Processor time until now, read when it stands still: the last connections are closed."""
+    def cpu_ns(self) -> dict[int, int]:
+        """Processor time until now, by thread, read when it stands still: the last connections are closed."""
         before = cpu_ns(self._process.pid)
         for _ in range(50):
             time.sleep(0.02)
             now = cpu_ns(self._process.pid)
-            if now - before < 100_000:
+            if spent_ns(before, now) < 100_000:
                 return now
             before = now
-        return before
+        raise SystemExit(f"{self.name} does not come to rest: its processor time would not be the load's alone")
 
     def resident_bytes(self) -> int:
         return resident_bytes(self._process.pid)

@@ -11,9 +11,11 @@ _COLUMNS = {
     "p50_us": ("p50 µs", "{:.0f}"),
     "p99_us": ("p99 µs", "{:.0f}"),
     "p999_us": ("p99.9 µs", "{:.0f}"),
+    "late_us": ("sent late p99 µs", "{:.0f}"),
     "rss_mib": ("RSS MiB", "{:.1f}"),
     "connection_kib": ("connection KiB", "{:.2f}"),
-    "ready_ms": ("ready ms", "{:.1f}"),
+    "accepted_ms": ("accepts ms", "{:.1f}"),
+    "ready_ms": ("first 200 ms", "{:.1f}"),
 }
 
 
@@ -54,16 +56,22 @@ def judged(case: Case, rounds: Rounds) -> list[dict]:
     return result
 
 
+def figures(corner: str, found: dict[str, Figures], more: dict[str, list[str]] | None = None) -> str:
+    """A line a label, with the columns that were measured, and `more` at the right."""
+    shown = [name for name in _COLUMNS if any(getattr(one, name) is not None for one in found.values())]
+    rows = [[corner, *(_COLUMNS[name][0] for name in shown)]]
+    rows += [[label, *(_cell(one, name) for name in shown)] for label, one in found.items()]
+    columns = [[title, *cells] for title, cells in (more or {}).items()]
+    return aligned([row + [column[at] for column in columns] for at, row in enumerate(rows)])
+
+
 def table(case: Case, rounds: Rounds) -> str:
     """The medians of all runs, the ratios of the rounds where the gateway has a line of its own, and the goals."""
     found = medians(rounds)
-    shown = [name for name in _COLUMNS if any(getattr(figures, name) is not None for figures in found.values())]
-    compared = OURS in found and "cpu_us" in shown
-    rows = [["", *(_COLUMNS[name][0] for name in shown), *([f"CPU, {OURS} = 1"] if compared else [])]]
-    for label, figures in found.items():
-        cells = [_cell(figures, name) for name in shown]
-        rows.append([label, *cells, *([f"{ratio(rounds, 'cpu_us', label, OURS):.2f}"] if compared else [])])
-    text = f"{case.name}: {case.title}\n{aligned(rows)}\n"
+    more = None
+    if OURS in found and found[OURS].cpu_us is not None:
+        more = {f"CPU, {OURS} = 1": [f"{ratio(rounds, 'cpu_us', label, OURS):.2f}" for label in found]}
+    text = f"{case.name}: {case.title}\n{figures('', found, more)}\n"
     goals = [[f"goal: {one['goal']}", f"at most {one['most']:g}", f"measured {one['measured']:.3f}", _verdict(one)]
              for one in judged(case, rounds)]
     return text + (aligned(goals) + "\n" if goals else "")
@@ -75,7 +83,7 @@ def _cell(figures: Figures, name: str) -> str:
 
 
 def _verdict(one: dict) -> str:
-    return "met" if one["met"] else f"missed by {one['measured'] / one['most'] - 1:.0%}"
+    return "met" if one["met"] else f"missed by {one['measured'] / one['most'] - 1:.1%}"
 
 
 def record(case: Case, rounds: Rounds) -> dict:

@@ -1,4 +1,4 @@
-"""The table that every proxy is given: the vendor's 14 metadata routes, as the gateway has them built in."""
+"""The table that every proxy is given: the vendor's 14 metadata routes, as the gateway has them built in; and larger ones."""
 
 import re
 import tomllib
@@ -11,6 +11,8 @@ PROJECT = "4f5e3d2c1b0a49788796a5b4c3d2e1f0"
 SERVER = "8f0e1c52-6e3a-4d0e-9a53-2f1f3c9c7a11"
 METADATA = f"/v2.1/{PROJECT}/servers/{SERVER}/metadata"
 LARGE = f"{METADATA}/large"
+GENERATED = f"/v2.1/{PROJECT}/kind%d/{SERVER}/parts"
+"""A path of a generated operation, with its number in the place of `%d`."""
 UNLISTED = f"/v2.1/{PROJECT}/servers/{SERVER}/ips"
 
 
@@ -30,3 +32,18 @@ class Route:
 def routes(file: Path = FILE) -> list[Route]:
     operations = tomllib.loads(file.read_text())["operation"]
     return [Route(*route.split(), tuple(row["actions"])) for row in operations for route in row["routes"]]
+
+
+def generate(count: int, folder: Path) -> tuple[Path, int]:
+    """A file with the 14 routes and as many operations of our own as make `count`, one route each; and how many those are."""
+    more = count - len(routes())
+    file = folder / f"table-{count}.toml"
+    folder.mkdir(parents=True, exist_ok=True)
+    # The actions are those of every token here.
+    actions = ("ecs:servers:listMetadata", "ecs:servers:getMetadata", "ecs:servers:setMetadata")
+    file.write_text(FILE.read_text() + "".join(
+        f'\n[[operation]]\npermission = "Kind {number}"\n'
+        f'routes = ["GET /v2.1/{{project_id}}/kind{number}/{{item_id}}/parts"]\nactions = ["{actions[number % 3]}"]\n'
+        for number in range(more)
+    ))
+    return file, more

@@ -9,14 +9,16 @@ import time
 from pathlib import Path
 from xml.etree import ElementTree
 
-import bench
 import chart
+import plot
 import process
 import pytest
 import report
+import scale
+import stage
 from cases import CASES, Case
 from figures import Figures, medians, percentile, ratio
-from table import METADATA, UNLISTED, routes
+from table import GENERATED, METADATA, UNLISTED, generate, routes
 
 ROUNDS = [
     {"actiongate": Figures(cpu_us=10, rss_mib=5), "nginx": Figures(cpu_us=20, rss_mib=1)},
@@ -48,6 +50,10 @@ def test_processor_time():
     assert process.ticks_ns("7 (a) b) S 1 7 7 0 -1 4194560 100 0 0 0 30 12 0 0 20 0 1 0 5 0 0") == 42 * tick
 
 
+def test_an_ended_thread_takes_nothing_away():
+    assert process.spent_ns({1: 100, 2: 5000}, {1: 150, 3: 7}) == 57
+
+
 def test_the_family_holds_children():
     child = subprocess.Popen(["sh", "-c", "sleep 60 & echo; wait"], stdout=subprocess.PIPE)
     try:
@@ -73,26 +79,50 @@ def test_patterns_match_whole_paths():
 
 
 def test_placement():
-    assert bench.placement([0, 1], False) == ([0], [1])
-    assert bench.placement([0, 1], True) == ([0, 1], [0, 1])
-    assert bench.placement([0, 1, 2, 3], True) == ([0, 1], [2, 3])
+    assert stage.placement([0, 1], False) == ([0], [1])
+    assert stage.placement([0, 1], True) == ([0, 1], [0, 1])
+    assert stage.placement([0, 1, 2, 3], True) == ([0, 1], [2, 3])
     with pytest.raises(SystemExit):
-        bench.placement([0], False)
+        stage.placement([0], False)
 
 
 def test_the_table_judges_goals():
     text = report.table(SEEN, [{**one, "haproxy": Figures(cpu_us=100), "envoy": Figures(cpu_us=50)} for one in ROUNDS])
     assert re.search(r"against nginx +at most 0.9 +measured 0.750 +met", text)
-    assert re.search(r"against envoy +at most 0.2 +measured 0.240 +missed by 20%", text)
+    assert re.search(r"against envoy +at most 0.2 +measured 0.240 +missed by 20.0%", text)
 
 
 def test_the_chart_is_well_formed_and_escaped():
     case = Case("x", "a < b & c", ())
     root = ElementTree.fromstring(chart.svg([(case, ROUNDS)]))
     texts = [element.text for element in root.iter("{http://www.w3.org/2000/svg}text")]
-    assert "a < b & c" in texts and "20.0  (1.33 ×)" in texts
+    assert "a < b & c" in texts and "20.0 (1.33 ×)" in texts
     bars = [float(bar.get("width")) for bar in root.iter("{http://www.w3.org/2000/svg}rect")]
     assert len(bars) == 2 and bars[1] == pytest.approx(bars[0] * 20 / 12, rel=0.01)
+
+
+def test_a_plot_is_well_formed_and_starts_at_zero():
+    root = ElementTree.fromstring(plot.svg("a < b", "things", [{"1": Figures(cpu_us=10), "8": Figures(cpu_us=20)}]))
+    low, high = (float(dot.get("cy")) for dot in root.iter("{http://www.w3.org/2000/svg}circle"))
+    zero = max(float(rule.get("y1")) for rule in root.iter("{http://www.w3.org/2000/svg}line"))
+    assert zero - high == pytest.approx(2 * (zero - low), abs=0.2)
+
+
+@pytest.mark.parametrize(("most", "expected"), [(0.4, 1), (2, 2), (2.1, 5), (12, 20), (99, 100), (101, 200)])
+def test_the_ceiling_of_a_plot(most, expected):
+    assert plot.ceiling(most) == expected
+
+
+def test_a_generated_table_holds_as_many_routes_as_asked_for(tmp_path: Path):
+    file, more = generate(100, tmp_path)
+    found = routes(file)
+    assert len(found) == 100 and more == 86
+    assert [route.template for route in found if re.fullmatch(route.pattern(), GENERATED % 85)] == [found[-1].template]
+
+
+def test_what_the_cache_holds():
+    assert scale.remembered(1, 543) == 1.0
+    assert scale.remembered(1_000_000, 8 * 1024 * 1024 // 1000) == pytest.approx(0.001, rel=0.01)
 
 
 def test_an_open_load_counts_what_a_stall_delays(tmp_path: Path):
@@ -124,6 +154,8 @@ def test_an_open_load_counts_what_a_stall_delays(tmp_path: Path):
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         server.close()
+        # The client has closed its connections: what answers them ends.
+        loop.run_until_complete(asyncio.gather(*asyncio.all_tasks(loop)))
         loop.close()
     saw = json.loads(said)
     assert 400 < saw["requests"] < 600 and saw["refused"] == 0

@@ -42,13 +42,13 @@ def _make(algorithm: str):
     return rsa.generate_private_key(65537, 2048) if algorithm == "RS256" else ec.generate_private_key(ec.SECP256R1())
 
 
-def sign(key, algorithm: str, scope: str, subject: str = "alice") -> str:
-    """A token of about 700 bytes (RS256), unlike any other by its `jti`."""
+def sign(key, algorithm: str, **others: object) -> str:
+    """A token of about 800 bytes (RS256), unlike any other by its `jti`; `others` are claims in the place of the usual ones."""
     now = int(time.time())
     header = {"alg": algorithm, "typ": "JWT", "kid": algorithm}
     claims = {
-        "iss": ISSUER, "aud": AUDIENCE, "sub": subject, "exp": now + _LIFE, "nbf": now - 60, "iat": now - 60,
-        "jti": secrets.token_hex(16), "project_id": PROJECT, "scope": scope,
+        "iss": ISSUER, "aud": AUDIENCE, "sub": "alice", "exp": now + _LIFE, "nbf": now - 60, "iat": now - 60,
+        "jti": secrets.token_hex(16), "project_id": PROJECT, "scope": ALLOWED, **others,
     }
     text = ".".join(_text(json.dumps(part, separators=(",", ":")).encode()) for part in (header, claims))
     if algorithm == "RS256":
@@ -62,7 +62,7 @@ def sign(key, algorithm: str, scope: str, subject: str = "alice") -> str:
 def _batch(work: tuple[bytes, str]) -> str:
     pem, algorithm = work
     key = serialization.load_pem_private_key(pem, None)
-    return "".join(f"{sign(key, algorithm, ALLOWED)}\n" for _ in range(_BATCH))
+    return "".join(f"{sign(key, algorithm)}\n" for _ in range(_BATCH))
 
 
 def _fresh_enough(token: str) -> bool:
@@ -125,14 +125,18 @@ class Keys:
         self.certificate_and_key.write_bytes(certificate + _pem(key))
 
     def allowed(self, algorithm: str) -> str:
-        return sign(self.private[algorithm], algorithm, ALLOWED)
+        return self.signed(algorithm)
 
     def lacking(self, algorithm: str) -> str:
-        return sign(self.private[algorithm], algorithm, LACKING)
+        return self.signed(algorithm, scope=LACKING)
+
+    def signed(self, algorithm: str, **others: object) -> str:
+        """By the issuer, with these claims instead of the usual ones."""
+        return sign(self.private[algorithm], algorithm, **others)
 
     def forged(self, algorithm: str) -> str:
         """Signed by a key of the same kind that is not the issuer's."""
-        return sign(_make(algorithm), algorithm, ALLOWED)
+        return sign(_make(algorithm), algorithm)
 
     def many(self, algorithm: str, count: int) -> Path:
         """A file of at least `count` distinct tokens, one a line, all of one length; signed on all cores."""

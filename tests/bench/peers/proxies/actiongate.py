@@ -1,5 +1,7 @@
 """The gateway itself, as it comes: what differs from its defaults is said here."""
 
+import json
+
 from proxy import Proxy
 from tokens import AUDIENCE, ISSUER
 
@@ -14,10 +16,11 @@ client_timeout = "1h"
 {tls}
 
 [upstream]
-url = "http://127.0.0.1:{upstream}"
+urls = {upstreams}
 # As with the built-in table; here the table is the file that every proxy's rules are made of.
 profile = "nova"
 idle_timeout = "1h"
+idle_connections = 8192
 max_pending = 8192
 
 [table]
@@ -47,15 +50,15 @@ class Actiongate(Proxy):
     name = "actiongate"
 
     def configure(self) -> list[str]:
-        keys = self.site.keys
+        keys, ports = self.site.keys, self.site.upstream_ports[: self.setting.endpoints]
         certificates = f'[{{ chain = "{keys.certificate}", key = "{keys.certificate_key}" }}]'
         config = self.folder / "actiongate.toml"
         config.write_text(_CONFIG.format(
             port=self.port,
             workers=self.setting.workers,
             tls=f"[listen.tls]\ncertificates = {certificates}" if self.setting.tls else "",
-            upstream=self.site.upstream_port,
-            table=self.site.table,
+            upstreams=json.dumps([f"http://127.0.0.1:{port}" for port in ports]),
+            table=self.setting.table or self.site.table,
             issuer=ISSUER,
             audience=AUDIENCE,
             jwks=keys.jwks,

@@ -15,7 +15,7 @@ worker_processes {workers};
 {run_as}
 pid nginx.pid;
 error_log stderr error;
-events {{ worker_connections 8192; }}
+events {{ worker_connections 16384; }}
 http {{
     # Off, as in every proxy, unless the case is about it; then nginx's usual format, a line a write.
     access_log {log};
@@ -61,7 +61,7 @@ _PROXY = """\
 
 _UPSTREAM = """\
     server {{
-        listen 127.0.0.1:{port} backlog=4096;
+        {listens}
         location / {{ return 200 '{small}'; }}
         location ~ /large$ {{ alias {large}; default_type application/octet-stream; open_file_cache max=8; }}
         # Swallowed whole before the answer: that comes from another server, which gets no body.
@@ -107,8 +107,9 @@ class Upstream(Proxy):
     def configure(self) -> list[str]:
         large = self.folder / "large"
         large.write_bytes(b"x" * LARGE_BYTES)
+        listens = " ".join(f"listen 127.0.0.1:{port} backlog=4096;" for port in self.site.upstream_ports)
         http = _UPSTREAM.format(
-            port=self.port, small=SMALL, large=large, bytes=LARGE_BYTES, small_port=free_port()
+            listens=listens, small=SMALL, large=large, bytes=LARGE_BYTES, small_port=free_port()
         )
         return _command(self.folder, self.setting.workers, "off", http)
 
