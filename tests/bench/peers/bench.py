@@ -2,7 +2,8 @@
 
 A proxy runs alone on core 0, the load and the upstream share the others: with two cores they, not the proxy, may be what
 limits requests/s, so the figure that counts is the proxy's CPU time for one request. Medians over the rounds; ratios are
-the medians of the rounds' own ratios, for what slows the machine in a round slows all of it.
+the medians of the rounds' own ratios, for what slows the machine in a round slows all of it. Before each run the proxy is
+started afresh and warmed; its processor time is read at rest before the load and at rest after it, of all its threads.
 """
 
 import argparse
