@@ -92,26 +92,22 @@ fn folded(text: &str, dialect: Dialect) -> String {
 
 /// Adds the actions whose names go on as the patterns of their parts say.
 fn select_among(names: &Spellings, patterns: &[&str], selected: &mut ActionSet) {
-    match patterns {
+    let is_narrower = patterns.iter().any(|pattern| *pattern != "*");
+    let Some((pattern, rest)) = patterns.split_first().filter(|_| is_narrower) else {
         // What is left stands for everything, which need not be looked at.
-        _ if patterns.iter().all(|pattern| *pattern == "*") => {
-            for action in names.actions() {
-                selected.insert(*action);
-            }
+        for action in names.actions() {
+            selected.insert(*action);
         }
-        [pattern, rest @ ..] if pattern.contains(['*', '?']) => {
-            let parts = names.parts();
-            let matching = parts.filter(|(part, _)| wildcard::matches(pattern, part, char::eq));
-            for (_, names) in matching {
-                select_among(names, rest, selected);
-            }
+        return;
+    };
+    if pattern.contains(['*', '?']) {
+        let parts = names.parts();
+        let matching = parts.filter(|(part, _)| wildcard::matches(pattern, part, char::eq));
+        for (_, names) in matching {
+            select_among(names, rest, selected);
         }
-        [name, rest @ ..] => {
-            if let Some(names) = names.part(name) {
-                select_among(names, rest, selected);
-            }
-        }
-        [] => {}
+    } else if let Some(names) = names.part(pattern) {
+        select_among(names, rest, selected);
     }
 }
 

@@ -9,8 +9,6 @@ use crate::table::{ParameterKind, is_version};
 /// Nova's bound of identifiers, keys and names, in characters.
 const MAX_CHARACTERS: usize = 255;
 
-const UUID_LENGTH: usize = 36;
-
 /// Why a parameter of a path is refused.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum InvalidParameter {
@@ -77,10 +75,8 @@ fn check_identifier(name: &str, value: &str) -> Result<(), InvalidParameter> {
             value: value.to_owned(),
         });
     }
-    if bytes.len() == UUID_LENGTH
-        && !scan::all(bytes, |byte| !byte.is_ascii_uppercase())
-        && is_uuid(bytes)
-    {
+    // In this order: most values are as long as no UUID.
+    if is_uuid(bytes) && !scan::all(bytes, |byte| !byte.is_ascii_uppercase()) {
         return Err(InvalidParameter::UpperCaseUuid {
             name: name.to_owned(),
             value: value.to_owned(),
@@ -111,7 +107,7 @@ fn is_uuid(bytes: &[u8]) -> bool {
         8 | 13 | 18 | 23 => *byte == b'-',
         _ => byte.is_ascii_hexdigit(),
     };
-    bytes.len() == UUID_LENGTH && bytes.iter().enumerate().all(is_in_place)
+    bytes.len() == 36 && bytes.iter().enumerate().all(is_in_place)
 }
 
 #[cfg(test)]

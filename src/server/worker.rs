@@ -29,8 +29,8 @@ const LAST_REQUEST: Duration = Duration::from_millis(250);
 const TICK: Duration = Duration::from_millis(5);
 /// The most time between two looks for connections that send nothing.
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
-/// How many tasks run before it is looked for what has come in. Looking costs as much as a tenth of a
-/// request, and the more that is found at once, the less each costs.
+/// How many tasks run before it is looked for what has come in. A request takes about five; the more
+/// are found by one look, which is a system call, the less each costs.
 const EVENT_INTERVAL: u32 = 256;
 
 /// What a worker's thread starts from.
