@@ -40,7 +40,28 @@ end
 -- Waits end when asked, not up to 50 µs later.
 C.prctl(TIMER_SLACK, 1, 0, 0, 0)
 local poll = C.epoll_create1(0)
-local idle, idle_first, idle_last = {}, 1, 0
+-- First in, first out.
+local function queue()
+    local items, first, last = {}, 1, 0
+    return {
+        put = function(item)
+            last = last + 1
+            items[last] = item
+        end,
+        -- Nil where there is none.
+        take = function()
+            local item = items[first]
+            if item then
+                items[first] = nil
+                first = first + 1
+            end
+            return item
+        end,
+    }
+end
+
+-- Connections; and when requests were due for which there was none.
+local idle, waiting = queue(), queue()
 for _ = 1, count do
     local fd = C.socket(AF_INET, STREAM, 0)
     local one = ffi.new("int[1]", 1)
@@ -52,15 +73,13 @@ for _ = 1, count do
     local event = ffi.new(event_type)
     event.events, event.fd = IN, fd
     assert(C.epoll_ctl(poll, ADD, fd, event) == 0)
-    idle_last = idle_last + 1
-    idle[idle_last] = fd
+    idle.put(fd)
 end
 
 -- Answers by their time in µs; the last counts all that took longer.
 local LONGEST = 1000000
 local times, sent_late = ffi.new("uint32_t[?]", LONGEST + 1), ffi.new("uint32_t[?]", LONGEST + 1)
 local due, partial = {}, {}
-local waiting, waiting_first, waiting_last = {}, 1, 0
 local done, errors = 0, 0
 
 local function note(histogram, time)
@@ -92,14 +111,11 @@ local function receive(fd)
     if text:sub(10, 12) ~= "200" then
         errors = errors + 1
     end
-    if waiting_first <= waiting_last then
-        local at = waiting[waiting_first]
-        waiting[waiting_first] = nil
-        waiting_first = waiting_first + 1
+    local at = waiting.take()
+    if at then
         send(fd, at, time)
     else
-        idle_last = idle_last + 1
-        idle[idle_last] = fd
+        idle.put(fd)
     end
 end
 
@@ -113,14 +129,11 @@ while true do
     local time = now()
     while next_due <= time and next_due < finish do
         sent = sent + 1
-        if idle_first <= idle_last then
-            local fd = idle[idle_first]
-            idle[idle_first] = nil
-            idle_first = idle_first + 1
+        local fd = idle.take()
+        if fd then
             send(fd, next_due, time)
         else
-            waiting_last = waiting_last + 1
-            waiting[waiting_last] = next_due
+            waiting.put(next_due)
         end
         next_due = next_due - math.log(1 - math.random()) * 1e6 / rate
     end
