@@ -180,7 +180,9 @@ def ask_once(proxy: Proxy, request: Request, token: str | None) -> tuple[int, in
     log, body = proxy.folder / "once.log", proxy.folder / "body"
     log.unlink(missing_ok=True)
     body.write_bytes(b"x" * request.body_bytes)
-    url = f"{'https' if proxy.setting.tls else 'http'}://127.0.0.1:{proxy.port}{request.path}"
+    # Of many paths, the first.
+    path = request.path.replace("%d", "0")
+    url = f"{'https' if proxy.setting.tls else 'http'}://127.0.0.1:{proxy.port}{path}"
     said = subprocess.run(
         ["h2load", "-n1", "-c1", f"--log-file={log}", *(() if proxy.setting.http2 else ("--h1",)),
          *(("-d", str(body)) if request.body_bytes else ()), *_headers(request, token), url],

@@ -7,39 +7,37 @@ load's connections is part of it, which tells with thousands of them in a short 
 
 import argparse
 import json
-import os
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-import controls
 import plot
 import report
 import stage
 import table
-from cases import Run
-from figures import Figures, Rounds, medians
+from cases import Case, Run
+from figures import Rounds, medians
 from load import CONNECTIONS, Request
-from measure import measure
 from proxies.actiongate import Actiongate
-from proxies.nginx import Upstream
-from proxy import ENDPOINTS, Setting, Site
+from proxy import ENDPOINTS, Setting
+from rounds import play
 
 CACHE_BYTES = 8 * 1024 * 1024
 """The gateway's usual `token.cache`, of one worker."""
 
 
 @dataclass(frozen=True)
-class Series:
-    name: str
-    title: str
-    unit: str
-    runs: tuple[Run, ...]
-    two_cores: bool = False
+class Series(Case):
+    """Each run a group of its own."""
+
+    unit: str = ""
+
+    def runs(self) -> list[Run]:
+        return [run for (run,) in self.groups]
 
 
 def _series(name: str, title: str, unit: str, points: list[tuple[int, Request, Setting]], two_cores: bool = False) -> Series:
     runs = tuple(Run(f"{count:,}".replace(",", " "), Actiongate, "wrk", request, setting) for count, request, setting in points)
-    return Series(name, title, unit, runs, two_cores)
+    return Series(name, title, tuple((run,) for run in runs), two_cores=two_cores, unit=unit)
 
 
 def _table(folder: Path, count: int) -> tuple[int, Request, Setting]:
@@ -71,33 +69,10 @@ def remembered(tokens: int, length: int) -> float:
     return min(1.0, CACHE_BYTES / (tokens * length))
 
 
-def _check(series: Series, site: Site, cores: tuple[list[int], list[int]]) -> None:
-    for run in series.runs:
-        request = replace(run.request, path=run.request.path.replace("%d", "0"))
-        with run.proxy(site, run.setting, cores[0]) as proxy:
-            controls.check(proxy, request, f"{series.name} {run.label}")
-
-
-def _run(series: Series, site: Site, cores: tuple[list[int], list[int]], rounds: int, seconds: int) -> Rounds:
-    print(f"\n{series.name}: {series.title}", flush=True)
-    results: Rounds = []
-    with Upstream(site, cores[1]):
-        _check(series, site, cores)
-        print("  controls passed", flush=True)
-        for number in range(rounds):
-            found: dict[str, Figures] = {}
-            turn = number % len(series.runs)
-            for run in series.runs[turn:] + series.runs[:turn]:
-                found[run.label] = measure(run, site, cores, seconds, found)
-                print(f"  round {number + 1}: {report.line(run.label, found[run.label])}", flush=True)
-            results.append({run.label: found[run.label] for run in series.runs})
-    return results
-
-
 def _print(series: Series, rounds: Rounds, length: int) -> None:
     print(f"\n{series.name}: {series.title}\n{report.figures(series.unit, medians(rounds))}", flush=True)
     if series.name == "tokens":
-        for run in series.runs:
+        for run in series.runs():
             share = remembered(run.request.tokens, length)
             print(f"{run.label} tokens of {length} bytes: the cache holds {share:.1%} of them at most", flush=True)
 
@@ -109,19 +84,7 @@ def main() -> None:
     parser.add_argument("--svg", type=Path, help="a folder for one picture of each case, scale-NAME.svg")
     arguments = parser.parse_args()
     site = stage.site(arguments.actiongate)
-    cores = stage.cores()
-    results = []
-    for series in all_series(site.folder / "tables"):
-        if arguments.case and series.name not in arguments.case:
-            continue
-        for run in series.runs:
-            if run.request.tokens > 1:
-                site.keys.many(run.request.algorithm, max(one.request.tokens for one in series.runs))
-        placed = stage.placement(cores, series.two_cores)
-        # This program itself keeps off the gateway's core.
-        os.sched_setaffinity(0, placed[1])
-        results.append((series, _run(series, site, placed, arguments.rounds, arguments.seconds)))
-        os.sched_setaffinity(0, cores)
+    results = play(all_series(site.folder / "tables"), site, arguments)
     for series, rounds in results:
         _print(series, rounds, len(site.keys.allowed("ES256")))
         if arguments.svg:
