@@ -3,10 +3,12 @@
 //! File shape and program types are two things: [`Config`] holds what the parts take.
 
 mod access_rule;
+mod audit;
 mod claims;
 mod identity;
 mod issuer;
 mod listen;
+mod log;
 mod policy;
 mod table;
 mod tls;
@@ -15,8 +17,6 @@ mod upstream;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use tracing::level_filters::LevelFilter;
-
 use policy::Policies;
 
 use crate::document::{Document, Problem, Problems, Section};
@@ -24,7 +24,7 @@ use crate::gateway::KeystoneChallenge;
 use crate::grant::{ClaimMapping, Role};
 use crate::table::Source;
 use crate::tls::{ClientSettings, ServerSettings};
-use crate::{audit, gateway, proxy, server, telemetry, token};
+use crate::{gateway, proxy, server, telemetry, token};
 
 /// Everything the program is told.
 #[derive(Clone, Debug)]
@@ -52,7 +52,7 @@ pub struct Config {
     /// The file it was read from, if it was.
     pub origin: Option<PathBuf>,
     /// Where audit lines go.
-    pub audit: audit::Settings,
+    pub audit: crate::audit::Settings,
     /// The program's own log.
     pub log: telemetry::Settings,
 }
@@ -291,12 +291,12 @@ fn read_root(root: &Section<'_>, folder: &Path) -> Option<Config> {
     let watch = watch.unwrap_or(true);
     let audit = root
         .section("audit")
-        .map_or_else(audit::Settings::default, |section| {
-            read_audit(&section, folder)
+        .map_or_else(crate::audit::Settings::default, |section| {
+            audit::read(&section, folder)
         });
     let log = root
         .section("log")
-        .map_or_else(telemetry::Settings::default, |section| read_log(&section));
+        .map_or_else(telemetry::Settings::default, |section| log::read(&section));
     Some(Config {
         listen: listen??,
         gateway: gateway::Settings {
@@ -338,28 +338,6 @@ fn read_token(section: &Section<'_>) -> (token::Settings, Option<KeystoneChallen
     let keystone = section.parse("www_authenticate_uri", expected, str::parse);
     section.finish();
     (settings, keystone.map(|keystone| keystone.value))
-}
-
-fn read_audit(section: &Section<'_>, folder: &Path) -> audit::Settings {
-    let enabled = section.boolean("enabled").unwrap_or(true);
-    let file = section.string("file");
-    section.finish();
-    match file {
-        _ if !enabled => audit::Settings::Off,
-        Some(file) if file.value != "-" => audit::Settings::File(folder.join(file.value)),
-        _ => audit::Settings::Stdout,
-    }
-}
-
-fn read_log(section: &Section<'_>) -> telemetry::Settings {
-    let mut settings = telemetry::Settings::default();
-    let format = section.parse("format", "\"auto\", \"text\" or \"json\"", str::parse);
-    set(&mut settings.format, format.map(|format| format.value));
-    let expected = "\"off\", \"error\", \"warn\", \"info\", \"debug\" or \"trace\"";
-    let level = section.parse("level", expected, str::parse::<LevelFilter>);
-    set(&mut settings.level, level.map(|level| level.value));
-    section.finish();
-    settings
 }
 
 fn parse_required<T, E: std::fmt::Display>(

@@ -11,7 +11,10 @@ mod upstream;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use tracing::level_filters::LevelFilter;
+
 use super::*;
+use crate::audit;
 use crate::json::Pointer;
 use crate::proxy::{AllowedHosts, BodyLimits};
 use crate::telemetry::Format;

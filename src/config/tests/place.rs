@@ -1,7 +1,10 @@
 //! Values that name a place: the upstream, files, sinks.
 
+use tracing::level_filters::LevelFilter;
+
 use super::upstream::host;
 use super::*;
+use crate::audit;
 use crate::proxy::{Location, Security};
 
 const URL: &str =
