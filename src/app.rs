@@ -209,6 +209,7 @@ async fn start_all(
         snapshots: workers_snapshots,
         tls: tls.clone(),
         auditor,
+        metrics: None,
     };
     let server = Server::start(config.listen.clone(), &service)?;
     let addresses = server.addresses().map_err(StartError::Thread)?;

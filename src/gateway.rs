@@ -27,6 +27,7 @@ use exchange::Exchange;
 
 use crate::audit::Auditor;
 use crate::decision::{self, Circumstances, Permit};
+use crate::metrics::{Meter, Registry, WorkerCounts};
 use crate::proxy::{self, AllowedHosts, BodyLimits, Origin, Peer, Proxy, Upstream, UpstreamBody};
 use crate::router::{Candidates, RequestPath, Target};
 use crate::token::{self, TokenError};
@@ -58,6 +59,7 @@ pub struct Snapshot {
 pub struct Gateway {
     current: RefCell<Rc<Current>>,
     auditor: Auditor,
+    counted: Option<(Arc<Registry>, Arc<WorkerCounts>)>,
     worker: usize,
 }
 
@@ -67,15 +69,28 @@ struct Current {
     snapshot: Arc<Snapshot>,
     proxy: Rc<Proxy>,
     callers: PrincipalCache,
+    meter: Option<Rc<Meter>>,
 }
 
 impl Gateway {
-    /// Must be called where tasks can be spawned on the thread, as [`Proxy::new`].
-    pub fn new(worker: usize, snapshot: Arc<Snapshot>, auditor: Auditor) -> Rc<Self> {
+    /// Must be called where tasks can be spawned on the thread, as [`Proxy::new`]. Counts where there is
+    /// a registry.
+    pub fn new(
+        worker: usize,
+        snapshot: Arc<Snapshot>,
+        auditor: Auditor,
+        registry: Option<Arc<Registry>>,
+    ) -> Rc<Self> {
         let proxy = Rc::new(Proxy::new(Arc::clone(&snapshot.upstream)));
+        let counted = registry.map(|registry| {
+            let counts = registry.worker();
+            (registry, counts)
+        });
+        let current = Current::new(snapshot, proxy, counted.as_ref());
         Rc::new(Self {
-            current: RefCell::new(Rc::new(Current::new(snapshot, proxy))),
+            current: RefCell::new(Rc::new(current)),
             auditor,
+            counted,
             worker,
         })
     }
@@ -88,7 +103,7 @@ impl Gateway {
             true => Rc::clone(&current.proxy),
             false => Rc::new(Proxy::new(Arc::clone(&snapshot.upstream))),
         };
-        *current = Rc::new(Current::new(snapshot, proxy));
+        *current = Rc::new(Current::new(snapshot, proxy, self.counted.as_ref()));
     }
 
     /// Answers one request, and audits it when the answer has been sent or nobody waits for it:
@@ -100,8 +115,9 @@ impl Gateway {
         peer: Rc<Peer>,
     ) -> impl Future<Output = (Response<ResponseBody>, Option<Box<Upgrade>>)> + use<> {
         let (mut head, body) = request.into_parts();
-        let mut exchange = Exchange::begin(&self.auditor, (&head, &body), &peer, self.worker);
         let current = Rc::clone(&self.current.borrow());
+        let observers = (&self.auditor, current.meter.as_ref());
+        let mut exchange = Exchange::begin(observers, (&head, &body), &peer, self.worker);
         // Boxed: hyper and we move it about, and a stream of HTTP/2 would have room for it thrice.
         Box::pin(async move {
             let answer = current.serve(&mut head, body, &peer, &mut exchange).await;
@@ -116,17 +132,29 @@ impl Gateway {
 
     /// Audits what the server could not read as a request and refused by itself.
     pub fn refuse_unreadable(&self, peer: &Peer, status: StatusCode) {
-        exchange::record_unreadable(&self.auditor, peer.address(), self.worker, status);
+        let current = self.current.borrow();
+        let observers = (&self.auditor, current.meter.as_ref());
+        exchange::record_unreadable(observers, peer.address(), self.worker, status);
     }
 }
 
 impl Current {
-    fn new(snapshot: Arc<Snapshot>, proxy: Rc<Proxy>) -> Self {
-        let callers = PrincipalCache::new(snapshot.rules.token_settings().cache);
+    fn new(
+        snapshot: Arc<Snapshot>,
+        proxy: Rc<Proxy>,
+        counted: Option<&(Arc<Registry>, Arc<WorkerCounts>)>,
+    ) -> Self {
+        let capacity = snapshot.rules.token_settings().cache;
+        let counts = counted.map(|(_, counts)| Arc::clone(counts));
+        let callers = PrincipalCache::counted(capacity, counts);
+        let labels = snapshot.rules.labels();
+        let meter = counted
+            .map(|(registry, counts)| Rc::new(Meter::new(registry, counts, Arc::clone(labels))));
         Self {
             snapshot,
             proxy,
             callers,
+            meter,
         }
     }
 

@@ -37,6 +37,7 @@ use refusal::{Census, Refusals};
 
 use crate::audit::Auditor;
 use crate::gateway::Snapshot;
+use crate::metrics::Registry;
 use crate::tls;
 
 /// How long a client may stand still, unless the config says otherwise.
@@ -122,6 +123,8 @@ pub struct Service {
     pub tls: Option<tls::Server>,
     /// Where records go.
     pub auditor: Auditor,
+    /// Where requests are counted, if they are.
+    pub metrics: Option<Arc<Registry>>,
 }
 
 /// Listeners that are bound, and workers that wait for their connections.

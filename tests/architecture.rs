@@ -12,7 +12,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// From the first layer to the last.
-const LAYERS: [&str; 17] = [
+const LAYERS: [&str; 19] = [
     "telemetry",
     "file",
     "document",
@@ -24,9 +24,11 @@ const LAYERS: [&str; 17] = [
     "router",
     "decision",
     "audit",
+    "metrics",
     "proxy",
     "gateway",
     "server",
+    "admin",
     "config",
     "app",
     "cli",

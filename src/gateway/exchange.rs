@@ -15,6 +15,7 @@ use uuid::Uuid;
 use super::rejection::{Form, Rejection};
 use super::{Identity, Settings, Upgrade};
 use crate::audit::{Auditor, Decision, PeerAddress, Record};
+use crate::metrics::Meter;
 use crate::proxy::{AnswerFailure, Peer, Running, Transfer, UpstreamBody, X_OPENSTACK_REQUEST_ID};
 use crate::router::{Candidates, Target};
 use crate::table::PathTemplate;
@@ -26,6 +27,9 @@ const MAX_CLIENT_ID: usize = 64;
 /// The longest method that is kept, in bytes; those that tables list are far shorter.
 const MAX_METHOD: usize = 64;
 
+/// Who is told of requests.
+pub type Observers<'a> = (&'a Auditor, Option<&'a Rc<Meter>>);
+
 /// Writes its record when dropped: at the end of the answer, or when the client has gone.
 #[derive(Debug)]
 pub struct Exchange {
@@ -35,7 +39,11 @@ pub struct Exchange {
 #[derive(Debug)]
 struct Inner {
     auditor: Auditor,
+    meter: Option<Rc<Meter>>,
+    /// Where anybody wants it.
     record: Option<Record>,
+    /// The operation's place in the table, once routed.
+    operation: Option<usize>,
     request_id: HeaderValue,
     /// Of the answer, if it is a refusal.
     form: Form,
@@ -52,20 +60,26 @@ struct Inner {
 
 impl Exchange {
     pub fn begin(
-        auditor: &Auditor,
+        (auditor, meter): Observers<'_>,
         (head, body): (&request::Parts, &Incoming),
         peer: &Rc<Peer>,
         worker: usize,
     ) -> Self {
         let id = new_id();
-        let record = auditor.is_on().then(|| {
+        if let Some(meter) = meter {
+            meter.counts.begun.add(1);
+        }
+        let is_watched = auditor.is_on() || meter.is_some();
+        let record = is_watched.then(|| {
             let record = new_record(id, peer.address(), worker);
             of_request(record, head)
         });
         Self {
             inner: Box::new(Inner {
                 auditor: auditor.clone(),
+                meter: meter.cloned(),
                 record,
+                operation: None,
                 request_id: request_id(id),
                 form: Form::of(head),
                 transfer: Rc::default(),
@@ -100,6 +114,7 @@ impl Exchange {
     }
 
     pub fn routed(&mut self, target: &Target<'_>) {
+        self.inner.operation = Some(target.place);
         if let Some(record) = &mut self.inner.record {
             record.operation = Some(target.operation.permission.clone());
             record.route = Some(target.route.template.to_shared());
@@ -191,6 +206,13 @@ impl Drop for Inner {
             (Some(AnswerFailure::Deadline), _) => "request_timeout",
             (None, outcome) => outcome.unwrap_or("aborted"),
         };
+        if let Some(meter) = &self.meter {
+            let own = match self.transfer.started.get() {
+                Some(sent) => sent.saturating_duration_since(self.started),
+                None => record.total_time,
+            };
+            meter.ended(&record, self.operation, own);
+        }
         self.auditor.record(record);
     }
 }
@@ -201,11 +223,20 @@ fn upstream_time(transfer: &Transfer) -> Option<Duration> {
 }
 
 /// Records what hyper refused before there was a request to handle.
-pub fn record_unreadable(auditor: &Auditor, peer: PeerAddress, worker: usize, status: StatusCode) {
+pub fn record_unreadable(
+    (auditor, meter): Observers<'_>,
+    peer: PeerAddress,
+    worker: usize,
+    status: StatusCode,
+) {
     let mut record = new_record(new_id(), peer, worker);
     record.decision = Some(Decision::Reject);
     record.reason = "request_unreadable";
     record.status = Some(status.as_u16());
+    if let Some(meter) = meter {
+        meter.counts.begun.add(1);
+        meter.ended(&record, None, Duration::ZERO);
+    }
     auditor.record(record);
 }
 

@@ -30,6 +30,7 @@ pub struct Rules {
     service: Option<usize>,
     token: token::Settings,
     role_log: RoleLog,
+    labels: Arc<[Arc<str>]>,
 }
 
 /// How the claims of one issuer's tokens are read.
@@ -91,7 +92,10 @@ impl Rules {
     /// Each issuer has beside it how its claims are read.
     pub fn new(router: Router, issuers: Vec<(Issuer, Reading)>, token: token::Settings) -> Self {
         let (issuers, readings) = issuers.into_iter().unzip();
+        let operations = router.table().operations().iter();
+        let labels = operations.map(|operation| Arc::clone(&operation.permission));
         Self {
+            labels: labels.collect(),
             router,
             issuers,
             readings,
@@ -126,6 +130,16 @@ impl Rules {
     /// Routes the table.
     pub fn router(&self) -> &Router {
         &self.router
+    }
+
+    /// The labels of the table's operations, in their order.
+    pub fn labels(&self) -> &Arc<[Arc<str>]> {
+        &self.labels
+    }
+
+    /// The issuers, in the order of the config.
+    pub fn issuers(&self) -> &[Issuer] {
+        &self.issuers
     }
 
     /// The bounds of tokens.

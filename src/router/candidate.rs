@@ -224,6 +224,7 @@ impl<'a> Candidates<'a> {
             method: self.method,
             path: self.path,
             operation,
+            place: index.operation,
             route,
             project,
             domain,
@@ -258,6 +259,8 @@ pub struct Target<'a> {
     pub path: &'a RequestPath,
     /// The operation the route leads to.
     pub operation: &'a Operation,
+    /// The place of that operation in the table.
+    pub place: usize,
     /// The route that matched.
     pub route: &'a Route,
     project: Option<&'a str>,

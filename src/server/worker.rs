@@ -72,7 +72,12 @@ impl Worker {
     async fn serve(self, mut accepted: mpsc::Receiver<Accepted>) -> Drained {
         let mut snapshots = self.service.snapshots.clone();
         let first = Arc::clone(&snapshots.borrow_and_update());
-        let gateway = Gateway::new(self.index, first, self.service.auditor.clone());
+        let gateway = Gateway::new(
+            self.index,
+            first,
+            self.service.auditor.clone(),
+            self.service.metrics.clone(),
+        );
         spawn_local(follow(Rc::downgrade(&gateway), snapshots));
         let shared = Rc::new(Shared {
             gateway,
