@@ -6,17 +6,21 @@ mod inspector;
 mod reload;
 
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
+use std::time::SystemTime;
 
 use tokio::runtime;
 use tokio::sync::{mpsc, oneshot, watch};
 use tracing::info;
 
+use crate::admin::{self, Admin, AuditState, Reloads};
 use crate::audit;
 use crate::config::Config;
 use crate::document::Problems;
 use crate::gateway::Snapshot;
+use crate::metrics::Registry;
 use crate::proxy::{Upstream, UpstreamError};
 use crate::router::UnroutableTable;
 use crate::server::{self, Address, Drained, Server, Service};
@@ -54,6 +58,8 @@ pub enum StartError {
         source: Box<AskError>,
     },
     #[error(transparent)]
+    Admin(#[from] admin::StartError),
+    #[error(transparent)]
     Server(#[from] server::StartError),
     #[error("TLS cannot be used as `listen.tls` says")]
     Tls(#[from] TlsError),
@@ -69,6 +75,7 @@ pub enum StartError {
 #[derive(Debug)]
 pub struct App {
     addresses: Vec<Address>,
+    admin: Option<SocketAddr>,
     orders: mpsc::Sender<Order>,
     stop: Option<oneshot::Sender<()>>,
     control: Option<JoinHandle<Drained>>,
@@ -95,9 +102,10 @@ impl App {
         });
         let control = control.map_err(StartError::Thread)?;
         let gone = || StartError::Thread(io::Error::other("the control thread ended"));
-        let addresses = started.recv().map_err(|_| gone())??;
+        let (addresses, admin) = started.recv().map_err(|_| gone())??;
         Ok(Self {
             addresses,
+            admin,
             orders,
             stop: Some(stop),
             control: Some(control),
@@ -107,6 +115,11 @@ impl App {
     /// The addresses that are listened on, in the order of the config.
     pub fn addresses(&self) -> &[Address] {
         &self.addresses
+    }
+
+    /// Where it tells about itself, if it does.
+    pub fn admin_address(&self) -> Option<SocketAddr> {
+        self.admin
     }
 
     /// Tells the gateway to read its config again; what became of it can be waited for.
@@ -134,7 +147,7 @@ impl App {
     }
 }
 
-type Started = Result<Vec<Address>, StartError>;
+type Started = Result<(Vec<Address>, Option<SocketAddr>), StartError>;
 
 fn control_thread(
     config: &Config,
@@ -155,6 +168,7 @@ fn control_thread(
             server,
             audit,
             reloader,
+            admin,
         } = match start_all(config, assembled, files).await {
             Ok(running) => running,
             Err(error) => {
@@ -162,11 +176,16 @@ fn control_thread(
                 return Drained::default();
             }
         };
-        let _ = report.send(server.addresses().map_err(StartError::Thread));
+        let admin_address = admin.as_ref().map(|(_, address)| *address);
+        let addresses = server.addresses().map_err(StartError::Thread);
+        let _ = report.send(addresses.map(|addresses| (addresses, admin_address)));
         tokio::spawn(reloader.run(orders));
         let stopped = async {
             // Ends on `stop` and when the handle is dropped.
             drop(stopped.await);
+            if let Some((source, _)) = &admin {
+                source.stopping();
+            }
             tokio::time::sleep(config.listen.stop_delay).await;
         };
         let drained = server.run(stopped).await;
@@ -186,6 +205,7 @@ struct Running {
     server: Server,
     audit: audit::AuditWriter,
     reloader: Reloader,
+    admin: Option<(Arc<admin::Source>, SocketAddr)>,
 }
 
 async fn start_all(
@@ -193,11 +213,21 @@ async fn start_all(
     assembled: Assembled,
     files: FileWatch,
 ) -> Result<Running, StartError> {
+    let started = SystemTime::now();
+    let listener = match &config.admin {
+        Some(settings) => Some(Admin::bind(settings.clone()).await?),
+        None => None,
+    };
+    let registry = config
+        .admin
+        .as_ref()
+        .map(|admin| Registry::new(admin.subjects));
     let upstream = Upstream::new(&config.upstream)?;
     let (assembled, ()) = tokio::join!(assembled.supply(), upstream.resolve_first());
     let (rules, supplies) = assembled?;
     tokio::spawn(upstream.maintain());
     let (auditor, audit) = audit::start(&config.audit).map_err(StartError::Audit)?;
+    let audit_state = AuditState::of(&auditor);
     let (snapshots, workers_snapshots) = watch::channel(Arc::new(Snapshot {
         rules,
         settings: config.gateway.clone(),
@@ -209,7 +239,7 @@ async fn start_all(
         snapshots: workers_snapshots,
         tls: tls.clone(),
         auditor,
-        metrics: None,
+        metrics: registry.clone(),
     };
     let server = Server::start(config.listen.clone(), &service)?;
     let addresses = server.addresses().map_err(StartError::Thread)?;
@@ -226,17 +256,39 @@ async fn start_all(
     let locations = config.upstream.locations.iter().map(ToString::to_string);
     let locations = locations.collect::<Vec<_>>().join(", ");
     info!(%address, workers, "listening on {urls}, {workers} workers, forwarding to {locations}");
+    let reloads = Reloads::new(config.origin.as_deref(), config.digest());
+    let admin_tls = listener.as_ref().and_then(Admin::tls);
+    let admin = match (listener, registry) {
+        (Some(listener), Some(registry)) => {
+            let address = listener.address().map_err(StartError::Thread)?;
+            info!(%address, "telling about itself on {address}");
+            let source = Arc::new(admin::Source {
+                started,
+                registry,
+                snapshots: service.snapshots.clone(),
+                occupancy: server.occupancy(),
+                audit: audit_state,
+                reloads: Arc::clone(&reloads),
+                is_stopping: false.into(),
+            });
+            tokio::spawn(listener.serve(Arc::clone(&source)));
+            Some((source, address))
+        }
+        _ => None,
+    };
     let reloader = Reloader {
         config: config.clone(),
         supplies,
-        tls,
+        tls: tls.into_iter().chain(admin_tls).collect(),
         files,
         snapshots,
+        reloads,
     };
     Ok(Running {
         server,
         audit,
         reloader,
+        admin,
     })
 }
 

@@ -156,6 +156,11 @@ impl Auditor {
         }
     }
 
+    /// How many records were dropped, now and later.
+    pub fn drops(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.dropped)
+    }
+
     /// Whether records are written at all.
     pub fn is_on(&self) -> bool {
         self.queue.is_some()

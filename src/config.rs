@@ -3,6 +3,7 @@
 //! File shape and program types are two things: [`Config`] holds what the parts take.
 
 mod access_rule;
+mod admin;
 mod audit;
 mod claims;
 mod identity;
@@ -16,6 +17,8 @@ mod upstream;
 
 use std::fs;
 use std::path::{Path, PathBuf};
+
+use aws_lc_rs::digest::{Context, SHA256};
 
 use policy::Policies;
 
@@ -55,6 +58,8 @@ pub struct Config {
     pub audit: crate::audit::Settings,
     /// The program's own log.
     pub log: telemetry::Settings,
+    /// Where it tells about itself, if it does.
+    pub admin: Option<crate::admin::Settings>,
 }
 
 /// One `[[issuer]]`.
@@ -215,6 +220,20 @@ impl Config {
         )
     }
 
+    /// SHA-256 of the texts of the config, its tables and its policies, as they are now, in hexadecimal:
+    /// two gateways with the same one decide alike.
+    pub fn digest(&self) -> String {
+        let mut digest = Context::new(&SHA256);
+        let texts = self.origin.iter().chain(&self.table_files);
+        for path in texts.chain(&self.policy_files) {
+            let text = fs::read(path).unwrap_or_default();
+            digest.update(&(text.len() as u64).to_be_bytes());
+            digest.update(&text);
+        }
+        let hexadecimal = |byte: &u8| format!("{byte:02x}");
+        digest.finish().as_ref().iter().map(hexadecimal).collect()
+    }
+
     /// Every file that a reload would read again.
     pub fn files(&self) -> Vec<PathBuf> {
         let mut files: Vec<PathBuf> = self
@@ -235,6 +254,8 @@ impl Config {
         let (listen, upstream) = (&self.listen.tls, &self.upstream.tls);
         files.extend(listen.iter().flat_map(ServerSettings::files));
         files.extend(upstream.iter().flat_map(ClientSettings::files));
+        let admin = self.admin.iter().filter_map(|admin| admin.tls.as_ref());
+        files.extend(admin.flat_map(ServerSettings::files));
         files
     }
 }
@@ -297,6 +318,8 @@ fn read_root(root: &Section<'_>, folder: &Path) -> Option<Config> {
     let log = root
         .section("log")
         .map_or_else(telemetry::Settings::default, |section| log::read(&section));
+    let admin = root.section("admin");
+    let admin = admin.and_then(|section| admin::read(&section, folder));
     Some(Config {
         listen: listen??,
         gateway: gateway::Settings {
@@ -314,6 +337,7 @@ fn read_root(root: &Section<'_>, folder: &Path) -> Option<Config> {
         origin: None,
         audit,
         log,
+        admin,
     })
 }
 

@@ -20,6 +20,7 @@ mod multiplex;
 mod pause;
 mod peer;
 mod pool;
+mod report;
 mod send;
 mod settings;
 mod small_write;
@@ -45,6 +46,7 @@ pub use header::{
 };
 pub use identity::{KEYSTONE_HEADERS, KeystoneHeaders};
 pub use peer::{Peer, Scheme};
+pub use report::{EndpointReport, State as EndpointState};
 pub use settings::{
     Credential, HealthCheck, IdentityHeaders, IdentityMode, Location, Profile, Protocol, Security,
     Settings,
@@ -265,6 +267,7 @@ impl Proxy {
             if transfer.is_over(now) {
                 return Err(ForwardError::RequestTimeout);
             }
+            place.endpoint.retried();
             retries += 1;
             avoid = Some(place);
         }
@@ -282,7 +285,10 @@ impl Proxy {
             .pool
             .connect(&self.upstream, &place.endpoint.address, limit);
         let error = match connecting.await {
-            Ok(channel) => return Ok(channel),
+            Ok(channel) => {
+                place.endpoint.connected();
+                return Ok(channel);
+            }
             Err(ConnectError::Failed(error)) => ForwardError::Connect(error),
             Err(ConnectError::Timeout) if transfer.is_over(Instant::now()) => {
                 return Err(ForwardError::RequestTimeout);

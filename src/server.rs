@@ -137,6 +137,31 @@ pub struct Server {
     stop: watch::Sender<Option<Instant>>,
 }
 
+/// What a server has to do, for others to look at; cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Occupancy {
+    loads: Vec<Arc<Load>>,
+    refusals: Arc<Refusals>,
+}
+
+impl Occupancy {
+    /// The connections of each worker: those that are open, and all there were.
+    pub fn connections(&self) -> impl Iterator<Item = (usize, usize)> {
+        let loads = self.loads.iter();
+        loads.map(|load| (load.open(), load.total.load(Ordering::Relaxed)))
+    }
+
+    /// How many workers have ended by a panic.
+    pub fn lost_workers(&self) -> usize {
+        self.loads.iter().filter(|load| load.is_given_up()).count()
+    }
+
+    /// How many connections or streams each limit has ended, by its label.
+    pub fn refusals(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        self.refusals.totals()
+    }
+}
+
 #[derive(Debug)]
 struct Worker {
     connections: mpsc::Sender<Accepted>,
@@ -162,10 +187,14 @@ impl Load {
 
     /// How many connections are open; none, once the worker was given up.
     fn open(&self) -> usize {
-        match self.open.load(Ordering::Relaxed) {
-            open if open >= Self::GONE / 2 => 0,
-            open => open,
+        match self.is_given_up() {
+            true => 0,
+            false => self.open.load(Ordering::Relaxed),
         }
+    }
+
+    fn is_given_up(&self) -> bool {
+        self.open.load(Ordering::Relaxed) >= Self::GONE / 2
     }
 }
 
@@ -224,6 +253,15 @@ impl Server {
     /// None that is known.
     pub fn addresses(&self) -> io::Result<Vec<Address>> {
         self.listeners.iter().map(Listener::address).collect()
+    }
+
+    /// What it has to do, now and whenever it is looked at.
+    pub fn occupancy(&self) -> Occupancy {
+        let loads = self.workers.iter().map(|worker| Arc::clone(&worker.load));
+        Occupancy {
+            loads: loads.collect(),
+            refusals: Arc::clone(&self.refusals),
+        }
     }
 
     /// Serves until `shutdown` is ready, then lets running requests finish, for a bounded time.

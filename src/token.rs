@@ -31,13 +31,14 @@ pub use issuer::{Issuer, JwtIssuer, Kind, Online, Takes};
 pub use keys::{Algorithm, InvalidKeySet, KeySet, SkippedKey};
 pub use keystone::{Delegation, KeystoneJws};
 pub use source::{
-    FetchError, InvalidLocation, KeyFeed, KeySource, KeyState, Location, SeenKeys,
+    FetchError, InvalidLocation, KeyFeed, KeyHealth, KeySource, KeyState, Location, SeenKeys,
     Settings as KeySettings, names_a_server,
 };
 pub use template::{InvalidTemplate, Template};
 pub use validator::{
-    AskError, AskSettings, ClientCredential, IntrospectionSettings, KeystoneSettings,
-    Service as ValidatorService, ServiceCredential, Validated, Validator, ValidatorSettings,
+    AskError, AskSettings, ClientCredential, IntrospectionSettings, KeystoneSettings, Secret,
+    SecretError, Service as ValidatorService, ServiceCredential, Validated, Validator,
+    ValidatorSettings,
 };
 
 /// A credential as the client sent it; its `Debug` shows the length only.

@@ -9,6 +9,7 @@ use tracing::{error, info, warn};
 use super::StartError;
 use super::assembly::{Supplies, assemble_beside};
 use super::file_watch::FileWatch;
+use crate::admin::Reloads;
 use crate::config::Config;
 use crate::document::Problems;
 use crate::gateway::Snapshot;
@@ -39,12 +40,14 @@ pub struct Reloader {
     pub config: Config,
     /// What its issuers have.
     pub supplies: Supplies,
-    /// Towards clients.
-    pub tls: Option<tls::Server>,
+    /// Towards clients, and whoever asks about the gateway.
+    pub tls: Vec<tls::Server>,
     /// The files it came from, as they were before they were read.
     pub files: FileWatch,
     /// To the workers.
     pub snapshots: watch::Sender<Arc<Snapshot>>,
+    /// For those who ask what became of it.
+    pub reloads: Arc<Reloads>,
 }
 
 impl Reloader {
@@ -70,10 +73,12 @@ impl Reloader {
                         "the config was reloaded: {operations} operations"
                     );
                     self.files.follow(self.used_files());
+                    self.reloads.done(self.config.digest());
                 }
                 Err(error) => {
                     let cause = chain(error);
                     error!("the config was not reloaded, the last good one stays in use: {cause}");
+                    self.reloads.failed(cause);
                 }
             }
             if let Some(order) = order {
@@ -121,8 +126,8 @@ impl Reloader {
                 upstream
             }
         };
-        if let Some(tls) = self.tls.clone() {
-            // Last: it replaces the certificates at once, or fails and replaces nothing.
+        for tls in self.tls.clone() {
+            // Last: each replaces its certificates at once, or fails and replaces nothing.
             let reloaded = tokio::task::spawn_blocking(move || tls.reload()).await;
             let reloaded = reloaded.map_err(|_| ReloadError::Ended)?;
             reloaded.map_err(StartError::Tls)?;
@@ -144,6 +149,7 @@ impl Reloader {
             ("listen", self.config.listen != new.listen),
             ("audit", self.config.audit != new.audit),
             ("log", self.config.log != new.log),
+            ("admin", self.config.admin != new.admin),
         ];
         for (section, _) in fixed.iter().filter(|(_, is_changed)| *is_changed) {
             warn!(

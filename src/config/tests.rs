@@ -1,3 +1,4 @@
+mod admin;
 mod asked;
 mod family;
 mod identity;

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use hyper::http::uri::Scheme;
 use tracing::{info, warn};
 
+use super::report::{EndpointReport, State, Totals};
 use super::settings::{HealthCheck, Security};
 
 /// The longest that an endpoint is left alone.
@@ -87,6 +88,7 @@ pub struct Endpoint {
     is_unhealthy: AtomicBool,
     /// Checks in a row that speak against its present state.
     checks: AtomicU32,
+    totals: Totals,
 }
 
 /// Whether a request may be sent to an endpoint.
@@ -122,6 +124,7 @@ impl Endpoint {
             is_on_trial: AtomicBool::new(false),
             is_unhealthy: AtomicBool::new(false),
             checks: AtomicU32::new(0),
+            totals: Totals::default(),
         }
     }
 
@@ -161,6 +164,7 @@ impl Endpoint {
 
     /// A request failed for a reason that speaks against the endpoint.
     pub fn failed(&self, now: Instant, ejection: Ejection) {
+        self.totals.failures.fetch_add(1, Relaxed);
         let failures = self.failures.fetch_add(1, Relaxed).saturating_add(1);
         let before = self.ejected_until.load(Relaxed);
         // While it is ejected, only what runs there since before fails, or is sent there because no
@@ -186,6 +190,7 @@ impl Endpoint {
             return;
         }
         self.ejections.fetch_add(1, Relaxed);
+        self.totals.ejections.fetch_add(1, Relaxed);
         let address = &self.address;
         warn!(endpoint = %address, failures, "the upstream's endpoint {address} is left alone for {time:?} after {failures} failures in a row");
     }
@@ -222,11 +227,42 @@ impl Endpoint {
     /// Counts a request as running there.
     pub fn begin(&self) {
         self.pending.fetch_add(1, Relaxed);
+        self.totals.requests.fetch_add(1, Relaxed);
     }
 
     /// Counts a request as running there no longer.
     pub fn end(&self) {
         self.pending.fetch_sub(1, Relaxed);
+    }
+
+    /// Counts a connection that was made.
+    pub fn connected(&self) {
+        self.totals.connections.fetch_add(1, Relaxed);
+    }
+
+    /// Counts a request that is sent again because it failed here.
+    pub fn retried(&self) {
+        self.totals.retries.fetch_add(1, Relaxed);
+    }
+
+    /// How it is doing.
+    pub fn report(&self, now: Instant) -> EndpointReport {
+        let until = self.ejected_until.load(Relaxed);
+        let state = match self.is_unhealthy.load(Relaxed) {
+            true => State::Unhealthy,
+            false if until != 0 && self.at(now) < until => State::Ejected,
+            false => State::Up,
+        };
+        EndpointReport {
+            address: self.address.to_string(),
+            state,
+            pending: self.pending(),
+            requests: self.totals.requests.load(Relaxed),
+            connections: self.totals.connections.load(Relaxed),
+            failures: self.totals.failures.load(Relaxed),
+            retries: self.totals.retries.load(Relaxed),
+            ejections: self.totals.ejections.load(Relaxed),
+        }
     }
 
     fn at(&self, time: Instant) -> u64 {

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use hyper::header::HeaderValue;
 use tokio::net::lookup_host;
@@ -16,6 +16,7 @@ use super::MAX_RETRIES;
 use super::credential::{CredentialError, CredentialFile};
 use super::endpoint::{Address, Ejection, Endpoint};
 use super::health;
+use super::report::EndpointReport;
 use super::settings::{Credential, Location, Protocol, Settings};
 use crate::file::Mark;
 use crate::tls::{self, TlsError};
@@ -146,6 +147,16 @@ impl Upstream {
     /// Takes a lock: for when the version has changed.
     pub fn snapshot(&self) -> Snapshot {
         lock(&self.snapshot).clone()
+    }
+
+    /// How its endpoints are doing.
+    pub fn report(&self) -> Vec<EndpointReport> {
+        let now = Instant::now();
+        let endpoints = self.snapshot().endpoints;
+        endpoints
+            .iter()
+            .map(|endpoint| endpoint.report(now))
+            .collect()
     }
 
     /// When endpoints are ejected.

@@ -53,23 +53,34 @@ impl Refusal {
     }
 }
 
-/// How many there were since they were last told of.
+/// How many there were, and how many of them were told of.
 #[derive(Debug, Default)]
-pub struct Refusals([AtomicU64; Refusal::ALL.len()]);
+pub struct Refusals {
+    counts: [AtomicU64; Refusal::ALL.len()],
+    reported: [AtomicU64; Refusal::ALL.len()],
+}
 
 impl Refusals {
     pub fn count(&self, refusal: Refusal) {
-        if let Some(count) = self.0.get(refusal as usize) {
+        if let Some(count) = self.counts.get(refusal as usize) {
             count.fetch_add(1, Ordering::Relaxed);
         }
     }
 
-    /// Logs and forgets what was counted.
+    /// How many there were, by their label.
+    pub fn totals(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        let counts = self
+            .counts
+            .iter()
+            .map(|count| count.load(Ordering::Relaxed));
+        Refusal::ALL.into_iter().map(Refusal::reason).zip(counts)
+    }
+
+    /// Logs what was counted since the last time; one caller at a time.
     pub fn report(&self) {
-        for (refusal, count) in Refusal::ALL.into_iter().zip(&self.0) {
-            let closed = count.swap(0, Ordering::Relaxed);
+        for ((reason, total), reported) in self.totals().zip(&self.reported) {
+            let closed = total - reported.swap(total, Ordering::Relaxed);
             if closed > 0 {
-                let reason = refusal.reason();
                 warn!(
                     reason,
                     closed, "{reason} closed {closed} connections or streams"

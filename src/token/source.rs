@@ -66,6 +66,24 @@ pub struct KeyState {
     attempts: u64,
     started: Option<Instant>,
     in_flight: bool,
+    failures: u64,
+    last_error: Option<Arc<str>>,
+    seen: Option<Instant>,
+}
+
+/// How an issuer's keys are doing.
+#[derive(Clone, Debug, Default)]
+pub struct KeyHealth {
+    /// Those that verify now.
+    pub keys: Option<Arc<KeySet>>,
+    /// How long ago they were last seen where they come from.
+    pub age: Option<Duration>,
+    /// How often they were looked for.
+    pub attempts: u64,
+    /// How often they were not to be had.
+    pub failures: u64,
+    /// Why not, the last time, if it was so.
+    pub last_error: Option<Arc<str>>,
 }
 
 /// Shows the keys of one issuer; cheap to clone, safe on every worker.
@@ -87,6 +105,18 @@ impl KeyFeed {
         };
         let keys = self.state.borrow().keys.clone()?;
         Some((keys, seen))
+    }
+
+    /// How they are doing.
+    pub fn health(&self) -> KeyHealth {
+        let state = self.state.borrow();
+        KeyHealth {
+            keys: state.keys.clone(),
+            age: state.seen.map(|seen| seen.elapsed()),
+            attempts: state.attempts,
+            failures: state.failures,
+            last_error: state.last_error.clone(),
+        }
     }
 
     /// Changes whenever the keys do.
@@ -235,6 +265,9 @@ impl KeySource {
         self.state.send_modify(|state| {
             state.in_flight = false;
             state.attempts += 1;
+            state.seen = self.current.as_ref().map(|(_, seen)| *seen);
+            state.failures += u64::from(fetched.is_err());
+            state.last_error = fetched.as_ref().err().map(|error| chain(error).into());
             if let Some(keys) = keys {
                 state.keys = keys;
                 self.version.fetch_add(1, Ordering::Release);

@@ -25,6 +25,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 pub use error::AskError;
 pub use introspection::{ClientCredential, IntrospectionSettings};
 pub use keystone::{KeystoneSettings, ServiceCredential};
+pub use secret::{Secret, SecretError};
 pub use service::Service;
 
 use service_token::ServiceToken;

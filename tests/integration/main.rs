@@ -16,6 +16,7 @@
 mod support;
 
 mod abandoned;
+mod admin;
 mod answers;
 mod audit;
 mod body;

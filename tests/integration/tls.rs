@@ -1,5 +1,6 @@
 //! TLS as clients and upstreams see it: by name, with certificates of clients, replaced in use.
 
+mod admin;
 mod client;
 mod file;
 mod protocol;

@@ -17,6 +17,7 @@ pub struct Secret(String);
 
 /// Why a secret cannot be had.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "each says what its message says")]
 pub enum SecretError {
     #[error("cannot read `{path}`")]
     Read { path: PathBuf, source: io::Error },
@@ -26,6 +27,10 @@ pub enum SecretError {
 
 impl Secret {
     /// The text of the file, without the line end that editors leave.
+    ///
+    /// # Errors
+    ///
+    /// A file that cannot be read, or holds anything but one line.
     pub fn read(path: &Path) -> Result<Self, SecretError> {
         let content = |found| SecretError::Content {
             path: path.to_owned(),

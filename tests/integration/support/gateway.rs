@@ -249,6 +249,15 @@ impl Gateway {
         self.connect().call(call)
     }
 
+    /// One call to the admin listener.
+    pub fn admin(&self, call: &Call) -> Answer {
+        Client::connect(self.admin_address()).call(call)
+    }
+
+    pub fn admin_address(&self) -> SocketAddr {
+        self.app.as_ref().unwrap().admin_address().unwrap()
+    }
+
     /// The config it was started with.
     pub fn config(&self) -> &str {
         &self.text
