@@ -2,9 +2,11 @@
 //! `import` ends as `diff` does: 1 where the page differs, 2 for trouble.
 
 mod check;
+mod config;
 mod demo;
 mod explain;
 mod import;
+mod manual;
 mod routes;
 mod run;
 mod token;
@@ -17,6 +19,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, anyhow};
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
 
 use crate::config::Config;
 
@@ -98,6 +101,21 @@ enum Command {
     /// Make and read tokens
     #[command(subcommand)]
     Token(TokenCommand),
+    /// Show the config's effective values, and what it may hold
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Print what makes a shell complete actiongate's commands
+    Completions {
+        /// The shell
+        #[arg(value_enum)]
+        shell: Shell,
+    },
+    /// Print the manual page, or write those of all commands
+    Man {
+        /// The folder that gets actiongate.1, actiongate-run.1 and so on
+        #[arg(long, value_name = "FOLDER")]
+        dir: Option<PathBuf>,
+    },
     /// Run a gateway, an issuer's key and a compute API in memory, to try things out
     Demo {
         /// Where config, keys and tokens are written [default: actiongate-demo in the temporary folder]
@@ -107,6 +125,14 @@ enum Command {
         #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
         listen: SocketAddr,
     },
+}
+
+#[derive(Debug, Subcommand)]
+enum ConfigCommand {
+    /// Print every value with where it comes from: the file, a variable or the defaults
+    Show(ConfigFile),
+    /// Print the JSON Schema of actiongate.toml, for editors and other checkers
+    Schema,
 }
 
 #[derive(Debug, Subcommand)]
@@ -228,6 +254,10 @@ fn execute(command: Command) -> anyhow::Result<Outcome> {
             };
             token::show(&config.config, token.trim())
         }
+        Command::Config(ConfigCommand::Show(file)) => config::show(&file.config),
+        Command::Config(ConfigCommand::Schema) => Ok(config::schema()),
+        Command::Completions { shell } => Ok(manual::complete(shell)),
+        Command::Man { dir } => manual::run(dir.as_deref()),
         Command::Demo { dir, listen } => demo::run(dir, listen),
     }
 }

@@ -6,25 +6,30 @@ mod access_rule;
 mod admin;
 mod audit;
 mod claims;
+mod environment;
 mod identity;
 mod issuer;
 mod listen;
 mod log;
 mod policy;
+mod schema;
+mod show;
 mod table;
 mod tls;
 mod upstream;
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use aws_lc_rs::digest::{Context, SHA256};
 
+pub use issuer::{IssuerConfig, IssuerKind, KeystoneKeys};
 use policy::Policies;
+pub use schema::SCHEMA;
 
-use crate::document::{Document, Problem, Problems, Section};
+use crate::document::{Document, Problem, Problems, Section, Surroundings, Used};
 use crate::gateway::KeystoneChallenge;
-use crate::grant::{ClaimMapping, Role};
 use crate::table::Source;
 use crate::tls::{ClientSettings, ServerSettings};
 use crate::{gateway, proxy, server, telemetry, token};
@@ -54,6 +59,8 @@ pub struct Config {
     pub watch: bool,
     /// The file it was read from, if it was.
     pub origin: Option<PathBuf>,
+    /// What went into it beside the file's own text.
+    pub used: Used,
     /// Where audit lines go.
     pub audit: crate::audit::Settings,
     /// The program's own log.
@@ -62,111 +69,9 @@ pub struct Config {
     pub admin: Option<crate::admin::Settings>,
 }
 
-/// One `[[issuer]]`.
-#[derive(Clone, Debug)]
-pub struct IssuerConfig {
-    /// The `iss` of its tokens, or what logs and the audit call it.
-    pub name: String,
-    /// Clock differences, in seconds.
-    pub leeway: u64,
-    /// How its tokens are verified.
-    pub kind: IssuerKind,
-    /// Which of its claims say what.
-    pub claims: ClaimMapping,
-    /// What its roles may do.
-    pub roles: Vec<Role>,
-}
-
-/// How an issuer's tokens are verified, as the config says it.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub enum IssuerKind {
-    /// By the signature of a JWT.
-    Jwt {
-        /// The accepted `aud`; at least one.
-        audiences: Vec<String>,
-        /// Where its keys are.
-        keys: token::KeySettings,
-    },
-    /// By the signature of a Keystone.
-    KeystoneJws {
-        /// Where its public keys are, and the algorithm they are for.
-        keys: KeystoneKeys,
-        /// The kinds of delegated tokens that are accepted.
-        delegated: Vec<token::Delegation>,
-    },
-    /// By asking a Keystone about each token.
-    Keystone {
-        /// What its JWS tokens are held against before it is asked about them.
-        keys: Option<KeystoneKeys>,
-        /// Whom to ask, and how.
-        settings: token::KeystoneSettings,
-        /// What access rules of application credentials call the service behind the gateway.
-        service_type: String,
-    },
-    /// By asking an authorization server about each token.
-    Introspection {
-        /// Whom to ask, and how.
-        settings: token::IntrospectionSettings,
-        /// Whether it is asked about tokens that tell nothing by themselves.
-        opaque: bool,
-    },
-    /// Likewise, of as many issuers as the parameter in the name has values.
-    Family {
-        /// The accepted `aud` of each; at least one.
-        audiences: Vec<token::Template>,
-        /// Where their keys are.
-        keys: token::FamilySettings,
-    },
-}
-
-/// The public keys of a Keystone.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct KeystoneKeys {
-    /// Where they are.
-    pub keys: token::KeySettings,
-    /// What they are for.
-    pub algorithm: token::Algorithm,
-}
-
-impl IssuerKind {
-    /// Where its keys are, if it has any.
-    pub fn keys(&self) -> Option<&token::KeySettings> {
-        match self {
-            Self::Jwt { keys, .. } => Some(keys),
-            Self::Family { keys, .. } => Some(&keys.keys),
-            Self::KeystoneJws { keys, .. } => Some(&keys.keys),
-            Self::Keystone { keys, .. } => keys.as_ref().map(|keys| &keys.keys),
-            Self::Introspection { .. } => None,
-        }
-    }
-
-    /// Whom to ask about its tokens, if it is asked.
-    pub fn validator(&self) -> Option<token::ValidatorSettings> {
-        match self {
-            Self::Jwt { .. } | Self::Family { .. } | Self::KeystoneJws { .. } => None,
-            Self::Keystone { settings, .. } => {
-                Some(token::ValidatorSettings::Keystone(settings.clone()))
-            }
-            Self::Introspection { settings, .. } => {
-                Some(token::ValidatorSettings::Introspection(settings.clone()))
-            }
-        }
-    }
-
-    /// Whether the gateway has a token of its own from it.
-    fn has_service_token(&self) -> bool {
-        match self {
-            Self::Keystone { .. } => true,
-            Self::Jwt { .. }
-            | Self::Family { .. }
-            | Self::KeystoneJws { .. }
-            | Self::Introspection { .. } => false,
-        }
-    }
-}
-
 impl Config {
-    /// Reads the file at `path`; files it names are relative to it.
+    /// Reads the file at `path`; files it names are relative to it. Environment variables
+    /// `ACTIONGATE_…` come before its own values.
     ///
     /// # Errors
     ///
@@ -177,38 +82,38 @@ impl Config {
 
     /// Reads as much as can be read in spite of problems, for finding more of them.
     pub fn survey(path: &Path) -> (Option<Self>, Problems) {
-        let name = path.display().to_string();
-        let text = match fs::read_to_string(path) {
-            Ok(text) => text,
-            Err(error) => {
-                let message = format!("cannot be read: {error}");
-                let (file, line) = (name, 0);
-                return (
-                    None,
-                    Problems(vec![Problem {
-                        file,
-                        line,
-                        message,
-                    }]),
-                );
-            }
+        let (document, problems) = match open(path, environment::variables()) {
+            Ok(opened) => opened,
+            Err(problem) => return (None, Problems(vec![problem])),
         };
-        let folder = path.parent().unwrap_or(Path::new(""));
-        let (config, problems) = survey_text(&name, &text, folder);
+        let (config, found) = survey(document, folder_of(path));
         let config = config.map(|config| Self {
             origin: Some(path.to_owned()),
             ..config
         });
-        (config, problems)
+        (config, Problems([problems, found.0].concat()))
     }
 
-    /// Reads `text`, called `name`, whose relative file names start in `folder`.
+    /// The file at `path` and what is so without it, each value with where it comes from, as TOML.
+    ///
+    /// # Errors
+    ///
+    /// As [`Config::read`].
+    pub fn show(path: &Path) -> Result<String, Problems> {
+        Self::read(path)?;
+        let opened = open(path, environment::variables());
+        let (document, _) = opened.map_err(|problem| Problems(vec![problem]))?;
+        let name = path.file_name().unwrap_or(path.as_os_str());
+        Ok(document.read(|root| show::show(root, &name.to_string_lossy())))
+    }
+
+    /// Reads `text`, called `name`, whose relative file names start in `folder`; without the environment.
     ///
     /// # Errors
     ///
     /// As [`Config::read`].
     pub fn parse(name: &str, text: &str, folder: &Path) -> Result<Self, Problems> {
-        whole(survey_text(name, text, folder))
+        whole(survey(Document::new(name, text), folder))
     }
 
     /// How messages name the config.
@@ -220,15 +125,21 @@ impl Config {
         )
     }
 
-    /// SHA-256 of the texts of the config, its tables and its policies, as they are now, in hexadecimal:
+    /// SHA-256 of the texts of the config, its tables, its policies and what went into it, as they are now, in hexadecimal:
     /// two gateways with the same one decide alike.
     pub fn digest(&self) -> String {
         let mut digest = Context::new(&SHA256);
-        let texts = self.origin.iter().chain(&self.table_files);
-        for path in texts.chain(&self.policy_files) {
-            let text = fs::read(path).unwrap_or_default();
+        let mut add = |text: &[u8]| {
             digest.update(&(text.len() as u64).to_be_bytes());
-            digest.update(&text);
+            digest.update(text);
+        };
+        let texts = self.origin.iter().chain(&self.table_files);
+        for path in texts.chain(&self.policy_files).chain(&self.used.files) {
+            add(&fs::read(path).unwrap_or_default());
+        }
+        for (name, value) in &self.used.variables {
+            add(name.as_bytes());
+            add(value.as_bytes());
         }
         let hexadecimal = |byte: &u8| format!("{byte:02x}");
         digest.finish().as_ref().iter().map(hexadecimal).collect()
@@ -241,6 +152,7 @@ impl Config {
             .iter()
             .chain(&self.table_files)
             .chain(&self.policy_files)
+            .chain(&self.used.files)
             .cloned()
             .collect();
         for keys in self.issuers.iter().filter_map(|issuer| issuer.kind.keys()) {
@@ -260,9 +172,39 @@ impl Config {
     }
 }
 
-fn survey_text(name: &str, text: &str, folder: &Path) -> (Option<Config>, Problems) {
-    let document = Document::new(name, text);
+/// The document at `path` within `variables`, and what is wrong with the names of these.
+fn open(
+    path: &Path,
+    variables: BTreeMap<String, String>,
+) -> Result<(Document, Vec<Problem>), Problem> {
+    let name = path.display().to_string();
+    let text = match fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) => {
+            return Err(Problem {
+                file: name,
+                line: 0,
+                message: format!("cannot be read: {error}"),
+            });
+        }
+    };
+    let (overrides, problems) = environment::overrides(&variables);
+    let surroundings = Surroundings {
+        variables: Some(variables),
+        folder: folder_of(path).to_owned(),
+        overrides,
+    };
+    Ok((Document::new(name, text).within(surroundings), problems))
+}
+
+fn folder_of(path: &Path) -> &Path {
+    path.parent().unwrap_or(Path::new(""))
+}
+
+fn survey(document: Document, folder: &Path) -> (Option<Config>, Problems) {
     let config = document.read(|root| read_root(root, folder));
+    let used = document.used();
+    let config = config.map(|config| Config { used, ..config });
     (config, Problems(document.into_problems()))
 }
 
@@ -335,6 +277,7 @@ fn read_root(root: &Section<'_>, folder: &Path) -> Option<Config> {
         policy_files: policies.files,
         watch,
         origin: None,
+        used: Used::default(),
         audit,
         log,
         admin,

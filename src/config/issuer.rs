@@ -4,16 +4,19 @@ mod introspection;
 mod jwt;
 mod keystone;
 mod keystone_jws;
+mod kind;
 
 use std::path::Path;
 use std::time::Duration;
 
 use hyper::Uri;
 
+pub use kind::{IssuerConfig, IssuerKind, KeystoneKeys};
+
 use super::claims::{Usual, read_claims, read_roles};
 use super::identity;
 use super::policy::Policies;
-use super::{IssuerConfig, IssuerKind, parse_required, set};
+use super::{parse_required, set};
 use crate::document::{Located, Section};
 use crate::token::{AskSettings, Location, Template};
 

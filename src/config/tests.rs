@@ -6,6 +6,8 @@ mod keystone;
 mod mistake;
 mod place;
 mod role;
+mod schema;
+mod surroundings;
 mod tls;
 mod upstream;
 
@@ -16,6 +18,7 @@ use tracing::level_filters::LevelFilter;
 
 use super::*;
 use crate::audit;
+use crate::grant::ClaimMapping;
 use crate::json::Pointer;
 use crate::proxy::{AllowedHosts, BodyLimits};
 use crate::telemetry::Format;

@@ -14,6 +14,7 @@
 
 mod asked;
 mod check;
+mod config;
 mod demo;
 mod demo_files;
 mod explain;

@@ -1,7 +1,7 @@
 //! An upstream that closes its connections at any byte: no POST is ever sent twice, and a GET is
 //! answered in spite of connections that were closed while idle.
 //!
-//! `ACTIONGATE_CHAOS` says how many requests of each kind there are.
+//! `CHAOS_REQUESTS` says how many requests of each kind there are.
 
 use std::collections::HashMap;
 use std::io::{Read as _, Write as _};
@@ -22,7 +22,7 @@ const CLIENTS: usize = 4;
 const IDLE: Duration = Duration::from_millis(15);
 
 fn count() -> usize {
-    let count = std::env::var("ACTIONGATE_CHAOS").ok();
+    let count = std::env::var("CHAOS_REQUESTS").ok();
     count.map_or(3000, |count| count.parse().unwrap())
 }
 
