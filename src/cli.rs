@@ -124,6 +124,9 @@ enum Command {
         /// Where the gateway listens
         #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
         listen: SocketAddr,
+        /// Where it tells about itself [default: 127.0.0.1, on the port behind the gateway's]
+        #[arg(long, value_name = "ADDRESS")]
+        admin: Option<SocketAddr>,
     },
 }
 
@@ -258,7 +261,7 @@ fn execute(command: Command) -> anyhow::Result<Outcome> {
         Command::Config(ConfigCommand::Schema) => Ok(config::schema()),
         Command::Completions { shell } => Ok(manual::complete(shell)),
         Command::Man { dir } => manual::run(dir.as_deref()),
-        Command::Demo { dir, listen } => demo::run(dir, listen),
+        Command::Demo { dir, listen, admin } => demo::run(dir, listen, admin),
     }
 }
 

@@ -3,7 +3,7 @@
 mod backend;
 mod files;
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::thread;
@@ -26,16 +26,23 @@ const PRODUCTION: &str = "c27a9d40-05be-4f16-8d3c-71e9b2a4f805";
 const OTHER_PROJECT: &str = "0a1b2c3d4e5f40718293a4b5c6d7e8f9";
 const OTHER_SERVER: &str = "1d2c3b4a-5968-4776-8594-a3b2c1d0e0f1";
 
-pub fn run(folder: Option<PathBuf>, listen: SocketAddr) -> anyhow::Result<Outcome> {
+pub fn run(
+    folder: Option<PathBuf>,
+    listen: SocketAddr,
+    admin: Option<SocketAddr>,
+) -> anyhow::Result<Outcome> {
     let folder = folder.unwrap_or_else(|| std::env::temp_dir().join("actiongate-demo"));
+    let admin = admin.unwrap_or_else(|| behind(listen));
     // Before the files of a demo that listens there already are replaced.
-    std::net::TcpListener::bind(listen).with_context(|| {
-        format!(
-            "choose another address with --listen if this one is taken: cannot listen on {listen}"
-        )
-    })?;
+    for (option, address) in [("--listen", listen), ("--admin", admin)] {
+        std::net::TcpListener::bind(address).with_context(|| {
+            format!(
+                "choose another address with {option} if this one is taken: cannot listen on {address}"
+            )
+        })?;
+    }
     let backend = start_backend().context("cannot start the demo's compute API")?;
-    files::write(&folder, listen, backend)
+    files::write(&folder, listen, admin, backend)
         .with_context(|| format!("cannot write the demo's files to `{}`", folder.display()))?;
     // Commands to paste work wherever they are pasted.
     let folder = folder.canonicalize()?;
@@ -44,10 +51,19 @@ pub fn run(folder: Option<PathBuf>, listen: SocketAddr) -> anyhow::Result<Outcom
     telemetry::start(config.log);
     let signals = run::Signals::catch()?;
     let app = App::start(&config)?;
-    if let Some(gateway) = app.addresses().first() {
-        introduce(&folder, gateway, backend);
+    if let (Some(gateway), Some(admin)) = (app.addresses().first(), app.admin_address()) {
+        introduce(&folder, gateway, admin, backend);
     }
     signals.serve(app)
+}
+
+/// For this machine only: the port behind that of `listen`, or any where that is any.
+fn behind(listen: SocketAddr) -> SocketAddr {
+    let port = match listen.port() {
+        0 => 0,
+        port => port.wrapping_add(1),
+    };
+    SocketAddr::from((Ipv4Addr::LOCALHOST, port))
 }
 
 /// The compute API in memory, on a thread of its own that ends with the process.
@@ -70,7 +86,7 @@ fn start_backend() -> anyhow::Result<SocketAddr> {
     Ok(address)
 }
 
-fn introduce(folder: &Path, gateway: &Address, backend: SocketAddr) {
+fn introduce(folder: &Path, gateway: &Address, admin: SocketAddr, backend: SocketAddr) {
     let file = |name: &str| quoted(&folder.join(name).display().to_string());
     let program = std::env::current_exe().map_or_else(
         |_| "actiongate".to_owned(),
@@ -117,6 +133,10 @@ There are a reader.token and an other-project.token, too, and a server that the 
 helpdesk to stop: {PRODUCTION}. What was asked and decided:
 
   tail -n 2 {audit}
+
+What it is doing is on the page http://{admin}, and in metrics for Prometheus:
+
+  curl http://{admin}/metrics
 
 Ctrl-C stops the demo."
     ));

@@ -42,7 +42,7 @@ type Client = fn(&Folder, &str) -> String;
 pub fn assert_commands_do_what_is_said_of_them(curl: Client) {
     let demo = Demo::start();
     let commands = demo.commands();
-    let [allowed, refused, why, stop, start, audit] = commands.as_slice() else {
+    let [allowed, refused, why, stop, start, audit, metrics] = commands.as_slice() else {
         panic!("{commands:#?}");
     };
 
@@ -80,6 +80,10 @@ pub fn assert_commands_do_what_is_said_of_them(curl: Client) {
         "SHUTOFF",
         "what was refused was done"
     );
+
+    let answer = curl(&demo.folder, metrics);
+    let counted = "actiongate_requests_total{decision=\"deny\",reason=\"action_missing\"} 2\n";
+    assert!(answer.contains(counted), "{answer}");
 
     // The audit is complete once the demo has ended.
     demo.running.signal("TERM");

@@ -38,7 +38,12 @@ const PERSONAS: [(&str, &str, &str, &[&str]); 6] = [
 ];
 
 /// Writes all files to `folder`, making it if need be; those of an earlier demo are replaced.
-pub fn write(folder: &Path, listen: SocketAddr, upstream: SocketAddr) -> anyhow::Result<()> {
+pub fn write(
+    folder: &Path,
+    listen: SocketAddr,
+    admin: SocketAddr,
+    upstream: SocketAddr,
+) -> anyhow::Result<()> {
     fs::DirBuilder::new()
         .recursive(true)
         .mode(0o700)
@@ -56,7 +61,7 @@ pub fn write(folder: &Path, listen: SocketAddr, upstream: SocketAddr) -> anyhow:
         let token = sign_claims(pem.as_bytes(), &claims, Some(KID))?;
         write_private(&folder.join(format!("{name}.token")), &token)?;
     }
-    let config = config(listen, upstream);
+    let config = config(listen, admin, upstream);
     write_private(&folder.join("actiongate.toml"), &config)?;
     Ok(())
 }
@@ -106,7 +111,12 @@ fn pem(label: &str, der: &[u8]) -> String {
     )
 }
 
-fn config(listen: SocketAddr, upstream: SocketAddr) -> String {
+fn config(listen: SocketAddr, admin: SocketAddr, upstream: SocketAddr) -> String {
+    // Only where somebody named it.
+    let public = match admin.ip().is_loopback() {
+        true => "",
+        false => "allow_public = true\n",
+    };
     format!(
         "# Written by `actiongate demo`.
 
@@ -149,7 +159,10 @@ document = '''
 
 [audit]
 file = \"audit.jsonl\"
-"
+
+[admin]
+address = \"{admin}\"
+{public}"
     )
 }
 
