@@ -1,6 +1,7 @@
 //! The commands. Exit codes: 0 done or allowed, 1 failure, 2 usage, 3 denied, 4 requests cut off;
 //! `import` ends as `diff` does: 1 where the page differs, 2 for trouble.
 
+mod can;
 mod check;
 mod config;
 mod demo;
@@ -75,6 +76,31 @@ enum Command {
         /// The client's address, which policies may ask for [default: none, as over a Unix socket]
         #[arg(long, value_name = "IP")]
         address: Option<IpAddr>,
+    },
+    /// List what a caller, a role or a policy may do, or who may do an operation
+    #[command(group = clap::ArgGroup::new("who").required(true))]
+    Can {
+        /// The config [default: the built-in table and policies]
+        #[arg(long, value_name = "FILE")]
+        config: Option<PathBuf>,
+        /// What the caller with this token may do: a file, or - for standard input
+        #[arg(long, value_name = "FILE|-", group = "who", requires = "config")]
+        token: Option<PathBuf>,
+        /// What a role may do, whoever has it
+        #[arg(long, value_name = "NAME", group = "who", requires = "config")]
+        role: Option<String>,
+        /// What a policy allows, whoever has it
+        #[arg(long, value_name = "NAME", group = "who")]
+        policy: Option<String>,
+        /// Who may do this: an operation's label, or "METHOD PATH" with a path or a template
+        #[arg(long, value_name = "OPERATION", group = "who")]
+        operation: Option<String>,
+        /// List also what may not be done, or who may not, and why
+        #[arg(long)]
+        all: bool,
+        /// The form of the list
+        #[arg(long, value_enum, default_value_t = Format::Text)]
+        format: Format,
     },
     /// Print the vendor's pages of permissions and actions as a table file, or compare them
     ///
@@ -238,6 +264,18 @@ fn execute(command: Command) -> anyhow::Result<Outcome> {
                 address,
             };
             explain::run(&config.config, &asked)
+        }
+        Command::Can {
+            config,
+            token,
+            role,
+            policy,
+            operation,
+            all,
+            format,
+        } => {
+            let who = can::Who::new(token.as_deref(), role, policy, operation)?;
+            can::run(config.as_deref(), &who, can::Shown { all, format })
         }
         Command::Import {
             pages,

@@ -21,6 +21,7 @@ mod upstream;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use aws_lc_rs::digest::{Context, SHA256};
 
@@ -30,6 +31,7 @@ pub use schema::SCHEMA;
 
 use crate::document::{Document, Problem, Problems, Section, Surroundings, Used};
 use crate::gateway::KeystoneChallenge;
+use crate::grant::NamedPolicy;
 use crate::table::Source;
 use crate::tls::{ClientSettings, ServerSettings};
 use crate::{gateway, proxy, server, telemetry, token};
@@ -53,6 +55,8 @@ pub struct Config {
     pub table_files: Vec<PathBuf>,
     /// Whether the table's dependencies are demanded, too.
     pub enforce_dependencies: bool,
+    /// The policies that roles may have, the vendor's first.
+    pub policies: Vec<Arc<NamedPolicy>>,
     /// The files of policies.
     pub policy_files: Vec<PathBuf>,
     /// Whether a change of the config's files is taken up while the gateway runs.
@@ -274,6 +278,7 @@ fn read_root(root: &Section<'_>, folder: &Path) -> Option<Config> {
         table: table.sources,
         table_files: table.files,
         enforce_dependencies: table.enforce_dependencies,
+        policies: policies.known,
         policy_files: policies.files,
         watch,
         origin: None,

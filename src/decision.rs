@@ -2,8 +2,12 @@
 //!
 //! Pure: the same inputs give the same decision, so `explain` asks what the gateway asks.
 
+mod reach;
+
 use hyper::Method;
 use hyper::http::uri::PathAndQuery;
+
+pub use reach::OperationReach;
 
 use crate::grant::{Address, Instances, Principal, Request, Verdict};
 use crate::router::Target;

@@ -19,7 +19,7 @@ mod wildcard;
 
 pub use access_rule::{AccessRuleClaim, AccessRules};
 pub use compiled::{CompiledPolicy, NotUnderstood};
-pub use grants::{Address, Grants, Instances, Reach, Request, Verdict};
+pub use grants::{Address, Grants, Instances, Reach, Reaching, Request, RoleGrants, Verdict};
 pub use identity::{IdentityClaims, IdentityMapping};
 pub use key::{CallerValues, ConditionKeys, InvalidKey};
 pub use mapping::{ClaimMapping, InvalidClaim, Scope};

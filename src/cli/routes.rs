@@ -89,7 +89,7 @@ fn row(operation: &Operation) -> OperationRow<'_> {
     }
 }
 
-fn names(actions: &[ActionName]) -> Vec<&str> {
+pub fn names(actions: &[ActionName]) -> Vec<&str> {
     actions.iter().map(ActionName::as_str).collect()
 }
 
@@ -121,7 +121,7 @@ fn demand(operation: &Operation) -> String {
 }
 
 /// The path, and what the body must hold where that decides.
-fn target(operation: &Operation, route: &Route) -> String {
+pub fn target(operation: &Operation, route: &Route) -> String {
     match &operation.selector {
         Some(body) => format!("{} {body}", route.template),
         None => route.template.to_string(),

@@ -9,9 +9,10 @@ use serde_json::{Map, Value};
 
 use super::{Outcome, explain, say};
 use crate::app::Inspector;
+use crate::decision::OperationReach;
 use crate::gateway::{Rules, unix_time};
-use crate::grant::{Grants, Reach};
-use crate::table::{ActionId, ActionName, Operation};
+use crate::grant::{Reach, Reaching as _};
+use crate::table::ActionName;
 use crate::token::{Standing, Token, unverified_claims};
 
 pub fn sign(key: &Path, claims: &str, kid: Option<&str>) -> anyhow::Result<Outcome> {
@@ -152,43 +153,4 @@ fn show_identity(rules: &Rules, holder: &explain::Holder<'_>) -> anyhow::Result<
         }
     }
     Ok(())
-}
-
-/// Which requests for an operation are permitted, and the actions that keep it from all.
-struct OperationReach {
-    reach: Reach,
-    because: Vec<ActionId>,
-}
-
-impl OperationReach {
-    fn new(operation: &Operation, grants: &Grants) -> Self {
-        let is_instance_level = operation.resource.is_some();
-        let required = operation.required.iter().map(|action| {
-            let reach = grants.reach(*action, is_instance_level);
-            (*action, reach)
-        });
-        // Who is denied a newer name is denied the operation.
-        let successors = operation.refused_by.iter().map(|action| {
-            let reach = match grants.denial_reach(*action) {
-                Reach::No => Reach::Every,
-                Reach::Some => Reach::Some,
-                Reach::Every => Reach::No,
-            };
-            (*action, reach)
-        });
-        // What a body may demand besides can only keep some requests out.
-        let besides = operation.conditional.iter().flat_map(|more| &more.required);
-        let besides = besides.map(|action| {
-            let reach = grants.reach(*action, is_instance_level);
-            (*action, reach.max(Reach::Some))
-        });
-        let reaches: Vec<(ActionId, Reach)> = required.chain(successors).chain(besides).collect();
-        let least = reaches.iter().map(|(_, reach)| *reach).min();
-        let reach = least.unwrap_or(Reach::Every);
-        let because = reaches.into_iter().filter(|(_, own)| *own == reach);
-        Self {
-            reach,
-            because: because.map(|(action, _)| action).collect(),
-        }
-    }
 }

@@ -15,7 +15,8 @@ const MAX_DOCUMENT: u64 = 256 * 1024;
 /// Every policy that a role may have.
 #[derive(Debug, Default)]
 pub struct Policies {
-    known: Vec<Arc<NamedPolicy>>,
+    /// Those without a problem, the vendor's first.
+    pub known: Vec<Arc<NamedPolicy>>,
     /// Those with a problem of their own.
     broken: Vec<String>,
     /// The files they are in.

@@ -96,10 +96,7 @@ impl CompiledPolicy {
 
     /// The actions that some statement denies to everyone at any time.
     pub fn always_denied(&self) -> ActionSet {
-        self.union(|statement| {
-            let asks = !statement.conditions.is_empty() || statement.instances.is_some();
-            statement.effect == Effect::Deny && !asks
-        })
+        self.union(|statement| statement.effect == Effect::Deny && !statement.asks())
     }
 
     fn union(&self, wanted: impl Fn(&CompiledStatement) -> bool) -> ActionSet {
@@ -108,6 +105,13 @@ impl CompiledPolicy {
             actions.union_with(&statement.actions);
         }
         actions
+    }
+}
+
+impl CompiledStatement {
+    /// Whether it depends on the caller or the request.
+    pub fn asks(&self) -> bool {
+        !self.conditions.is_empty() || self.instances.is_some()
     }
 }
 

@@ -95,6 +95,21 @@ pub enum Reach {
     Every,
 }
 
+/// What is known of requests that have not been made yet.
+pub trait Reaching {
+    /// Which requests may use an action; `is_instance_level` says whether a grant for single instances
+    /// counts.
+    fn reach(&self, action: ActionId, is_instance_level: bool) -> Reach;
+
+    /// Which requests are denied an action, whatever grants it.
+    fn denial_reach(&self, action: ActionId) -> Reach;
+}
+
+/// What policies grant, whoever has them: of what they ask about a caller nothing is known, so this
+/// decides no request.
+#[derive(Clone, Debug)]
+pub struct RoleGrants(Grants);
+
 impl Grants {
     /// Grants these actions to every request, unless something denies them.
     pub fn new(granted: ActionSet) -> Self {
@@ -120,20 +135,24 @@ impl Grants {
             if !self.caller.fulfills(statement, values)? {
                 continue;
             }
-            let actions = &statement.actions;
             if self.caller.leaves_open(statement) {
                 self.residual.push(Arc::clone(statement));
                 continue;
             }
-            match statement.effect {
-                Effect::Allow => self.granted.union_with(&actions.difference(&self.denied)),
-                Effect::Deny => {
-                    self.denied.union_with(actions);
-                    self.granted = self.granted.difference(actions);
-                }
-            }
+            self.apply(statement);
         }
         Ok(())
+    }
+
+    fn apply(&mut self, statement: &CompiledStatement) {
+        let actions = &statement.actions;
+        match statement.effect {
+            Effect::Allow => self.granted.union_with(&actions.difference(&self.denied)),
+            Effect::Deny => {
+                self.denied.union_with(actions);
+                self.granted = self.granted.difference(actions);
+            }
+        }
     }
 
     /// What is granted to every request, whatever its circumstances, unless these deny it.
@@ -144,28 +163,6 @@ impl Grants {
     /// Whether there are grants or denials that depend on the request.
     pub fn asks_request(&self) -> bool {
         !self.residual.is_empty()
-    }
-
-    /// Which requests may use an action; `is_instance_level` says whether a grant for single instances
-    /// counts.
-    pub fn reach(&self, action: ActionId, is_instance_level: bool) -> Reach {
-        let mut residual = self.residual_for(Effect::Allow, action);
-        let can_be_granted = self.granted.contains(action)
-            || residual.any(|statement| is_instance_level || statement.instances.is_none());
-        match self.denial_reach(action) {
-            Reach::No if self.granted.contains(action) => Reach::Every,
-            Reach::No | Reach::Some if can_be_granted => Reach::Some,
-            _ => Reach::No,
-        }
-    }
-
-    /// Which requests are denied an action, whatever grants it.
-    pub fn denial_reach(&self, action: ActionId) -> Reach {
-        match self.denied.contains(action) {
-            true => Reach::Every,
-            false if self.residual_for(Effect::Deny, action).next().is_some() => Reach::Some,
-            false => Reach::No,
-        }
     }
 
     fn residual_for(
@@ -202,6 +199,51 @@ impl Grants {
             true => Verdict::Allowed,
             false => Verdict::NotGranted,
         }
+    }
+}
+
+impl Reaching for Grants {
+    fn reach(&self, action: ActionId, is_instance_level: bool) -> Reach {
+        let mut residual = self.residual_for(Effect::Allow, action);
+        let can_be_granted = self.granted.contains(action)
+            || residual.any(|statement| is_instance_level || statement.instances.is_none());
+        match self.denial_reach(action) {
+            Reach::No if self.granted.contains(action) => Reach::Every,
+            Reach::No | Reach::Some if can_be_granted => Reach::Some,
+            _ => Reach::No,
+        }
+    }
+
+    fn denial_reach(&self, action: ActionId) -> Reach {
+        match self.denied.contains(action) {
+            true => Reach::Every,
+            false if self.residual_for(Effect::Deny, action).next().is_some() => Reach::Some,
+            false => Reach::No,
+        }
+    }
+}
+
+impl RoleGrants {
+    /// For whoever has all of `policies`.
+    pub fn new<'a>(policies: impl IntoIterator<Item = &'a CompiledPolicy>) -> Self {
+        let mut grants = Grants::default();
+        for statement in policies.into_iter().flat_map(|policy| &policy.statements) {
+            match statement.asks() {
+                true => grants.residual.push(Arc::clone(statement)),
+                false => grants.apply(statement),
+            }
+        }
+        Self(grants)
+    }
+}
+
+impl Reaching for RoleGrants {
+    fn reach(&self, action: ActionId, is_instance_level: bool) -> Reach {
+        self.0.reach(action, is_instance_level)
+    }
+
+    fn denial_reach(&self, action: ActionId) -> Reach {
+        self.0.denial_reach(action)
     }
 }
 

@@ -188,6 +188,18 @@ impl<'a> Candidates<'a> {
         bounds.max().unwrap_or(listener).min(MAX_JSON_BODY as u64)
     }
 
+    /// Each once, in the order of the table.
+    pub fn operations(&self) -> Vec<&'a Operation> {
+        let mut indices: Vec<usize> = self.choice.indices().map(|index| index.operation).collect();
+        indices.sort_unstable();
+        indices.dedup();
+        let operations = self.operations;
+        indices
+            .into_iter()
+            .filter_map(|index| operations.get(index))
+            .collect()
+    }
+
     fn only(&self) -> Option<&'a Operation> {
         match self.choice {
             Choice::One(index) => self.operations.get(index.operation),

@@ -13,6 +13,7 @@
 )]
 
 mod asked;
+mod can;
 mod check;
 mod config;
 mod demo;

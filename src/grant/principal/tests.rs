@@ -2,6 +2,7 @@ use serde_json::json;
 
 use super::*;
 use crate::grant::{Compiler, NamedPolicy, Reach, Role, Scope};
+use crate::grant::{ConditionKeys, Policy, Reaching as _, RoleGrants};
 use crate::table::Source;
 
 const GET: &str = "ecs:servers:get";
@@ -258,4 +259,24 @@ fn a_reach_is_over_all_requests() {
         let found = [true, false].map(|is_instance_level| grants.reach(get, is_instance_level));
         assert_eq!(found, expected, "{statements:?}");
     }
+}
+
+#[test]
+fn of_a_role_nothing_is_known_that_a_caller_has() {
+    let statements = [
+        json!({"Effect": "Allow", "Action": [GET]}),
+        json!({"Effect": "Allow", "Action": [SET], "Condition": {"StringEquals": {"g:UserName": ["alice"]}}}),
+        json!({"Effect": "Deny", "Action": [GET], "Condition": {"DateLessThan": {"g:CurrentTime": ["2026-01-01T00:00:00Z"]}}}),
+    ];
+    let policy = Policy::parse(&json!({"Version": "1.1", "Statement": statements})).unwrap();
+    let table = table();
+    let mut keys = ConditionKeys::default();
+    keys.feed("g:UserName", "/name".parse().unwrap()).unwrap();
+    let compiled = CompiledPolicy::new(&policy, &table, &keys).unwrap();
+    let grants = RoleGrants::new([&compiled]);
+    let reach = |name: &str| grants.reach(table.action(&name.parse().unwrap()).unwrap(), false);
+    assert_eq!(
+        [GET, SET, LIST].map(reach),
+        [Reach::Some, Reach::Some, Reach::No]
+    );
 }
