@@ -61,7 +61,10 @@ def test_every_alert_asks_for_metrics_that_there_are(watch: Watch, sent: object,
     [
         ('up{job="actiongate"} == 0', {"up"}),
         ("absent(up)", {"up"}),
-        ('sum by (job, le) (rate(a_total{b=~"c|d", e="{f}"}[5m])) / (b_total > 0.1) unless on (x) c:d', {"a_total", "b_total", "c:d"}),
+        (
+            'sum by (job, le) (rate(a_total{b=~"c|d", e="{f}"}[5m])) / (b_total > 0.1) unless on (x) c:d',
+            {"a_total", "b_total", "c:d"},
+        ),
         ("topk(15, sum by (operation) (increase(typo_total[$__range]))) or vector(1e3)", {"typo_total"}),
         ("histogram_quantile(0.99, sum without (le) (rate(a_bucket[1h] offset 5m)))", {"a_bucket"}),
     ],

@@ -1,4 +1,7 @@
-"""The dashboard is whole, and a real Prometheus has something to show in each of its panels."""
+"""The dashboard is whole, and a real Prometheus has something to show in each of its panels.
+
+Grafana itself is not run.
+"""
 
 import json
 import re
@@ -6,6 +9,7 @@ from itertools import combinations
 from typing import Any
 
 import pytest
+import yaml
 from promql import metrics_of
 from watch import DEPLOY, Watch, soon
 
@@ -88,3 +92,13 @@ def test_annotations_can_be_asked_for(watch: Watch) -> None:
     for annotation in of_prometheus:
         assert metrics_of(annotation["expr"]) <= watch.names()
         watch.query(filled(annotation["expr"]))
+
+
+def test_grafana_finds_source_and_dashboard_where_they_are_mounted() -> None:
+    folder = DEPLOY / "grafana/provisioning"
+    (source,) = yaml.safe_load((folder / "datasources/prometheus.yml").read_text())["datasources"]
+    assert (source["type"], source["isDefault"]) == (SOURCE["type"], True)
+    scraped = yaml.safe_load((DEPLOY / "prometheus/prometheus.yml").read_text())["global"]["scrape_interval"]
+    assert source["jsonData"]["timeInterval"] == scraped, "$__rate_interval would be too short or too long"
+    (provider,) = yaml.safe_load((folder / "dashboards/actiongate.yml").read_text())["providers"]
+    assert (provider["type"], provider["options"]["path"]) == ("file", "/var/lib/grafana/dashboards")
