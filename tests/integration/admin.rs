@@ -122,6 +122,15 @@ fn both_forms_are_written() {
     );
     assert!(open.text().contains("# TYPE actiongate_requests counter\n"));
     assert!(open.text().ends_with("# EOF\n"));
+    // Without the last bucket, which both forms demand, Prometheus computes no quantile.
+    for text in [plain.text(), open.text()] {
+        let last = "actiongate_request_duration_seconds_bucket{le=";
+        let last = text.lines().rfind(|line| line.starts_with(last));
+        let expected = "actiongate_request_duration_seconds_bucket{le=\"+Inf\"} 0";
+        assert_eq!(last, Some(expected));
+        assert_eq!(text.matches("le=\"+Inf\"").count(), 3);
+        assert!(!text.contains("e+308"));
+    }
 }
 
 #[test]
@@ -138,7 +147,11 @@ fn counts_outlive_a_reload() {
     );
     wait_for_lines(
         &gateway,
-        &[&line, "actiongate_reloads_total{result=\"done\"} 1"],
+        &[
+            &line,
+            "actiongate_reloads_total{result=\"done\"} 1",
+            "actiongate_config_last_reload_successful 1.0",
+        ],
     );
     let config = status(&gateway)["config"].clone();
     assert_ne!(config["digest"], before);
@@ -148,7 +161,13 @@ fn counts_outlive_a_reload() {
     );
     gateway.write_config("nonsense");
     gateway.reload().unwrap_err();
-    wait_for_lines(&gateway, &["actiongate_reloads_total{result=\"failed\"} 1"]);
+    wait_for_lines(
+        &gateway,
+        &[
+            "actiongate_reloads_total{result=\"failed\"} 1",
+            "actiongate_config_last_reload_successful 0.0",
+        ],
+    );
     let failed = status(&gateway)["config"].clone();
     assert_eq!(failed["digest"], config["digest"]);
     let error = failed["last_error"].as_str().unwrap();

@@ -156,6 +156,11 @@ pub fn config(source: &Source) -> Vec<Family> {
             results,
         ),
         gauge(
+            "actiongate_config_last_reload_successful",
+            "Whether the config was taken up when that was last tried",
+            f64::from(u8::from(state.last_error.is_none())),
+        ),
+        gauge(
             "actiongate_config_loaded_timestamp_seconds",
             "When the config in use was taken up",
             seconds(loaded.unwrap_or_default()),
