@@ -41,7 +41,7 @@ pub fn run(folder: Option<PathBuf>, listen: SocketAddr) -> anyhow::Result<Outcom
     let folder = folder.canonicalize()?;
     let path = folder.join("actiongate.toml");
     let config = super::read_config(&path)?;
-    telemetry::start(config.log);
+    telemetry::start(&config.log);
     let signals = run::Signals::catch()?;
     let app = App::start(&config)?;
     if let Some(gateway) = app.addresses().first() {
