@@ -26,6 +26,7 @@ use crate::router::UnroutableTable;
 use crate::server::{self, Address, Drained, Server, Service};
 use crate::tls::{self, TlsError};
 use crate::token::{AskError, FetchError};
+use crate::trace::{self, Counts, Exporter};
 
 pub use assembly::{Assembled, Demands, assemble, compile_roles, fetch_once, route};
 use file_watch::FileWatch;
@@ -67,6 +68,8 @@ pub enum StartError {
     Upstream(#[from] UpstreamError),
     #[error("cannot open the audit sink")]
     Audit(#[source] io::Error),
+    #[error(transparent)]
+    Tracing(#[from] trace::StartError),
     #[error("cannot start a thread or a runtime")]
     Thread(#[source] io::Error),
 }
@@ -76,6 +79,7 @@ pub enum StartError {
 pub struct App {
     addresses: Vec<Address>,
     admin: Option<SocketAddr>,
+    traced: Option<Arc<Counts>>,
     orders: mpsc::Sender<Order>,
     stop: Option<oneshot::Sender<()>>,
     control: Option<JoinHandle<Drained>>,
@@ -102,10 +106,11 @@ impl App {
         });
         let control = control.map_err(StartError::Thread)?;
         let gone = || StartError::Thread(io::Error::other("the control thread ended"));
-        let (addresses, admin) = started.recv().map_err(|_| gone())??;
+        let started = started.recv().map_err(|_| gone())??;
         Ok(Self {
-            addresses,
-            admin,
+            addresses: started.addresses,
+            admin: started.admin,
+            traced: started.traced,
             orders,
             stop: Some(stop),
             control: Some(control),
@@ -120,6 +125,11 @@ impl App {
     /// Where it tells about itself, if it does.
     pub fn admin_address(&self) -> Option<SocketAddr> {
         self.admin
+    }
+
+    /// What became of the spans so far; none where tracing is off.
+    pub fn traced(&self) -> Option<&Counts> {
+        self.traced.as_deref()
     }
 
     /// Tells the gateway to read its config again; what became of it can be waited for.
@@ -147,12 +157,17 @@ impl App {
     }
 }
 
-type Started = Result<(Vec<Address>, Option<SocketAddr>), StartError>;
+/// What the handle knows of a gateway that has started.
+struct Started {
+    addresses: Vec<Address>,
+    admin: Option<SocketAddr>,
+    traced: Option<Arc<Counts>>,
+}
 
 fn control_thread(
     config: &Config,
     (assembled, files): (Assembled, FileWatch),
-    report: &std::sync::mpsc::SyncSender<Started>,
+    report: &std::sync::mpsc::SyncSender<Result<Started, StartError>>,
     (orders, stopped): (mpsc::Receiver<Order>, oneshot::Receiver<()>),
 ) -> Drained {
     let runtime = runtime::Builder::new_current_thread().enable_all().build();
@@ -167,6 +182,7 @@ fn control_thread(
         let Running {
             server,
             audit,
+            exporter,
             reloader,
             admin,
         } = match start_all(config, assembled, files).await {
@@ -176,9 +192,16 @@ fn control_thread(
                 return Drained::default();
             }
         };
-        let admin_address = admin.as_ref().map(|(_, address)| *address);
         let addresses = server.addresses().map_err(StartError::Thread);
-        let _ = report.send(addresses.map(|addresses| (addresses, admin_address)));
+        let _ = report.send(addresses.map(|addresses| {
+            Started {
+                addresses,
+                admin: admin.as_ref().map(|(_, address)| *address),
+                traced: exporter
+                    .as_ref()
+                    .map(|exporter| Arc::clone(exporter.counts())),
+            }
+        }));
         tokio::spawn(reloader.run(orders));
         let stopped = async {
             // Ends on `stop` and when the handle is dropped.
@@ -193,6 +216,10 @@ fn control_thread(
         if dropped > 0 {
             info!(dropped, "{dropped} audit lines were dropped in all");
         }
+        let dropped = exporter.map_or(0, Exporter::finish);
+        if dropped > 0 {
+            info!(dropped, "{dropped} spans were dropped in all");
+        }
         drained
     });
     // A reload may still be waiting for a file system.
@@ -204,6 +231,7 @@ fn control_thread(
 struct Running {
     server: Server,
     audit: audit::AuditWriter,
+    exporter: Option<Exporter>,
     reloader: Reloader,
     admin: Option<(Arc<admin::Source>, SocketAddr)>,
 }
@@ -228,6 +256,8 @@ async fn start_all(
     tokio::spawn(upstream.maintain());
     let (auditor, audit) = audit::start(&config.audit).map_err(StartError::Audit)?;
     let audit_state = AuditState::of(&auditor);
+    let tracing = config.tracing.as_ref().map(trace::start).transpose()?;
+    let (tracer, exporter) = tracing.unzip();
     let (snapshots, workers_snapshots) = watch::channel(Arc::new(Snapshot {
         rules,
         settings: config.gateway.clone(),
@@ -240,6 +270,7 @@ async fn start_all(
         tls: tls.clone(),
         auditor,
         metrics: registry.clone(),
+        tracer: tracer.unwrap_or_default(),
     };
     let server = Server::start(config.listen.clone(), &service)?;
     let addresses = server.addresses().map_err(StartError::Thread)?;
@@ -287,6 +318,7 @@ async fn start_all(
     Ok(Running {
         server,
         audit,
+        exporter,
         reloader,
         admin,
     })

@@ -6,6 +6,7 @@
 
 mod lists;
 mod nearest;
+mod share;
 
 use std::cell::RefCell;
 use std::fmt;

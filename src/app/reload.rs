@@ -150,6 +150,7 @@ impl Reloader {
             ("listen", self.config.listen != new.listen),
             ("audit", self.config.audit != new.audit),
             ("admin", self.config.admin != new.admin),
+            ("tracing", self.config.tracing != new.tracing),
         ];
         if self.config.log.format != new.log.format {
             warn!("a change of `log.format` takes effect at the next start");

@@ -12,7 +12,7 @@ mod upstream;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use tracing::level_filters::LevelFilter;
+use ::tracing::level_filters::LevelFilter;
 
 use super::*;
 use crate::audit;

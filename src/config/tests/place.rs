@@ -1,6 +1,6 @@
 //! Values that name a place: the upstream, files, sinks.
 
-use tracing::level_filters::LevelFilter;
+use ::tracing::level_filters::LevelFilter;
 
 use super::upstream::host;
 use super::*;
