@@ -26,7 +26,7 @@ use crate::router::UnroutableTable;
 use crate::server::{self, Address, Drained, Server, Service};
 use crate::tls::{self, TlsError};
 use crate::token::{AskError, FetchError};
-use crate::trace::{self, Counts, Exporter};
+use crate::trace::{self, Exporter};
 
 pub use assembly::{Assembled, Demands, assemble, compile_roles, fetch_once, route};
 use file_watch::FileWatch;
@@ -79,7 +79,6 @@ pub enum StartError {
 pub struct App {
     addresses: Vec<Address>,
     admin: Option<SocketAddr>,
-    traced: Option<Arc<Counts>>,
     orders: mpsc::Sender<Order>,
     stop: Option<oneshot::Sender<()>>,
     control: Option<JoinHandle<Drained>>,
@@ -106,11 +105,10 @@ impl App {
         });
         let control = control.map_err(StartError::Thread)?;
         let gone = || StartError::Thread(io::Error::other("the control thread ended"));
-        let started = started.recv().map_err(|_| gone())??;
+        let (addresses, admin) = started.recv().map_err(|_| gone())??;
         Ok(Self {
-            addresses: started.addresses,
-            admin: started.admin,
-            traced: started.traced,
+            addresses,
+            admin,
             orders,
             stop: Some(stop),
             control: Some(control),
@@ -125,11 +123,6 @@ impl App {
     /// Where it tells about itself, if it does.
     pub fn admin_address(&self) -> Option<SocketAddr> {
         self.admin
-    }
-
-    /// What became of the spans so far; none where tracing is off.
-    pub fn traced(&self) -> Option<&Counts> {
-        self.traced.as_deref()
     }
 
     /// Tells the gateway to read its config again; what became of it can be waited for.
@@ -157,17 +150,12 @@ impl App {
     }
 }
 
-/// What the handle knows of a gateway that has started.
-struct Started {
-    addresses: Vec<Address>,
-    admin: Option<SocketAddr>,
-    traced: Option<Arc<Counts>>,
-}
+type Started = Result<(Vec<Address>, Option<SocketAddr>), StartError>;
 
 fn control_thread(
     config: &Config,
     (assembled, files): (Assembled, FileWatch),
-    report: &std::sync::mpsc::SyncSender<Result<Started, StartError>>,
+    report: &std::sync::mpsc::SyncSender<Started>,
     (orders, stopped): (mpsc::Receiver<Order>, oneshot::Receiver<()>),
 ) -> Drained {
     let runtime = runtime::Builder::new_current_thread().enable_all().build();
@@ -192,16 +180,9 @@ fn control_thread(
                 return Drained::default();
             }
         };
+        let admin_address = admin.as_ref().map(|(_, address)| *address);
         let addresses = server.addresses().map_err(StartError::Thread);
-        let _ = report.send(addresses.map(|addresses| {
-            Started {
-                addresses,
-                admin: admin.as_ref().map(|(_, address)| *address),
-                traced: exporter
-                    .as_ref()
-                    .map(|exporter| Arc::clone(exporter.counts())),
-            }
-        }));
+        let _ = report.send(addresses.map(|addresses| (addresses, admin_address)));
         tokio::spawn(reloader.run(orders));
         let stopped = async {
             // Ends on `stop` and when the handle is dropped.
@@ -299,6 +280,9 @@ async fn start_all(
                 snapshots: service.snapshots.clone(),
                 occupancy: server.occupancy(),
                 audit: audit_state,
+                traces: exporter
+                    .as_ref()
+                    .map(|exporter| Arc::clone(exporter.counts())),
                 reloads: Arc::clone(&reloads),
                 is_stopping: false.into(),
             });

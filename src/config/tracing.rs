@@ -3,7 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use hyper::header::{CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderName, TE, TRANSFER_ENCODING};
+use hyper::header::{
+    CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderName, TE, TRANSFER_ENCODING, USER_AGENT,
+};
 
 use super::issuer::parse_url;
 use super::parse_required;
@@ -72,7 +74,7 @@ fn read_headers(section: &Section<'_>, folder: &Path) -> Vec<(HeaderName, PathBu
             (Some(_), _) => section.problem(
                 line,
                 format!(
-                    "`tracing.headers` has several files for `{name}`, expected one that holds its value"
+                    "`tracing.headers` has not one file for `{name}`, expected the file that holds its value"
                 ),
             ),
         }
@@ -82,6 +84,14 @@ fn read_headers(section: &Section<'_>, folder: &Path) -> Vec<(HeaderName, PathBu
 
 /// Those that say how the message is sent.
 fn is_ours(name: &HeaderName) -> bool {
-    let ours = [CONTENT_LENGTH, CONTENT_TYPE, HOST, TE, TRANSFER_ENCODING];
-    ours.contains(name) || name.as_str() == "connection"
+    let ours = [
+        CONNECTION,
+        CONTENT_LENGTH,
+        CONTENT_TYPE,
+        HOST,
+        TE,
+        TRANSFER_ENCODING,
+        USER_AGENT,
+    ];
+    ours.contains(name)
 }

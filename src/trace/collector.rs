@@ -117,6 +117,11 @@ impl Collector {
         })
     }
 
+    /// Whether the files for the headers can be used.
+    pub fn probe(&self) -> Result<(), ExportError> {
+        self.headers("").map(drop)
+    }
+
     /// Sends a message once; the answer is how many spans of it the collector does not take.
     pub async fn send(&self, message: &Bytes) -> Result<u64, ExportError> {
         let exchange = async {

@@ -38,6 +38,9 @@ pub enum StartError {
     /// The authorities of the collector.
     #[error("the collector of traces cannot be reached over TLS")]
     Tls(#[from] TlsError),
+    /// What is sent with each export; only [`probe`] says so, exports fail and are counted.
+    #[error("no traces can be sent")]
+    Headers(#[source] Box<ExportError>),
     /// The thread.
     #[error("cannot start the thread that exports traces")]
     Thread(#[from] io::Error),
@@ -50,14 +53,14 @@ pub struct Exporter {
     counts: Arc<Counts>,
 }
 
-/// Whether an exporter could start; asks nobody.
+/// Whether an exporter could start and send; asks nobody.
 ///
 /// # Errors
 ///
-/// [`StartError::Tls`].
+/// [`StartError::Tls`] and [`StartError::Headers`].
 pub fn probe(settings: &Settings) -> Result<(), StartError> {
-    Collector::new(settings)?;
-    Ok(())
+    let sendable = Collector::new(settings)?.probe();
+    sendable.map_err(|error| StartError::Headers(Box::new(error)))
 }
 
 /// Starts the exporter. The collector need not be there yet.
