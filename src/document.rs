@@ -377,12 +377,12 @@ impl<'a> Section<'a> {
     }
 
     fn unexpected(&self, key: &str, value: &Spanned<DeValue<'_>>, expected: &str) {
-        let name = self.path(key);
         let found = match value.get_ref() {
             DeValue::Integer(integer) => integer.to_string(),
+            DeValue::Float(float) => float.to_string(),
             other => format!("of type {}", other.type_str()),
         };
-        let message = format!("`{name}` is {found}, expected {expected}");
+        let message = format!("`{}` is {found}, expected {expected}", self.path(key));
         self.problem(self.line_of(value), message);
     }
 

@@ -7,6 +7,7 @@ mod mistake;
 mod place;
 mod role;
 mod tls;
+mod tracing;
 mod upstream;
 
 use std::path::PathBuf;
