@@ -220,3 +220,117 @@ impl Attributes {
         });
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use uuid::Uuid;
+
+    use super::super::{Context, TraceId};
+    use super::*;
+
+    fn span() -> super::super::Span {
+        super::super::Span {
+            context: Context {
+                trace: TraceId::random(),
+                parent: None,
+                client: SpanId::random(),
+                is_sampled: true,
+            },
+            start: UNIX_EPOCH + Duration::from_secs(1),
+            duration: Duration::from_nanos(5),
+            upstream: None,
+            request_id: Uuid::nil(),
+            method: Some(Method::GET),
+            scheme: "https",
+            version: Version::HTTP_2,
+            host: None,
+            client: None,
+            operation: None,
+            route: None,
+            decision: None,
+            reason: "aborted",
+            status: None,
+        }
+    }
+
+    fn told(span: &Span) -> BTreeMap<&str, String> {
+        let attributes = span.attributes.iter().map(|attribute| {
+            let text = match attribute.value.as_ref().unwrap().value.as_ref().unwrap() {
+                Value::Text(text) => text.clone(),
+                Value::Number(number) => number.to_string(),
+            };
+            (attribute.key.as_str(), text)
+        });
+        attributes.collect()
+    }
+
+    #[test]
+    fn a_client_that_hung_up_is_no_error() {
+        let span = server_span(&span(), SpanId::random());
+        assert_eq!((span.name.as_str(), &span.status), ("GET", &None));
+        assert_eq!(span.parent_span_id, [0; 0]);
+        let (start, end) = (span.start_time_unix_nano, span.end_time_unix_nano);
+        assert_eq!((start, end), (1_000_000_000, 1_000_000_005));
+        let expected = BTreeMap::from([
+            ("actiongate.reason", "aborted"),
+            (
+                "actiongate.request_id",
+                "req-00000000-0000-0000-0000-000000000000",
+            ),
+            ("http.request.method", "GET"),
+            ("network.protocol.version", "2"),
+            ("url.scheme", "https"),
+        ]);
+        let expected = expected.into_iter();
+        let expected = expected.map(|(key, value)| (key, value.to_owned()));
+        assert_eq!(told(&span), expected.collect());
+    }
+
+    #[test]
+    fn an_answer_that_broke_off_is_an_error() {
+        let mut request = span();
+        request.status = Some(200);
+        for (reason, is_error) in [
+            ("ok", false),
+            ("aborted", false),
+            ("upstream_body_broken", true),
+        ] {
+            request.reason = reason;
+            let span = server_span(&request, SpanId::random());
+            assert_eq!(span.status.is_some(), is_error, "{reason}");
+            assert_eq!(told(&span).contains_key("error.type"), is_error);
+        }
+    }
+
+    #[test]
+    fn a_host_is_a_name_and_perhaps_a_port() {
+        let cases = [
+            ("api.test", Some("api.test"), None),
+            ("api.test:8774", Some("api.test"), Some("8774")),
+            ("[::1]:80", Some("::1"), Some("80")),
+            ("user:secret@api.test", Some("api.test"), None),
+            ("a b", None, None),
+        ];
+        for (host, name, port) in cases {
+            let mut request = span();
+            request.host = Some(host.to_owned());
+            let span = server_span(&request, SpanId::random());
+            let told = told(&span);
+            let found = |key| told.get(key).map(String::as_str);
+            assert_eq!(found("server.address"), name, "{host}");
+            assert_eq!(found("server.port"), port, "{host}");
+        }
+    }
+
+    #[test]
+    fn a_method_that_nobody_knows_is_not_told() {
+        let mut request = span();
+        request.method = Method::from_bytes(b"FROBNICATE").ok();
+        request.route = Some("/v2.1".into());
+        let span = server_span(&request, SpanId::random());
+        assert_eq!(span.name, "HTTP /v2.1");
+        assert_eq!(told(&span)["http.request.method"], "_OTHER");
+    }
+}
