@@ -74,7 +74,8 @@ pub fn attributes(pairs: &[KeyValue]) -> BTreeMap<String, String> {
 }
 
 pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    let digits: Vec<String> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    digits.concat()
 }
 
 /// A call as it came.
