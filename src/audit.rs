@@ -20,6 +20,8 @@ use hyper::Method;
 use tracing::warn;
 use uuid::Uuid;
 
+use crate::trace::TraceId;
+
 /// Records that wait to be written; more are dropped.
 const QUEUE: usize = 8192;
 /// How long the writer gathers records before it writes them at once.
@@ -97,6 +99,8 @@ pub struct Record {
     pub request_id: Uuid,
     /// What the client sent as `x-openstack-request-id`; not trusted, cut to 64 characters.
     pub client_request_id: Option<String>,
+    /// The trace it belongs to; none where tracing is off.
+    pub trace: Option<TraceId>,
     /// Who sent it.
     pub peer: PeerAddress,
     /// Which worker served it.

@@ -16,6 +16,7 @@ mod schema;
 mod show;
 mod table;
 mod tls;
+mod tracing;
 mod upstream;
 
 use std::collections::BTreeMap;
@@ -34,7 +35,7 @@ use crate::gateway::KeystoneChallenge;
 use crate::grant::NamedPolicy;
 use crate::table::Source;
 use crate::tls::{ClientSettings, ServerSettings};
-use crate::{gateway, proxy, server, telemetry, token};
+use crate::{gateway, proxy, server, telemetry, token, trace};
 
 /// Everything the program is told.
 #[derive(Clone, Debug)]
@@ -67,6 +68,8 @@ pub struct Config {
     pub used: Used,
     /// Where audit lines go.
     pub audit: crate::audit::Settings,
+    /// Where traces go; nowhere unless it is said.
+    pub tracing: Option<trace::Settings>,
     /// The program's own log.
     pub log: telemetry::Settings,
     /// Where it tells about itself, if it does.
@@ -172,6 +175,7 @@ impl Config {
         files.extend(upstream.iter().flat_map(ClientSettings::files));
         let admin = self.admin.iter().filter_map(|admin| admin.tls.as_ref());
         files.extend(admin.flat_map(ServerSettings::files));
+        files.extend(self.tracing.iter().filter_map(|tracing| tracing.ca.clone()));
         files
     }
 }
@@ -261,6 +265,8 @@ fn read_root(root: &Section<'_>, folder: &Path) -> Option<Config> {
         .map_or_else(crate::audit::Settings::default, |section| {
             audit::read(&section, folder)
         });
+    let tracing = root.section("tracing");
+    let tracing = tracing.and_then(|section| tracing::read(&section, folder));
     let log = root
         .section("log")
         .map_or_else(telemetry::Settings::default, |section| log::read(&section));
@@ -284,6 +290,7 @@ fn read_root(root: &Section<'_>, folder: &Path) -> Option<Config> {
         origin: None,
         used: Used::default(),
         audit,
+        tracing,
         log,
         admin,
     })

@@ -7,6 +7,7 @@
 mod lists;
 mod nearest;
 mod section;
+mod share;
 mod surroundings;
 mod written;
 

@@ -27,3 +27,4 @@ pub mod table;
 pub mod telemetry;
 pub mod tls;
 pub mod token;
+pub mod trace;

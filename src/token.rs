@@ -27,6 +27,7 @@ use crate::tls::CertificateHash;
 pub use claims::{unverified_claims, verify};
 pub use credential::credential;
 pub use family::{FamilySource, JwtFamily, KeyFamily, Settings as FamilySettings};
+pub use fetch::{Wire, connect};
 pub use issuer::{Issuer, JwtIssuer, Kind, Online, Takes};
 pub use keys::{Algorithm, InvalidKeySet, KeySet, SkippedKey};
 pub use keystone::{Delegation, KeystoneJws};

@@ -11,6 +11,7 @@ use crate::audit::Auditor;
 use crate::gateway::Snapshot;
 use crate::metrics::Registry;
 use crate::server::Occupancy;
+use crate::trace;
 
 /// Everything that is told.
 #[derive(Debug)]
@@ -25,6 +26,8 @@ pub struct Source {
     pub occupancy: Occupancy,
     /// What became of audit lines.
     pub audit: AuditState,
+    /// What became of spans, where there are any.
+    pub traces: Option<Arc<trace::Counts>>,
     /// Of the config.
     pub reloads: Arc<Reloads>,
     /// Set once the gateway has been told to stop.

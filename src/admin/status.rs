@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, SystemTime};
 
 use serde::Serialize;
@@ -35,6 +36,8 @@ struct Status {
     endpoints: Vec<EndpointStatus>,
     cache: CacheStatus,
     audit: AuditStatus,
+    /// None where tracing is off.
+    traces: Option<TraceStatus>,
     refusals: Vec<RefusalStatus>,
 }
 
@@ -134,6 +137,13 @@ struct AuditStatus {
 }
 
 #[derive(Serialize)]
+struct TraceStatus {
+    exported: u64,
+    dropped: u64,
+    failed_exports: u64,
+}
+
+#[derive(Serialize)]
 struct RefusalStatus {
     time: String,
     request_id: String,
@@ -213,6 +223,11 @@ fn status(source: &Source) -> Status {
             on: source.audit.is_on,
             dropped: source.audit.dropped(),
         },
+        traces: source.traces.as_deref().map(|counts| TraceStatus {
+            exported: counts.exported.load(Ordering::Relaxed),
+            dropped: counts.dropped.load(Ordering::Relaxed),
+            failed_exports: counts.failed.load(Ordering::Relaxed),
+        }),
         refusals: source
             .registry
             .refused()

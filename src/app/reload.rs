@@ -14,7 +14,7 @@ use crate::config::Config;
 use crate::document::Problems;
 use crate::gateway::Snapshot;
 use crate::proxy::Upstream;
-use crate::telemetry::chain;
+use crate::telemetry::{self, chain};
 use crate::tls;
 
 /// Why the rules in use stay as they are.
@@ -132,6 +132,7 @@ impl Reloader {
             let reloaded = reloaded.map_err(|_| ReloadError::Ended)?;
             reloaded.map_err(StartError::Tls)?;
         }
+        telemetry::set_level(&config.log.level);
         self.report_fixed(&config);
         self.snapshots.send_replace(Arc::new(Snapshot {
             rules,
@@ -148,9 +149,12 @@ impl Reloader {
         let fixed = [
             ("listen", self.config.listen != new.listen),
             ("audit", self.config.audit != new.audit),
-            ("log", self.config.log != new.log),
             ("admin", self.config.admin != new.admin),
+            ("tracing", self.config.tracing != new.tracing),
         ];
+        if self.config.log.format != new.log.format {
+            warn!("a change of `log.format` takes effect at the next start");
+        }
         for (section, _) in fixed.iter().filter(|(_, is_changed)| *is_changed) {
             warn!(
                 section,

@@ -18,6 +18,9 @@ pub fn write(sink: &mut impl Write, record: &Record) -> io::Result<()> {
     line.plain("time", humantime::format_rfc3339_micros(record.time));
     line.plain("request_id", format_args!("req-{}", record.request_id));
     line.text("client_request_id", record.client_request_id.as_deref());
+    if let Some(trace) = record.trace {
+        line.plain("trace_id", trace);
+    }
     line.plain("peer", record.peer);
     line.number("worker", Some(record.worker));
     line.text("method", record.method.as_ref().map(hyper::Method::as_str));

@@ -5,6 +5,7 @@ fn record() -> Record {
         time: SystemTime::UNIX_EPOCH + Duration::from_micros(1_700_000_000_000_001),
         request_id: Uuid::from_u128(1),
         client_request_id: Some("a\"\n".to_owned()),
+        trace: None,
         peer: IpAddr::from([127, 0, 0, 1]).into(),
         worker: 1,
         method: Some(Method::PUT),

@@ -15,6 +15,7 @@ use crate::proxy::Upstream;
 use crate::table::ActionTable;
 use crate::tls;
 use crate::token::{KeySettings, KeySource, ValidatorService};
+use crate::trace;
 
 /// Notes of the built-in table are only counted, unless `all` are wanted; `strict` fails with any
 /// that are told.
@@ -119,7 +120,10 @@ fn check_tls(config: &Config) -> Vec<String> {
         None => Upstream::new(&config.upstream).err(),
         Some(_) => None,
     };
+    let collector = config.tracing.as_ref();
+    let collector = collector.and_then(|settings| trace::probe(settings).err());
     let found = [
+        ("tracing", collector.map(anyhow::Error::from)),
         ("listen.tls", server.map(anyhow::Error::from)),
         ("upstream.tls", client.map(anyhow::Error::from)),
         ("upstream", upstream.map(anyhow::Error::from)),

@@ -9,12 +9,13 @@ mod role;
 mod schema;
 mod surroundings;
 mod tls;
+mod tracing;
 mod upstream;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
-use tracing::level_filters::LevelFilter;
+use ::tracing::level_filters::LevelFilter;
 
 use super::*;
 use crate::audit;
@@ -213,7 +214,7 @@ fn the_minimal_config_suffices() {
     assert_eq!(config.audit, audit::Settings::Stdout);
     let log = telemetry::Settings {
         format: Format::Auto,
-        level: LevelFilter::INFO,
+        level: LevelFilter::INFO.into(),
     };
     assert_eq!(config.log, log);
     let [issuer] = config.issuers.as_slice() else {
@@ -292,7 +293,7 @@ fn every_key_is_read() {
     assert_eq!(config.audit, audit::Settings::File(file));
     let log = telemetry::Settings {
         format: Format::Json,
-        level: LevelFilter::DEBUG,
+        level: LevelFilter::DEBUG.into(),
     };
     assert_eq!(config.log, log);
     let [one, two] = config.issuers.as_slice() else {

@@ -35,6 +35,7 @@ mod policy;
 mod routes;
 mod run;
 mod token;
+mod trace;
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read, Write as _};

@@ -11,7 +11,7 @@ use crate::support::{
     default_key, metadata, token,
 };
 
-const ADMIN: &str = "[admin]\naddress = \"127.0.0.1:0\"\n";
+pub const ADMIN: &str = "[admin]\naddress = \"127.0.0.1:0\"\n";
 const LIST: &str = "ecs:servers:listMetadata";
 const LABEL: &str = "Querying ECS Metadata (Native OpenStack API)";
 
@@ -35,7 +35,7 @@ fn wait_for(gateway: &Gateway, path: &str, wanted: impl Fn(&Answer) -> bool) -> 
 
 /// Waits until the metrics have each of these lines.
 #[track_caller]
-fn wait_for_lines(gateway: &Gateway, lines: &[&str]) -> String {
+pub fn wait_for_lines(gateway: &Gateway, lines: &[&str]) -> String {
     let has_all = |answer: &Answer| {
         let text = answer.text();
         lines

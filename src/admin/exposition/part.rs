@@ -1,5 +1,6 @@
 //! The parts around requests: connections, endpoints, issuers, the config.
 
+use std::sync::atomic::Ordering;
 use std::time::UNIX_EPOCH;
 
 use super::super::status::IssuerStatus;
@@ -134,6 +135,29 @@ pub fn issuers(source: &Source) -> Vec<Family> {
             "actiongate_issuer_refresh_failures",
             "How often an issuer's keys were not to be had",
             |issuer| issuer.failures,
+        ),
+    ]
+}
+
+pub fn traces(source: &Source) -> Vec<Family> {
+    let Some(counts) = &source.traces else {
+        return Vec::new();
+    };
+    vec![
+        count(
+            "actiongate_spans_exported",
+            "Spans that the collector has taken",
+            counts.exported.load(Ordering::Relaxed),
+        ),
+        count(
+            "actiongate_spans_dropped",
+            "Spans that were lost: the queue was full, or the collector did not take them",
+            counts.dropped.load(Ordering::Relaxed),
+        ),
+        count(
+            "actiongate_span_exports_failed",
+            "Batches of spans that were given up",
+            counts.failed.load(Ordering::Relaxed),
         ),
     ]
 }

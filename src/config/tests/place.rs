@@ -1,6 +1,6 @@
 //! Values that name a place: the upstream, files, sinks.
 
-use tracing::level_filters::LevelFilter;
+use ::tracing::level_filters::LevelFilter;
 
 use super::upstream::host;
 use super::*;
@@ -124,7 +124,7 @@ fn the_log_has_known_formats_and_levels() {
         ("trace", LevelFilter::TRACE),
     ] {
         let config = read(&format!("{MINIMAL}[log]\nlevel = \"{level}\"\n")).unwrap();
-        assert_eq!(config.log.level, expected);
+        assert_eq!(config.log.level, expected.into());
     }
     let found = problems(&format!(
         "{MINIMAL}[log]\nformat = \"xml\"\nlevel = \"loud\"\n"
