@@ -236,7 +236,7 @@ async fn start_all(
     let (rules, supplies) = assembled?;
     tokio::spawn(upstream.maintain());
     let (auditor, audit) = audit::start(&config.audit).map_err(StartError::Audit)?;
-    let audit_state = AuditState::of(&auditor);
+    let (audit_state, reopener) = (AuditState::of(&auditor), auditor.reopener());
     let tracing = config.tracing.as_ref().map(trace::start).transpose()?;
     let (tracer, exporter) = tracing.unzip();
     let (snapshots, workers_snapshots) = watch::channel(Arc::new(Snapshot {
@@ -298,6 +298,7 @@ async fn start_all(
         files,
         snapshots,
         reloads,
+        reopener,
     };
     Ok(Running {
         server,

@@ -221,7 +221,7 @@ fn status(source: &Source) -> Status {
         },
         audit: AuditStatus {
             on: source.audit.is_on,
-            dropped: source.audit.dropped(),
+            dropped: source.audit.counts.dropped(),
         },
         traces: source.traces.as_deref().map(|counts| TraceStatus {
             exported: counts.exported.load(Ordering::Relaxed),

@@ -10,6 +10,7 @@ use super::StartError;
 use super::assembly::{Supplies, assemble_beside};
 use super::file_watch::FileWatch;
 use crate::admin::Reloads;
+use crate::audit::Reopener;
 use crate::config::Config;
 use crate::document::Problems;
 use crate::gateway::Snapshot;
@@ -48,6 +49,8 @@ pub struct Reloader {
     pub snapshots: watch::Sender<Arc<Snapshot>>,
     /// For those who ask what became of it.
     pub reloads: Arc<Reloads>,
+    /// To the audit's file, which may have been moved away.
+    pub reopener: Reopener,
 }
 
 impl Reloader {
@@ -61,6 +64,7 @@ impl Reloader {
                 },
                 () = self.files.changed(), if self.config.watch => None,
             };
+            self.reopener.reopen();
             // Before the files are read: what changes while they are is seen at the next look.
             self.files = FileWatch::new(self.named_files().await);
             let reloaded = self.reload().await;

@@ -91,11 +91,8 @@ fn check_parts(config: &Config, problems: &mut Vec<String>) -> Option<(String, V
         }
     }
     problems.extend(check_tls(config));
-    if let audit::Settings::File(path) = &config.audit
-        && let Err(error) = audit::probe(path)
-    {
-        let path = path.display();
-        problems.push(format!("{path}: the audit cannot be written: {error}"));
+    if let Err(error) = audit::probe(&config.audit.target) {
+        problems.push(format!("the audit cannot be written: {error}"));
     }
     summary
 }

@@ -211,7 +211,7 @@ fn the_minimal_config_suffices() {
     };
     assert_eq!(config.token, token);
     assert_eq!(config.table, Source::builtin());
-    assert_eq!(config.audit, audit::Settings::Stdout);
+    assert_eq!(config.audit.target, audit::Target::Stdout);
     let log = telemetry::Settings {
         format: Format::Auto,
         level: LevelFilter::INFO.into(),
@@ -290,7 +290,10 @@ fn every_key_is_read() {
     assert_eq!(PathBuf::from(&source.name), folder.path().join("mine.toml"));
     assert_eq!(source.text, table);
     let file = folder.path().join("audit.jsonl");
-    assert_eq!(config.audit, audit::Settings::File(file));
+    assert_eq!(
+        config.audit.target,
+        audit::Target::File(audit::FileSettings::new(file))
+    );
     let log = telemetry::Settings {
         format: Format::Json,
         level: LevelFilter::DEBUG.into(),

@@ -13,6 +13,7 @@
 )]
 
 mod asked;
+mod audit;
 mod can;
 mod check;
 mod config;

@@ -190,9 +190,14 @@ pub fn config(source: &Source) -> Vec<Family> {
             seconds(loaded.unwrap_or_default()),
         ),
         count(
+            "actiongate_audit_lines",
+            "Audit lines that were written",
+            source.audit.counts.written(),
+        ),
+        count(
             "actiongate_audit_dropped",
             "Audit lines that were lost",
-            source.audit.dropped(),
+            source.audit.counts.dropped(),
         ),
         gauges(
             "actiongate_build_info",
