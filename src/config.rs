@@ -175,7 +175,6 @@ impl Config {
         files.extend(upstream.iter().flat_map(ClientSettings::files));
         let admin = self.admin.iter().filter_map(|admin| admin.tls.as_ref());
         files.extend(admin.flat_map(ServerSettings::files));
-        files.extend(self.tracing.iter().filter_map(|tracing| tracing.ca.clone()));
         files
     }
 }

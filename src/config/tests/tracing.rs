@@ -64,8 +64,6 @@ headers = { Authorization = "secret", x-tenant = ["/run/tenant"] }
     let mut found = settings(lines);
     found.headers.sort_by_key(|(name, _)| name.to_string());
     assert_eq!(found, expected);
-    let files = read(&with_tracing(lines)).unwrap().files();
-    assert!(files.contains(&file("ca.pem")), "{files:?}");
 }
 
 #[test]
