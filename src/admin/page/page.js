@@ -1,0 +1,160 @@
+// The status page: asks the gateway each second and shows what it says.
+
+import { announce, byId, element, put, set, show } from "./document.js";
+import { age, clock, count, duration, list, number, rate } from "./format.js";
+import { showOperations } from "./operations.js";
+import { showPanels } from "./panels.js";
+import { Plot } from "./plot.js";
+import { showRefusals } from "./refusals.js";
+import { Series } from "./series.js";
+
+const EACH = 1_000;
+const SLOWEST = 15_000;
+const PATIENCE = 5_000;
+
+const series = new Series();
+const plot = (id, ...lines) => new Plot(byId(id).querySelector("svg"), ...lines);
+const plots = {
+  requests: plot("tile-requests", ({ all }) => all),
+  refusals: plot("tile-refusals", ({ refused }) => refused),
+  total: plot("tile-total", ({ total }) => total.p50, ({ total }) => total.p99),
+  own: plot("tile-own", ({ own }) => own.p50, ({ own }) => own.p99),
+  connections: plot("tile-connections", ({ open }) => open),
+};
+
+let token = "";
+let timer = null;
+let isAsking = false;
+let isPaused = false;
+let failures = 0;
+let latest = null;
+let isReady = null;
+
+/** Asks once, and again later for as long as somebody may be looking. */
+async function poll() {
+  if (isAsking) return;
+  isAsking = true;
+  clearTimeout(timer);
+  const next = await ask().catch(away);
+  isAsking = false;
+  if (next !== null && !isPaused && !document.hidden) timer = setTimeout(poll, next);
+}
+
+/** Returns in how many milliseconds to ask again; not at all until there is a token, if one is demanded. */
+async function ask() {
+  const headers = token ? { authorization: `Bearer ${token}` } : {};
+  const answer = await fetch("status", { headers, cache: "no-store", signal: AbortSignal.timeout(PATIENCE) });
+  if (answer.status === 401) return askForToken();
+  if (!answer.ok) throw new Error(`it answered with status ${answer.status}`);
+  const status = await answer.json();
+  failures = 0;
+  latest = status;
+  render(status);
+  return EACH;
+}
+
+function away(error) {
+  failures += 1;
+  const next = Math.min(EACH * 2 ** (failures - 1), SLOWEST);
+  const since = latest ? ` What is shown is of ${clock(latest.now)}.` : "";
+  const why = error.name === "TimeoutError" ? "it took too long" : error.message;
+  showState("away", "bad", [`The gateway does not answer: ${why}.${since} The page goes on asking, every ${age(next / 1000)} now.`]);
+  byId("content").classList.add("old");
+  return next;
+}
+
+function askForToken() {
+  const form = byId("token-form");
+  put(byId("token-error"), token ? "This is not the token." : "");
+  token = "";
+  form.hidden = false;
+  byId("content").hidden = true;
+  showState("token needed", "middling", []);
+  byId("token").focus();
+  return null;
+}
+
+function render(status) {
+  byId("token-form").hidden = true;
+  byId("content").hidden = false;
+  byId("content").classList.remove("old");
+  put(byId("version"), status.version ?? "");
+  put(byId("uptime"), age(status.uptime_seconds));
+  put(byId("workers"), count(status.workers));
+  put(byId("digest-short"), status.config?.digest?.replace("sha256:", "").slice(0, 12) ?? "–");
+  put(byId("updated"), `as of ${clock(status.now)}`);
+  const failed = status.config?.last_error;
+  const notices = [...list(status.missing).map((missing) => `Not ready: ${missing}`), ...(failed ? [`The last reload failed: ${failed}`] : [])];
+  showState(status.ready ? "ready" : "not ready", status.ready ? "good" : "middling", notices);
+  const change = series.add(status);
+  showTiles(status);
+  showOperations(status.operations, change);
+  showRefusals(list(status.refusals));
+  showPanels(status, change);
+}
+
+function showState(state, kind, notices) {
+  put(byId("state"), state);
+  set(byId("state"), "class", `badge ${kind}`);
+  show(byId("notices"), notices, (notice) => notice, (notice) => ({ node: element("li", { class: "notice" }, notice), update() {} }));
+  if (state === isReady) return;
+  // What it starts with is no change.
+  if (isReady !== null || state !== "ready") announce([`The gateway is ${state}.`, ...notices].join(" "));
+  isReady = state;
+  document.title = `${state} – actiongate`;
+}
+
+function showTiles({ requests, connections }) {
+  const { points } = series;
+  const now = points.at(-1);
+  const all = ["permitted", "denied", "rejected"].map((name) => number(requests?.[name]));
+  const each = (value) => `${rate(value)} a second`;
+
+  let peak = plots.requests.draw(points, `Requests: ${each(now.all)}`);
+  figure("requests", "rate", rate(now.all));
+  figure("requests", "note", `${count(all[0] + all[1] + all[2])} in all · peak ${rate(peak)}`);
+
+  peak = plots.refusals.draw(points, `Refusals: ${each(now.refused)}`);
+  figure("refusals", "rate", rate(now.refused));
+  figure("refusals", "note", `${rate(now.denied)} denied · ${rate(now.rejected)} rejected`);
+
+  for (const [name, title] of [["total", "Total time"], ["own", "The gateway’s own time"]]) {
+    const { p50, p99 } = now[name];
+    peak = plots[name].draw(points, `${title}: half within ${duration(p50)}, 99 of 100 within ${duration(p99)}`);
+    figure(name, "p50", duration(p50));
+    figure(name, "p99", duration(p99));
+    const upstream = `upstream ${duration(now.upstream.p50)} · ${duration(now.upstream.p99)}`;
+    figure(name, "note", name === "total" ? upstream : `peak ${duration(peak)}`);
+  }
+
+  peak = plots.connections.draw(points, `Open connections: ${count(now.open)}`);
+  figure("connections", "open", count(now.open));
+  figure("connections", "note", `${count(requests?.unfinished)} requests in progress · peak ${count(peak)}`);
+}
+
+function figure(tile, name, text) {
+  put(byId(`tile-${tile}`).querySelector(`[data-figure=${name}]`), text);
+}
+
+byId("token-form").addEventListener("submit", (event) => {
+  event.preventDefault();
+  token = byId("token").value.trim();
+  byId("token").value = "";
+  poll();
+});
+
+byId("pause").addEventListener("click", () => {
+  isPaused = !isPaused;
+  set(byId("pause"), "aria-pressed", isPaused);
+  if (isPaused) {
+    clearTimeout(timer);
+    put(byId("updated"), `paused${latest ? ` at ${clock(latest.now)}` : ""}`);
+  } else poll();
+});
+
+document.addEventListener("visibilitychange", () => {
+  if (document.hidden) clearTimeout(timer);
+  else if (!isPaused && byId("token-form").hidden) poll();
+});
+
+poll();

@@ -1,0 +1,53 @@
+// Small plots of the last five minutes.
+
+import { drawing, set } from "./document.js";
+import { KEPT } from "./series.js";
+
+const WIDTH = 300;
+const HEIGHT = 48;
+/** Points further apart than this are not joined: nothing is known between them. */
+const GAP = 5_000;
+
+/** A plot in an empty drawing, of lines that are each a function of a point. */
+export class Plot {
+  #drawing;
+  #area = drawing("path", { class: "area" });
+  #lines;
+
+  constructor(drawn, ...lines) {
+    this.#drawing = drawn;
+    this.#lines = lines.map((of, at) => ({ of, path: drawing("path", { class: `line ${at === 0 ? "first" : "second"}` }) }));
+    set(drawn, "viewBox", `0 0 ${WIDTH} ${HEIGHT}`);
+    set(drawn, "preserveAspectRatio", "none");
+    drawn.append(drawing("path", { class: "base", d: `M0 ${HEIGHT - 0.5}H${WIDTH}` }), this.#area, ...this.#lines.map(({ path }) => path));
+  }
+
+  /** Draws it, with the figures as its text; returns its greatest value. */
+  draw(points, text) {
+    const values = this.#lines.flatMap(({ of }) => points.map(of)).filter(Number.isFinite);
+    const greatest = values.reduce((one, other) => Math.max(one, other), 0);
+    const end = points.at(-1)?.time ?? 0;
+    const x = (time) => (WIDTH * (1 - (end - time) / KEPT)).toFixed(1);
+    const y = (value) => (HEIGHT - 1 - (HEIGHT - 4) * (greatest > 0 ? Math.min(value, greatest) / greatest : 0)).toFixed(1);
+    for (const [at, { of, path }] of this.#lines.entries()) {
+      const runs = joined(points.filter((point) => of(point) !== null));
+      const drawn = runs.map((run) => run.map((point) => `${x(point.time)} ${y(of(point))}`).join("L"));
+      set(path, "d", drawn.map((run) => `M${run}`).join(""));
+      if (at > 0) continue;
+      const areas = runs.map((run, at) => `M${x(run[0].time)} ${HEIGHT}L${drawn[at]}L${x(run.at(-1).time)} ${HEIGHT}Z`);
+      set(this.#area, "d", areas.join(""));
+    }
+    set(this.#drawing, "aria-label", text);
+    return greatest;
+  }
+}
+
+function joined(points) {
+  const runs = [];
+  for (const point of points) {
+    const run = runs.at(-1);
+    if (run && point.time - run.at(-1).time <= GAP) run.push(point);
+    else runs.push([point]);
+  }
+  return runs;
+}
