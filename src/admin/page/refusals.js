@@ -20,15 +20,19 @@ function refusalRow(refusal) {
   const under = (text) => (text ? [element("div", { class: "muted under" }, text)] : []);
   const actions = list(missing).map((action) => element("li", {}, action));
   const request = [method, route].filter(Boolean).join(" ");
-  const shortId = String(id ?? "").slice(0, 12);
+  const shortId = String(id ?? "").slice(0, 10);
   const node = element("tr", {},
     element("td", {}, element("time", { datetime: time ?? "", title: moment(time) }, clock(time))),
-    element("td", { class: "mono" }, String(status ?? "–")),
-    element("td", { class: "mono reason" }, reason ?? "–"),
-    element("td", { class: "request" }, element("div", { class: "mono" }, request || "not readable"), ...under(operation)),
+    element("td", { class: "mono" }, element("span", { class: "reason" }, reason ?? "–"), ...under(status ? `status ${status}` : "no answer")),
+    element("td", { class: "request" }, element("div", { class: "mono" }, ...breakable(request || "not readable")), ...under(operation)),
     element("td", {}, actions.length > 0 ? element("ul", { class: "mono" }, ...actions) : "–"),
     element("td", { class: "caller" }, element("div", { class: "mono" }, subject ?? "–"), ...under(issuer)),
     element("td", {}, id ? copyButton(id, `${shortId}…`, "Request ID") : "–"),
   );
   return { node, update() {} };
+}
+
+/** A path that is broken behind a slash, where it has to be. */
+function breakable(text) {
+  return text.split(/(?<=\/)/).flatMap((part) => [part, element("wbr")]);
 }
