@@ -129,7 +129,7 @@ function showTiles({ requests, connections }) {
 
   peak = plots.connections.draw(points, `Open connections: ${count(now.open)}`);
   figure("connections", "open", count(now.open));
-  figure("connections", "note", `${count(requests?.unfinished)} requests in progress · peak ${count(peak)}`);
+  figure("connections", "note", `${count(requests?.unfinished)} in progress · peak ${count(peak)}`);
 }
 
 function figure(tile, name, text) {

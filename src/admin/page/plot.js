@@ -5,6 +5,8 @@ import { KEPT } from "./series.js";
 
 const WIDTH = 300;
 const HEIGHT = 48;
+/** The least that a plot spans, in milliseconds: the first points of a young page are not stretched over all of it. */
+const SHORTEST = 60_000;
 /** Points further apart than this are not joined: nothing is known between them. */
 const GAP = 5_000;
 
@@ -27,7 +29,8 @@ export class Plot {
     const values = this.#lines.flatMap(({ of }) => points.map(of)).filter(Number.isFinite);
     const greatest = values.reduce((one, other) => Math.max(one, other), 0);
     const end = points.at(-1)?.time ?? 0;
-    const x = (time) => (WIDTH * (1 - (end - time) / KEPT)).toFixed(1);
+    const span = Math.min(KEPT, Math.max(SHORTEST, end - (points[0]?.time ?? end)));
+    const x = (time) => (WIDTH * (1 - (end - time) / span)).toFixed(1);
     const y = (value) => (HEIGHT - 1 - (HEIGHT - 4) * (greatest > 0 ? Math.min(value, greatest) / greatest : 0)).toFixed(1);
     for (const [at, { of, path }] of this.#lines.entries()) {
       const runs = joined(points.filter((point) => of(point) !== null));

@@ -23,8 +23,8 @@ function refusalRow(refusal) {
   const shortId = String(id ?? "").slice(0, 10);
   const node = element("tr", {},
     element("td", {}, element("time", { datetime: time ?? "", title: moment(time) }, clock(time))),
-    element("td", { class: "mono" }, element("span", { class: "reason" }, reason ?? "–"), ...under(status ? `status ${status}` : "no answer")),
-    element("td", { class: "request" }, element("div", { class: "mono" }, ...breakable(request || "not readable")), ...under(operation)),
+    element("td", {}, element("div", { class: "mono reason" }, reason ?? "–"), ...under(status ? `status ${status}` : "no answer")),
+    element("td", { class: "request" }, element("div", { class: "mono" }, ...breakable(request || "not readable")), ...under(operation ?? "not routed")),
     element("td", {}, actions.length > 0 ? element("ul", { class: "mono" }, ...actions) : "–"),
     element("td", { class: "caller" }, element("div", { class: "mono" }, subject ?? "–"), ...under(issuer)),
     element("td", {}, id ? copyButton(id, `${shortId}…`, "Request ID") : "–"),
