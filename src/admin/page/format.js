@@ -16,6 +16,11 @@ export function count(value) {
   return whole.format(number(value));
 }
 
+/** So many of something that has a regular plural. */
+export function some(value, what) {
+  return `${count(value)} ${what}${number(value) === 1 ? "" : "s"}`;
+}
+
 /** So many a second. */
 export function rate(value) {
   if (value === null || value === undefined) return "–";

@@ -78,7 +78,7 @@ function text({ permission, routes, actions, access }) {
 
 /** What an operation demands, in a few words. */
 function needed({ actions, access }) {
-  if (access) return access === "public" ? "nothing: public" : `a token: ${access}`;
+  if (access) return { public: "no token: it is public", authenticated: "any valid token" }[access] ?? access;
   const [first, ...rest] = list(actions);
   return first === undefined ? "–" : rest.length > 0 ? `${first} +${rest.length}` : first;
 }
@@ -147,8 +147,8 @@ function details(operation) {
     element("h3", {}, title),
     element("ul", { class: "mono" }, ...items.map((item) => element("li", {}, item))),
   ];
-  const access = operation.access ? [needed(operation)] : [];
+  const needs = operation.access ? ["Needs", [needed(operation)]] : ["Needs each of these actions", list(operation.actions)];
   return element("td", { colspan: 7 }, element("div", { class: "detail-parts" },
-    element("div", {}, ...part("Actions, all of them needed", [...list(operation.actions), ...access])),
+    element("div", {}, ...part(...needs)),
     element("div", {}, ...part("Routes", list(operation.routes)))));
 }

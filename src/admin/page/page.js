@@ -57,7 +57,8 @@ function away(error) {
   failures += 1;
   const next = Math.min(EACH * 2 ** (failures - 1), SLOWEST);
   const since = latest ? ` What is shown is of ${clock(latest.now)}.` : "";
-  const why = error.name === "TimeoutError" ? "it took too long" : error.message;
+  // Of a connection that failed a browser says no more than that.
+  const why = { TimeoutError: "it took too long", TypeError: "it cannot be reached" }[error.name] ?? error.message;
   showState("away", "bad", [`The gateway does not answer: ${why}.${since} The page goes on asking, every ${age(next / 1000)} now.`]);
   byId("content").classList.add("old");
   return next;
@@ -129,7 +130,7 @@ function showTiles({ requests, connections }) {
 
   peak = plots.connections.draw(points, `Open connections: ${count(now.open)}`);
   figure("connections", "open", count(now.open));
-  figure("connections", "note", `${count(requests?.unfinished)} in progress · peak ${count(peak)}`);
+  figure("connections", "note", `${count(requests?.unfinished)} in progress · peak ${count(peak ?? 0)}`);
 }
 
 function figure(tile, name, text) {

@@ -1,7 +1,7 @@
 // Everything beside the load and the operations.
 
 import { byId, element, put, set, show } from "./document.js";
-import { age, count, list, moment, number, rate } from "./format.js";
+import { age, count, list, moment, number, rate, some } from "./format.js";
 
 let change = null;
 
@@ -29,11 +29,11 @@ function issuer({ name }) {
     const hasKeys = known.length > 0 || number(issuer.refreshes) > 0;
     put(about, [
       issuer.kind,
-      hasKeys && `${known.length} ${known.length === 1 ? "key" : "keys"}`,
+      hasKeys && some(known.length, "key"),
       Number.isFinite(issuer.age_seconds) && `read ${age(issuer.age_seconds)} ago`,
-      hasKeys && `${count(issuer.refreshes)} ${number(issuer.refreshes) === 1 ? "refresh" : "refreshes"}`,
+      hasKeys && `refreshed ${some(issuer.refreshes, "time")}`,
       number(issuer.failures) > 0 && `${count(issuer.failures)} failed`,
-      number(issuer.skipped) > 0 && `${count(issuer.skipped)} keys skipped`,
+      number(issuer.skipped) > 0 && `${some(issuer.skipped, "key")} skipped`,
     ].filter(Boolean).join(" · "));
     show(keys, known, (key) => `${key.kid} ${key.algorithm}`, keyChip);
     keys.hidden = known.length === 0;
@@ -59,9 +59,9 @@ function endpoint({ address }) {
     set(state, "class", `badge ${now === "up" ? "good" : "bad"}`);
     put(about, [
       `${count(active)} active`,
-      `${count(requests)} requests`,
-      `${count(failures)} failures`,
-      retries !== undefined && `${count(retries)} retries`,
+      some(requests, "request"),
+      some(failures, "failure"),
+      number(retries) > 0 && `${count(retries)} sent again`,
     ].filter(Boolean).join(" · "));
   }
 

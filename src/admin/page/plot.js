@@ -24,7 +24,7 @@ export class Plot {
     drawn.append(drawing("path", { class: "base", d: `M0 ${HEIGHT - 0.5}H${WIDTH}` }), this.#area, ...this.#lines.map(({ path }) => path));
   }
 
-  /** Draws it, with the figures as its text; returns its greatest value. */
+  /** Draws it, with the figures as its text; returns its greatest value, if it has any. */
   draw(points, text) {
     const values = this.#lines.flatMap(({ of }) => points.map(of)).filter(Number.isFinite);
     const greatest = values.reduce((one, other) => Math.max(one, other), 0);
@@ -35,13 +35,14 @@ export class Plot {
     for (const [at, { of, path }] of this.#lines.entries()) {
       const runs = joined(points.filter((point) => of(point) !== null));
       const drawn = runs.map((run) => run.map((point) => `${x(point.time)} ${y(of(point))}`).join("L"));
-      set(path, "d", drawn.map((run) => `M${run}`).join(""));
+      // No length and yet a dot, by the line's round end: a run may be of one point.
+      set(path, "d", drawn.map((run) => `M${run}h0`).join(""));
       if (at > 0) continue;
       const areas = runs.map((run, at) => `M${x(run[0].time)} ${HEIGHT}L${drawn[at]}L${x(run.at(-1).time)} ${HEIGHT}Z`);
       set(this.#area, "d", areas.join(""));
     }
     set(this.#drawing, "aria-label", text);
-    return greatest;
+    return values.length > 0 ? greatest : null;
   }
 }
 

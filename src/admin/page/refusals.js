@@ -27,7 +27,7 @@ function refusalRow(refusal) {
     element("td", { class: "request" }, element("div", { class: "mono" }, ...breakable(request || "not readable")), ...under(operation ?? "not routed")),
     element("td", {}, actions.length > 0 ? element("ul", { class: "mono" }, ...actions) : "–"),
     element("td", { class: "caller" }, element("div", { class: "mono" }, subject ?? "–"), ...under(issuer)),
-    element("td", {}, id ? copyButton(id, `${shortId}…`, "Request ID") : "–"),
+    element("td", {}, id ? copyButton(id, shortId, "Request ID") : "–"),
   );
   return { node, update() {} };
 }

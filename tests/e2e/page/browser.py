@@ -101,5 +101,5 @@ class Browser:
     def violations(self) -> list[str]:
         """What axe-core finds against WCAG 2.1 AA and its own good practices."""
         self.run(AXE)
-        found = self.driver.execute_async_script("axe.run(document).then(arguments[0])")
+        found = self.driver.execute_async_script("axe.run(document, {resultTypes: ['violations']}).then(arguments[0])")
         return [f"{each['id']}: {node['html'][:200]} {node['failureSummary']}" for each in found["violations"] for node in each["nodes"]]

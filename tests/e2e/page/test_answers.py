@@ -3,6 +3,7 @@
 import http.server
 import json
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -84,6 +85,23 @@ def test_unknown_and_missing_members_are_borne(browser: Browser, double: Double,
     assert browser.text("#state") == ("ready" if status.get("ready") else "not ready")
     assert len(browser.texts("#operations tbody")) == len(status.get("operations") or [])
     assert browser.complaints() == []
+
+
+def test_nothing_is_asked_while_nobody_can_look(browser: Browser, double: Double):
+    hide = """
+        Object.defineProperty(document, "hidden", {value: arguments[0], configurable: true});
+        document.dispatchEvent(new Event("visibilitychange"));
+    """
+    double.status = {"ready": True}
+    browser.open(double.url)
+    browser.wait(lambda: double.asked > 1, "the page asks")
+    browser.run(hide, True)
+    time.sleep(0.5)  # What is under way arrives.
+    asked = double.asked
+    time.sleep(2.5)  # That nothing happens gives no signal.
+    assert double.asked == asked
+    browser.run(hide, False)
+    browser.wait(lambda: double.asked > asked + 1, "the page asks again")
 
 
 def test_rates_and_quantiles_are_those_between_two_polls(browser: Browser, double: Double):
