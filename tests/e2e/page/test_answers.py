@@ -32,12 +32,15 @@ class Double:
         double = self
         self.status: Any = {}
         self.asked = 0
+        self.answers = threading.Event()
+        self.answers.set()
 
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 if self.path == "/status":
                     content, kind = json.dumps(double.status).encode(), "application/json"
                     double.asked += 1
+                    double.answers.wait(4)
                 else:
                     file = PAGE / (self.path.strip("/") or "page.html")
                     content, kind = file.read_bytes(), TYPES[file.suffix]
@@ -87,19 +90,26 @@ def test_unknown_and_missing_members_are_borne(browser: Browser, double: Double,
     assert browser.complaints() == []
 
 
-def test_nothing_is_asked_while_nobody_can_look(browser: Browser, double: Double):
+@pytest.mark.parametrize("when", ["between two polls", "during a poll"])
+def test_nothing_is_asked_while_nobody_can_look(browser: Browser, double: Double, when: str):
     hide = """
         Object.defineProperty(document, "hidden", {value: arguments[0], configurable: true});
         document.dispatchEvent(new Event("visibilitychange"));
     """
     double.status = {"ready": True}
     browser.open(double.url)
-    browser.wait(lambda: double.asked > 1, "the page asks")
+    browser.wait(lambda: browser.text("#state") == "ready", "it is ready")
+    if when == "during a poll":
+        double.answers.clear()
+        asked = double.asked
+        browser.wait(lambda: double.asked > asked, "the page asks")
     browser.run(hide, True)
-    time.sleep(0.5)  # What is under way arrives.
     asked = double.asked
-    time.sleep(2.5)  # That nothing happens gives no signal.
-    assert double.asked == asked
+    double.answers.set()
+    time.sleep(2.5)  # Longer than from one poll to the next: that nothing happens gives no signal.
+    # One may have been on its way.
+    assert double.asked - asked <= (when == "between two polls")
+    asked = double.asked
     browser.run(hide, False)
     browser.wait(lambda: double.asked > asked + 1, "the page asks again")
 

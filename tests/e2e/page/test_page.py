@@ -170,6 +170,17 @@ def test_operations_are_searched_filtered_and_sorted(browser: Browser, scene: Sc
     assert names(browser) == ascending[::-1]
     browser.one("[data-sort=denied]").click()
     assert set(names(browser)[:3]) == set(refused)
+
+    # Rows do not move while somebody has the focus in one, and do afterwards.
+    standing = names(browser)
+    assert standing[0] != METADATA
+    browser.run("document.querySelector('#operations .open').focus()")
+    for _ in range(3):
+        assert scene.call("other-project", "GET", f"{SERVER_PATH}/metadata") == 403
+    browser.wait(lambda: browser.run(ROW, METADATA)[3] == "4", "more refusals")
+    assert names(browser) == standing
+    browser.run("document.activeElement.blur()")
+    browser.wait(lambda: names(browser)[0] == METADATA, "rows in the new order")
     assert browser.complaints() == []
 
 
