@@ -11,6 +11,8 @@ import { Series } from "./series.js";
 const EACH = 1_000;
 const SLOWEST = 15_000;
 const PATIENCE = 5_000;
+/** States as they are announced. */
+const TOLD = { ready: "The gateway is ready", "not ready": "The gateway is not ready", away: "The gateway is away", "token needed": "A token is needed" };
 
 const series = new Series();
 const plot = (id, ...lines) => new Plot(byId(id).querySelector("svg"), ...lines);
@@ -28,25 +30,34 @@ let isAsking = false;
 let isPaused = false;
 let failures = 0;
 let latest = null;
-let isReady = null;
+let shownState = null;
 
 /** Asks once, and again later for as long as somebody may be looking. */
 async function poll() {
   if (isAsking) return;
   isAsking = true;
   clearTimeout(timer);
-  const next = await ask().catch(away);
-  isAsking = false;
-  if (next !== null && !isPaused && !document.hidden) timer = setTimeout(poll, next);
+  let next = EACH;
+  try {
+    next = await ask();
+  } finally {
+    isAsking = false;
+    if (next !== null && !isPaused && !document.hidden) timer = setTimeout(poll, next);
+  }
 }
 
 /** Returns in how many milliseconds to ask again; not at all until there is a token, if one is demanded. */
 async function ask() {
   const headers = token ? { authorization: `Bearer ${token}` } : {};
-  const answer = await fetch("status", { headers, cache: "no-store", signal: AbortSignal.timeout(PATIENCE) });
-  if (answer.status === 401) return askForToken();
-  if (!answer.ok) throw new Error(`it answered with status ${answer.status}`);
-  const status = await answer.json();
+  let status;
+  try {
+    const answer = await fetch("status", { headers, cache: "no-store", signal: AbortSignal.timeout(PATIENCE) });
+    if (answer.status === 401) return askForToken();
+    if (!answer.ok) throw new Error(`it answered with status ${answer.status}`);
+    status = await answer.json();
+  } catch (error) {
+    return away(error);
+  }
   failures = 0;
   latest = status;
   render(status);
@@ -98,10 +109,10 @@ function showState(state, kind, notices) {
   put(byId("state"), state);
   set(byId("state"), "class", `badge ${kind}`);
   show(byId("notices"), notices, (notice) => notice, (notice) => ({ node: element("li", { class: "notice" }, notice), update() {} }));
-  if (state === isReady) return;
-  // What it starts with is no change.
-  if (isReady !== null || state !== "ready") announce([`The gateway is ${state}.`, ...notices].join(" "));
-  isReady = state;
+  if (state === shownState) return;
+  // That all is well from the start is no news.
+  if (shownState !== null || state !== "ready") announce([`${TOLD[state]}.`, ...notices].join(" "));
+  shownState = state;
   document.title = `${state} – actiongate`;
 }
 

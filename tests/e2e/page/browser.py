@@ -29,6 +29,7 @@ class Browser:
     """A browser with a profile of its own."""
 
     def __init__(self, profile: Path):
+        assert Path(CHROMIUM).exists() and Path(DRIVER).exists(), "install Debian's chromium and chromium-driver"
         options = webdriver.ChromeOptions()
         options.binary_location = CHROMIUM
         for argument in [*ARGUMENTS, f"--user-data-dir={profile}"]:
