@@ -140,7 +140,7 @@ class Scene:
         demo_folder = self.folder / "demo"
         self.tokens = {path.stem: path.read_text() for path in demo_folder.glob("*.token")}
         key = json.loads((demo_folder / "jwks.json").read_text())["keys"][0]
-        (self.folder / "jwks.json").write_text(json.dumps({"keys": [key, {**key, "kid": HOSTILE}]}))
+        (self.folder / "jwks.json").write_text(json.dumps({"keys": [key, {**key, "kid": "demo-2"}]}))
         self.keys = KeyServer(json.dumps({"keys": [{**key, "kid": "2026-11"}]}).encode())
         self._stops.append(self.keys.stop)
         claims = jwt.decode(self.tokens["metadata-only"], options={"verify_signature": False})

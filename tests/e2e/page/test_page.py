@@ -3,6 +3,7 @@
 Screenshots of it under load stand in target/e2e/screenshots afterwards.
 """
 
+import json
 import time
 
 from browser import Browser
@@ -117,7 +118,7 @@ def test_everything_a_gateway_tells_is_there(browser: Browser, scene: Scene):
     assert "actiongate.toml" in browser.text("#parts")
     assert browser.texts("#issuers b") == ["https://iam.demo.example", "https://login.partner.example"]
     assert "read " in browser.text("#issuers .muted") and " ago" in browser.text("#issuers .muted")
-    assert "2026-11 ES256" in browser.texts("#issuers .chips li")
+    assert browser.texts("#issuers .chips li") == ["demo-1 ES256", "demo-2 ES256", "2026-11 ES256"]
     assert browser.texts("#endpoints .badge") == ["up", "up"]
     newest, *_, oldest = browser.texts("#refusals tbody tr")
     assert "route_unknown" in newest and "GET" in newest and "req-" in newest
@@ -235,6 +236,10 @@ def test_the_keyboard_reaches_everything(browser: Browser, scene: Scene):
 
 
 def test_what_callers_and_issuers_say_stays_text(browser: Browser, scene: Scene):
+    keys = scene.folder / "jwks.json"
+    keys.write_text(keys.read_text().replace('"demo-2"', json.dumps(HOSTILE)))
+    scene.end()
+    scene.start()
     assert scene.call("hostile", "PUT", f"{SERVER_PATH}/metadata", {"metadata": {}}) == 403
     open_ready(browser, scene)
     browser.wait(lambda: browser.texts("#refusals .caller .mono") == [HOSTILE], "the caller's subject")
