@@ -378,3 +378,40 @@ fn a_retry_and_an_ejection_are_counted() {
         ],
     );
 }
+
+#[test]
+fn the_page_and_its_parts_are_served_to_everybody_and_allow_nothing_from_elsewhere() {
+    let upstream = Upstream::start();
+    let admin = format!("{ADMIN}token_file = \"admin.token\"\n");
+    let setup = Setup::new(&upstream).file("admin.token", "opensesame\n");
+    let gateway = setup.more(&admin).start();
+    let page = gateway.admin(&Call::get("/"));
+    assert_eq!(page.status, 200);
+    assert_eq!(
+        page.headers.get("content-type").unwrap(),
+        "text/html; charset=utf-8"
+    );
+    let policy = page.headers.get("content-security-policy").unwrap();
+    assert!(policy.starts_with("default-src 'none'; script-src 'self'; style-src 'self';"));
+    assert!(!page.text().contains("style="), "{}", page.text());
+    let script = gateway.admin(&Call::get("/page.js"));
+    // Everything that the page and its scripts name is there.
+    let of_page = page.text().split(['"', '=']);
+    let of_script = script.text().split(['"', '/']);
+    let mut served = 0;
+    for name in of_page.chain(of_script) {
+        let media_type = match name.rsplit_once('.') {
+            Some((_, "js")) => "text/javascript; charset=utf-8",
+            Some((_, "css")) => "text/css; charset=utf-8",
+            _ => continue,
+        };
+        let part = gateway.admin(&Call::get(format!("/{name}")));
+        assert_eq!(part.status, 200, "{name}");
+        let found = part.headers.get("content-type").unwrap();
+        assert_eq!(found, media_type, "{name}");
+        served += 1;
+    }
+    assert_eq!(served, 9);
+    assert_eq!(gateway.admin(&Call::get("/status")).status, 401);
+    assert_eq!(gateway.admin(&Call::get("/page.html")).status, 404);
+}
