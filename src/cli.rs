@@ -7,6 +7,7 @@ mod check;
 mod config;
 mod demo;
 mod explain;
+mod health;
 mod import;
 mod manual;
 mod routes;
@@ -40,6 +41,23 @@ struct Cli {
 enum Command {
     /// Run the gateway
     Run(ConfigFile),
+    /// Ask a running gateway's admin listener whether it is ready: a probe for containers
+    ///
+    /// Exit codes: 0 it is; 1 it is not, or it does not answer.
+    Health {
+        /// Where the admin listener is
+        #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:9090")]
+        url: String,
+        /// The config that says where it is
+        #[arg(long, value_name = "FILE", conflicts_with = "url")]
+        config: Option<PathBuf>,
+        /// Ask whether it serves at all
+        #[arg(long, conflicts_with = "ready")]
+        live: bool,
+        /// Ask whether requests should be sent to it [default]
+        #[arg(long)]
+        ready: bool,
+    },
     /// Read a config and everything it names, and report every problem
     Check {
         #[command(flatten)]
@@ -271,6 +289,18 @@ pub fn main() -> ExitCode {
 fn execute(command: Command) -> anyhow::Result<Outcome> {
     match command {
         Command::Run(file) => run::run(&file.config),
+        Command::Health {
+            url, config, live, ..
+        } => {
+            let url = config.as_deref().map_or(Ok(url), health::url_of)?;
+            health::run(
+                &url,
+                match live {
+                    true => health::Question::Live,
+                    false => health::Question::Ready,
+                },
+            )
+        }
         Command::Check {
             config,
             all,

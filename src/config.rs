@@ -123,6 +123,23 @@ impl Config {
         whole(survey(Document::new(name, text), folder))
     }
 
+    /// `[admin]` of the file at `path`, if there is one: for asking the gateway that was started with it.
+    /// What else stands there may be wrong by now; the gateway keeps what it had.
+    ///
+    /// # Errors
+    ///
+    /// Every problem of it, and that the file cannot be read.
+    pub fn read_admin(path: &Path) -> Result<Option<crate::admin::Settings>, Problems> {
+        let opened = open(path, environment::variables());
+        let (document, _) = opened.map_err(|problem| Problems(vec![problem]))?;
+        let folder = folder_of(path);
+        match document.read_table("admin", |section| admin::read(section, folder)) {
+            None => Ok(None),
+            Some(Some(settings)) => Ok(Some(settings)),
+            Some(None) => Err(Problems(document.into_problems())),
+        }
+    }
+
     /// How messages name the config.
     pub fn name(&self) -> String {
         let origin = self.origin.as_ref();

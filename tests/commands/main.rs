@@ -21,6 +21,7 @@ mod demo;
 mod demo_files;
 mod explain;
 mod family;
+mod health;
 mod import;
 mod import_diff;
 mod issuer;
