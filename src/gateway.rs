@@ -4,6 +4,7 @@ mod body;
 mod cache;
 mod exchange;
 mod rejection;
+mod rest;
 mod rules;
 mod upgrade;
 
@@ -24,6 +25,7 @@ pub use upgrade::Upgrade;
 
 use body::Content;
 use exchange::{Exchange, Observers};
+use rest::Rest;
 
 use crate::audit::Auditor;
 use crate::decision::{self, Circumstances, Permit};
@@ -126,9 +128,15 @@ impl Gateway {
             tracer: &self.tracer,
         };
         let mut exchange = Exchange::begin(observers, (&head, &body), &peer, self.worker);
+        let rest = Rest::of(&head);
+        let mut body = Some(body);
         // Boxed: hyper and we move it about, and a stream of HTTP/2 would have room for it thrice.
         Box::pin(async move {
-            let answer = current.serve(&mut head, body, &peer, &mut exchange).await;
+            let served = current.serve(&mut head, &mut body, &peer, &mut exchange);
+            let answer = served.await;
+            if answer.is_err() && !rest.is_here(body).await {
+                exchange.end_connection();
+            }
             exchange.finish(answer, &current.snapshot.settings)
         })
     }
@@ -177,7 +185,7 @@ impl Current {
     async fn serve(
         &self,
         head: &mut request::Parts,
-        body: Incoming,
+        body: &mut Option<Incoming>,
         peer: &Peer,
         exchange: &mut Exchange,
     ) -> Result<Response<UpstreamBody>, Rejection> {
@@ -197,7 +205,7 @@ impl Current {
             // Only now: nobody unknown may probe the table.
             let candidates = candidates?;
             let (content, target, now) = match candidates.reads_body() {
-                false => (Content::Coming(body), candidates.target(None)?, now),
+                false => (Content::Coming, candidates.target(None)?, now),
                 true => {
                     // Boxed: it is rare, and each request would have room for it.
                     let read = self.read_body(&head.headers, body, candidates, exchange);
@@ -216,7 +224,7 @@ impl Current {
             (content, permit, target.project())
         };
         exchange.permitted();
-        let body = self.permitted_body(content, &permit, exchange)?;
+        let body = self.permitted_body(content, body, &permit, exchange)?;
         // With nobody's token there is nothing for the gateway to stand beside.
         let service_token = match &identity {
             Some(_) => self.rules().service_token()?,

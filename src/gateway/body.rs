@@ -12,7 +12,7 @@ use crate::router::{Candidates, JsonBody, Target};
 /// See the module.
 pub enum Content {
     /// Nothing of it has been asked for.
-    Coming(Incoming),
+    Coming,
     /// All of it is there.
     Read(RequestBody),
 }
@@ -22,7 +22,7 @@ impl Current {
     pub async fn read_body<'a>(
         &self,
         headers: &HeaderMap,
-        body: Incoming,
+        body: &mut Option<Incoming>,
         candidates: Candidates<'a>,
         exchange: &mut Exchange,
     ) -> Result<(Content, Target<'a>), Rejection> {
@@ -39,12 +39,13 @@ impl Current {
     pub fn permitted_body(
         &self,
         content: Content,
+        body: &mut Option<Incoming>,
         permit: &Permit,
         exchange: &Exchange,
     ) -> Result<RequestBody, Rejection> {
         let most = permit.max_body().unwrap_or(self.max_body());
         match content {
-            Content::Coming(body) => self.bounded(body, most, exchange),
+            Content::Coming => self.bounded(body, most, exchange),
             // Read for whichever operation takes the most.
             Content::Read(body) if body.bytes().map_or(0, <[u8]>::len) as u64 > most => {
                 Err(ForwardError::RequestBody(BodyFailure::TooLarge { most }).into())
@@ -60,13 +61,14 @@ impl Current {
     /// Refuses a length beyond `most` at once, so that a client that asks first sends nothing.
     fn bounded(
         &self,
-        body: Incoming,
+        body: &mut Option<Incoming>,
         most: u64,
         exchange: &Exchange,
     ) -> Result<RequestBody, Rejection> {
-        if body.size_hint().lower() > most {
+        let length = body.as_ref().map_or(0, |body| body.size_hint().lower());
+        let Some(body) = body.take_if(|_| length <= most) else {
             return Err(ForwardError::RequestBody(BodyFailure::TooLarge { most }).into());
-        }
+        };
         let mut limits = self.snapshot.settings.body;
         limits.size = most;
         Ok(RequestBody::new(body, exchange.transfer(), limits))

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
-use hyper::header::{HeaderName, HeaderValue};
+use hyper::header::{CONNECTION, HeaderName, HeaderValue};
 use hyper::http::request;
 use hyper::{Method, Response, StatusCode};
 use uuid::Uuid;
@@ -66,6 +66,8 @@ struct Inner {
     /// Known once the answer is on its way.
     outcome: Option<&'static str>,
     is_head: bool,
+    /// Whether the connection ends with the answer.
+    is_last: bool,
     trace: Option<trace::Context>,
     /// None where the trace is not sampled.
     traced: Option<Box<Traced>>,
@@ -105,6 +107,7 @@ impl Exchange {
                 body: body.size_hint().exact(),
                 outcome: None,
                 is_head: head.method == Method::HEAD,
+                is_last: false,
                 trace,
                 traced: sampled
                     .map(|context| Box::new(Traced::new(observers.tracer, context, head, peer))),
@@ -123,6 +126,11 @@ impl Exchange {
 
     pub fn transfer(&self) -> &Rc<Transfer> {
         &self.inner.transfer
+    }
+
+    /// Says with the answer that the connection ends with it (RFC 9112 §9.6).
+    pub fn end_connection(&mut self) {
+        self.inner.is_last = true;
     }
 
     pub fn identified(&mut self, identity: &Identity) {
@@ -176,6 +184,10 @@ impl Exchange {
             }
         };
         response.headers_mut().insert(X_OPENSTACK_REQUEST_ID, id);
+        if self.inner.is_last {
+            let close = HeaderValue::from_static("close");
+            response.headers_mut().insert(CONNECTION, close);
+        }
         if let Some(record) = &mut self.inner.record {
             record.status = Some(response.status().as_u16());
         }

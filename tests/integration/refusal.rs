@@ -214,3 +214,36 @@ fn every_answer_has_an_id_of_its_own() {
     ids.dedup();
     assert_eq!(ids.len(), calls.len());
 }
+
+/// What a client does not know to be closed it sends the next request on, and loses it.
+#[test]
+fn a_connection_ends_with_a_word_where_a_body_is_still_to_come() {
+    let upstream = Upstream::start();
+    let gateway = Gateway::start(&upstream);
+    let head = |more: &str| {
+        let path = metadata();
+        format!("PUT {path} HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n{more}\r\n")
+    };
+    // Before its answer the whole body has come: the connection goes on.
+    let mut client = gateway.connect();
+    for _ in 0..3 {
+        client.send(head("Content-Length: 2\r\n") + "{}");
+        let answer = client.answer();
+        let found = (answer.status, answer.headers.get("connection"));
+        assert_eq!(found, (401, None));
+    }
+    // It has not, or the client waits to be asked for it.
+    for more in [
+        "Content-Length: 2\r\n",
+        "Transfer-Encoding: chunked\r\n",
+        "Content-Length: 2\r\nExpect: 100-continue\r\n",
+    ] {
+        let mut client = gateway.connect();
+        client.send(head(more));
+        let answer = client.answer();
+        let found = (answer.status, answer.headers.get("connection"));
+        assert_eq!(found, (401, Some("close")), "{more}");
+        client.ends();
+    }
+    assert_eq!(upstream.requests().len(), 0);
+}
