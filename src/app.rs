@@ -22,6 +22,7 @@ use crate::document::Problems;
 use crate::gateway::Snapshot;
 use crate::metrics::Registry;
 use crate::proxy::{Upstream, UpstreamError};
+use crate::revocation::RevocationError;
 use crate::router::UnroutableTable;
 use crate::server::{self, Address, Drained, Server, Service};
 use crate::tls::{self, TlsError};
@@ -56,6 +57,11 @@ pub enum StartError {
     Validator {
         issuer: String,
         source: Box<AskError>,
+    },
+    #[error("the list of revoked tokens cannot be had from {location}")]
+    Revocation {
+        location: String,
+        source: Box<RevocationError>,
     },
     #[error(transparent)]
     Admin(#[from] admin::StartError),
