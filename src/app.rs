@@ -28,7 +28,7 @@ use crate::server::{self, Address, Drained, Server, Service};
 use crate::tls::{self, TlsError};
 use crate::token::{AskError, FetchError};
 
-pub use assembly::{Assembled, Demands, assemble, compile_roles, fetch_once, route};
+pub use assembly::{Assembled, Demands, assemble, compile_roles, fetch_once, look_once, route};
 use file_watch::FileWatch;
 pub use inspector::{Inspected, Inspector};
 pub use reload::ReloadError;

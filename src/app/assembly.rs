@@ -16,7 +16,7 @@ use crate::config::{Config, IssuerKind};
 use crate::document::{Problem, Problems};
 use crate::gateway::{Reading, Rules};
 use crate::grant::{Compiler, Roles};
-use crate::revocation;
+use crate::revocation::{self, RevocationError};
 use crate::router::Router;
 use crate::table::{ActionTable, Source};
 use crate::token::{
@@ -251,6 +251,17 @@ impl Assembled {
         let _ = tokio::time::timeout(FIRST_FETCH, first_fetches).await;
         Ok((self.rules, self.supplies))
     }
+}
+
+/// Looks once for the list of revoked tokens, for commands that work without a server.
+///
+/// # Errors
+///
+/// Why it cannot be had.
+pub fn look_once(source: &mut revocation::Source) -> Result<(), RevocationError> {
+    let runtime = runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(FetchError::Runtime)?;
+    runtime.block_on(source.refresh())
 }
 
 /// Fetches one issuer's keys, for commands that work without a server.

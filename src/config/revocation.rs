@@ -126,7 +126,10 @@ fn parse_redis(text: &str) -> Result<Uri, &'static str> {
         "" | "/" => "/0",
         path => path,
     };
-    let is_number = |text: &str| text.parse::<u16>().is_ok_and(|number| number.to_string() == text);
+    let is_number = |text: &str| {
+        text.parse::<u16>()
+            .is_ok_and(|number| number.to_string() == text)
+    };
     if uri.query().is_some() || !path.strip_prefix('/').is_some_and(is_number) {
         return Err(form);
     }

@@ -91,8 +91,7 @@ impl Entry {
     ///
     /// What is wrong with it.
     fn parse(text: &str) -> Result<Self, String> {
-        let written: WrittenEntry =
-            serde_json::from_str(text).map_err(|error| detail(&error))?;
+        let written: WrittenEntry = serde_json::from_str(text).map_err(|error| detail(&error))?;
         let texts = [
             ("issuer", Some(&written.issuer)),
             ("jti", written.jti.as_ref()),
@@ -140,8 +139,8 @@ pub struct Parsed {
 ///
 /// Anything in it that is not understood.
 pub fn parse(text: &[u8], now: u64) -> Result<Parsed, RevocationError> {
-    let document: Document<'_> = serde_json::from_slice(text)
-        .map_err(|error| RevocationError::Document(detail(&error)))?;
+    let document: Document<'_> =
+        serde_json::from_slice(text).map_err(|error| RevocationError::Document(detail(&error)))?;
     if document.version != VERSION {
         let version = document.version;
         let message = format!("its `version` is {version}, expected {VERSION}");
@@ -193,3 +192,6 @@ pub fn parse_members(
         false => Err(RevocationError::NoVersion),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -73,7 +73,10 @@ async fn follow_once(
                 // Somebody will mend the set, and say so.
                 Err(error) => publisher.failed(&error),
             }
-            if tokio::time::timeout(refresh, changed.notified()).await.is_ok() {
+            if tokio::time::timeout(refresh, changed.notified())
+                .await
+                .is_ok()
+            {
                 tokio::time::sleep(GATHER).await;
             }
         }
@@ -150,7 +153,11 @@ async fn read(
     let mut cursor = 0_u64;
     loop {
         let mut scan = Cmd::new();
-        scan.arg("SSCAN").arg(key).arg(cursor).arg("COUNT").arg(BATCH);
+        scan.arg("SSCAN")
+            .arg(key)
+            .arg(cursor)
+            .arg("COUNT")
+            .arg(BATCH);
         // What is there all the while is found, perhaps twice; of what comes meanwhile the channel tells.
         let (next, found): (u64, Vec<String>) = scan.query_async(connection).await?;
         size += found.iter().map(|member| member.len() as u64).sum::<u64>();

@@ -257,9 +257,8 @@ fn read(
 /// What one of the keys has signed.
 fn open(text: &[u8], keys: &[u8], path: &Path) -> Result<Vec<u8>, RevocationError> {
     let keys = KeySet::parse(keys).map_err(FetchError::from)?;
-    let text = std::str::from_utf8(text).map_err(|_| {
-        RevocationError::Form(TokenError::Malformed("it is not text".to_owned()))
-    })?;
+    let text = std::str::from_utf8(text)
+        .map_err(|_| RevocationError::Form(TokenError::Malformed("it is not text".to_owned())))?;
     signed_payload(&keys, TYPE, text.trim_end()).map_err(|error| match error {
         TokenError::Signature => RevocationError::Signature(path.display().to_string()),
         error => RevocationError::Form(error),

@@ -129,10 +129,7 @@ mod tests {
             })
         };
         let claims = json!({"openstack_audit_ids": ["own", "first"], "iat": 7, "jti": "x"});
-        assert_eq!(
-            issued(jws(), &claims),
-            Ok(of(&["own", "first"], Some(7)))
-        );
+        assert_eq!(issued(jws(), &claims), Ok(of(&["own", "first"], Some(7))));
         for (ids, found) in [
             (json!([1]), "an array of other values"),
             (json!("own"), "a string"),
