@@ -24,8 +24,8 @@ pub fn missing(source: &Source) -> Vec<String> {
     let snapshot = source.snapshot();
     missing.extend(missing_keys(&snapshot.rules));
     // Where requests are served without it, they should be sent here, too.
-    let list = snapshot.rules.revocation().map(Feed::health);
-    if list.is_some_and(|list| list.is_required && !list.is_available) {
+    let revocation = snapshot.rules.revocation().map(Feed::health);
+    if revocation.is_some_and(|list| list.is_required && !list.is_available) {
         missing.push("the list of revoked tokens".to_owned());
     }
     missing

@@ -223,11 +223,11 @@ impl Rules {
         self.role_log.note(verified.issuer, &issuer.name, unknown);
         let told = reading.mapping.told(&verified.claims)?;
         let keystone = told.map(|claims| Box::new(KeystoneHeaders::new(&claims, &principal)));
-        let issued = self.revocation.as_ref();
-        let issued = issued.map(|_| issuer.issued_in(&verified.claims));
-        let revocable = issued.transpose()?.map(|issued| {
+        let revocable = self.revocation.as_ref();
+        let revocable = revocable.map(|_| issuer.issued_in(&verified.claims));
+        let revocable = revocable.transpose()?.map(|token| {
             Box::new(Revocable {
-                issued,
+                issued: token,
                 checked: Cell::new(0),
             })
         });

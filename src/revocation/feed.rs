@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::sync::watch;
+use tokio::task::spawn_blocking;
 use tokio::time::Instant;
 use tracing::{info, warn};
 
@@ -137,13 +138,15 @@ impl Publisher {
                 entries,
                 "the list of revoked tokens is here from {location}: {entries} entries"
             );
+        } else if self.state.borrow().last_error.is_some() {
+            info!("the list of revoked tokens can be had again from {location}");
         }
+        let mut before = None;
         self.state.send_modify(|state| {
-            if state.last_error.is_some() && list.is_none() {
-                info!("the list of revoked tokens can be had again from {location}");
-            }
             let is_new = list.is_some() || !state.is_available;
-            state.list = list.or_else(|| state.list.take());
+            if list.is_some() {
+                before = std::mem::replace(&mut state.list, list);
+            }
             state.is_available = state.list.is_some();
             state.seen = Some(Instant::now());
             state.attempts += 1;
@@ -152,23 +155,31 @@ impl Publisher {
                 self.generation.fetch_add(1, Ordering::Release);
             }
         });
+        // Not while workers wait to look: a large one takes its time, and elsewhere.
+        if before.is_some() {
+            spawn_blocking(move || drop(before));
+        }
     }
 
     /// The list could not be had: the last one stays. What is said in the log already is not said again.
     pub fn failed(&self, error: &RevocationError) {
         let cause = chain(error);
         let location = &self.location;
-        self.state.send_modify(|state| {
-            if state.last_error.as_deref() != Some(&cause) {
-                match state.list {
-                    Some(_) => warn!(
-                        "the list of revoked tokens stays as it was, {location} cannot be had: {cause}"
-                    ),
-                    None => warn!(
-                        "there is no list of revoked tokens, {location} cannot be had: {cause}"
-                    ),
-                }
+        let (is_known, has_list) = {
+            let state = self.state.borrow();
+            let is_known = state.last_error.as_deref() == Some(&cause);
+            (is_known, state.list.is_some())
+        };
+        match has_list {
+            _ if is_known => {}
+            true => warn!(
+                "the list of revoked tokens stays as it was, {location} cannot be had: {cause}"
+            ),
+            false => {
+                warn!("there is no list of revoked tokens, {location} cannot be had: {cause}");
             }
+        }
+        self.state.send_modify(|state| {
             state.attempts += 1;
             state.failures += 1;
             state.last_error = Some(cause.into());
@@ -187,14 +198,16 @@ impl Publisher {
                 tokio::time::sleep_until(end).await;
                 continue;
             }
-            self.state.send_if_modified(|state| {
+            let was_available = self.state.send_if_modified(|state| {
                 let was_available = std::mem::take(&mut state.is_available);
                 if was_available {
                     self.generation.fetch_add(1, Ordering::Release);
-                    warn!("the list of revoked tokens was last seen too long ago");
                 }
                 was_available
             });
+            if was_available {
+                warn!("the list of revoked tokens was last seen too long ago");
+            }
             // Whatever is seen meanwhile is good for at least that long.
             tokio::time::sleep(max_age).await;
         }

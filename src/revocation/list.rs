@@ -60,11 +60,11 @@ impl Revocations {
             Of::Token(id) => {
                 issuer.ids.insert(id);
             }
-            Of::Subject(subject, issued) => {
-                let known = issuer.subjects.entry(subject).or_insert(issued);
-                *known = issued.max(*known);
+            Of::Subject(subject, when) => {
+                let known = issuer.subjects.entry(subject).or_insert(when);
+                *known = when.max(*known);
             }
-            Of::Issuer(issued) => issuer.all = issuer.all.max(Some(issued)),
+            Of::Issuer(when) => issuer.all = issuer.all.max(Some(when)),
         }
     }
 
@@ -83,7 +83,7 @@ impl Revocations {
         cutoffs
             .into_iter()
             .flatten()
-            .any(|issued| issued.holds(asked.issued))
+            .any(|when| when.holds(asked.issued))
             || asked.ids.iter().any(|id| issuer.ids.contains(id))
     }
 }

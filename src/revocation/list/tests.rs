@@ -15,7 +15,7 @@ fn issued() -> impl Strategy<Value = Issued> {
 fn entry() -> impl Strategy<Value = Entry> {
     let of = prop_oneof![
         name().prop_map(|id| Of::Token(id.into())),
-        (name(), issued()).prop_map(|(subject, issued)| Of::Subject(subject.into(), issued)),
+        (name(), issued()).prop_map(|(subject, when)| Of::Subject(subject.into(), when)),
         issued().prop_map(Of::Issuer),
     ];
     (name(), of).prop_map(|(issuer, of)| Entry {
