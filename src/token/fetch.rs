@@ -111,6 +111,10 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Wire for S {}
 
 /// Connects to the server of `uri`, over TLS where a client for it is given. The caller bounds the
 /// time.
+///
+/// # Errors
+///
+/// [`FetchError::Connect`] and [`FetchError::Tls`].
 pub async fn connect(uri: &Uri, tls: Option<&Client>) -> Result<Box<dyn Wire>, FetchError> {
     let host = uri.host().unwrap_or_default();
     let port = uri

@@ -223,3 +223,24 @@ fn a_reload_takes_up_the_section() {
     gateway.reload().unwrap();
     assert_eq!(gateway.call(&call("t1")).status, 200);
 }
+
+#[test]
+fn a_body_that_comes_slowly_does_not_outlive_its_token() {
+    let upstream = Upstream::start();
+    let setup = Setup::new(&upstream).file("revoked.json", &list(&[]));
+    let gateway = setup.more(FILE).start();
+    let claims = Claims::new(PROJECT, &["ecs:*:*"]).set("jti", "t1");
+    let token = claims.sign(default_key());
+    let path = format!("/v2.1/{PROJECT}/servers/s1/action");
+    let body = r#"{"os-start":null}"#;
+    let begun = Call::post(path, body).header("Content-Type: application/json");
+    let begun = begun.bearer(&token).header("Expect: 100-continue").bytes();
+    let mut client = gateway.connect();
+    client.send(&begun[..begun.len() - body.len()]);
+    assert_eq!(client.head().0, 100);
+    gateway.replace_file("revoked.json", &list(&[of_token("t1")]));
+    wait_for(&gateway, &call("t1"), 401);
+    client.send(body);
+    client.answer().refusal(401, "token_revoked", "error");
+    assert_eq!(upstream.count(), 0);
+}
