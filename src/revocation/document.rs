@@ -66,6 +66,14 @@ struct Version {
     version: u64,
 }
 
+/// Reads an object; of an array serde would take the items for its members.
+fn object<'a, T: Deserialize<'a>>(text: &'a [u8]) -> Result<T, String> {
+    if !text.trim_ascii_start().starts_with(b"{") {
+        return Err("it is not an object".to_owned());
+    }
+    serde_json::from_slice(text).map_err(|error| detail(&error))
+}
+
 /// What is wrong, on one line, of a length that any name in the text cannot exceed.
 fn detail(error: &serde_json::Error) -> String {
     let text = error.to_string();
@@ -91,7 +99,7 @@ impl Entry {
     ///
     /// What is wrong with it.
     fn parse(text: &str) -> Result<Self, String> {
-        let written: WrittenEntry = serde_json::from_str(text).map_err(|error| detail(&error))?;
+        let written: WrittenEntry = object(text.as_bytes())?;
         let texts = [
             ("issuer", Some(&written.issuer)),
             ("jti", written.jti.as_ref()),
@@ -175,7 +183,7 @@ pub fn parse_members(
     let mut list = Revocations::default();
     let mut has_version = false;
     for member in members {
-        match serde_json::from_str::<Version>(&member) {
+        match object::<Version>(member.as_bytes()) {
             Ok(Version { version: VERSION }) => has_version = true,
             _ => match Entry::parse(&member) {
                 Ok(entry) if entry.counts(now) => list.add(entry),
