@@ -1,5 +1,6 @@
 //! A list in a real Redis, spoken to with the commands of the README.
 
+use std::fs;
 use std::net::{IpAddr, TcpListener};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
@@ -18,8 +19,6 @@ struct Redis {
     child: Option<Child>,
     ip: IpAddr,
     port: u16,
-    /// What the server is told beside its address.
-    options: Vec<String>,
     /// What `redis-cli` is told.
     login: Vec<String>,
     folder: TempDir,
@@ -27,25 +26,27 @@ struct Redis {
 
 impl Redis {
     fn start() -> Self {
-        Self::start_with(&[], &[])
+        Self::start_at(own_ip(), "", &[])
     }
 
-    fn start_with(options: &[&str], login: &[&str]) -> Self {
-        Self::start_at(own_ip(), options, login)
-    }
-
-    fn start_at(ip: IpAddr, options: &[&str], login: &[&str]) -> Self {
+    /// `config` is what it is told beside its address, `login` what `redis-cli` is.
+    fn start_at(ip: IpAddr, config: &str, login: &[&str]) -> Self {
         let free = TcpListener::bind((ip, 0)).unwrap();
         let port = free.local_addr().unwrap().port();
         drop(free);
-        let owned = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
+        let port_key = match config.contains("tls-cert-file") {
+            true => "port 0\ntls-port",
+            false => "port",
+        };
+        let own = format!("bind {ip}\n{port_key} {port}\nsave \"\"\nappendonly no\n");
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("redis.conf"), own + config).unwrap();
         let mut redis = Self {
             child: None,
             ip,
             port,
-            options: owned(options),
-            login: owned(login),
-            folder: tempfile::tempdir().unwrap(),
+            login: login.iter().map(|text| (*text).to_owned()).collect(),
+            folder,
         };
         redis.run();
         redis
@@ -53,20 +54,8 @@ impl Redis {
 
     /// Starts it, again or for the first time: it knows nothing.
     fn run(&mut self) {
-        let port = self.port.to_string();
-        let is_tls = self
-            .options
-            .iter()
-            .any(|option| option == "--tls-cert-file");
-        let ports = match is_tls {
-            true => ["--port", "0", "--tls-port", &port],
-            false => ["--tls-port", "0", "--port", &port],
-        };
         let child = Command::new("redis-server")
-            .args(ports)
-            .args(["--bind", &self.ip.to_string(), "--save", ""])
-            .args(["--appendonly", "no"])
-            .args(&self.options)
+            .arg("redis.conf")
             .current_dir(self.folder.path())
             .stdout(Stdio::null())
             .spawn();
@@ -259,20 +248,13 @@ fn a_member_that_is_not_understood_leaves_the_last_list() {
 #[test]
 fn a_user_that_may_only_read_is_enough() {
     let upstream = Upstream::start();
-    let user =
-        "actiongate on >secret ~actiongate:revoked &actiongate:revoked -@all +sscan +subscribe";
-    let options = [
-        "--user",
-        user,
-        "--user",
-        "admin on >admin ~* &* +@all",
-        "--user",
-        "default off",
-    ];
-    let redis = Redis::start_with(
-        &options,
-        &["--no-auth-warning", "--user", "admin", "--pass", "admin"],
-    );
+    let users = "\
+user default off
+user admin on >admin ~* &* +@all
+user actiongate on >secret ~actiongate:revoked &actiongate:revoked -@all +sscan +subscribe
+";
+    let login = ["--no-auth-warning", "--user", "admin", "--pass", "admin"];
+    let redis = Redis::start_at(own_ip(), users, &login);
     redis.begin();
     let section = redis.section("username = \"actiongate\"\npassword_file = \"password\"");
     let setup = || Setup::new(&upstream).more(&section);
@@ -297,25 +279,12 @@ fn over_tls_it_has_to_be_the_one_that_the_ca_knows() {
     let issued = authority.issue(&[&ip.to_string()]);
     let pair = files.pair("redis", &issued);
     let ca = files.write("ca.pem", &authority.pem());
-    let (chain, key) = (
-        pair.chain.display().to_string(),
-        pair.key.display().to_string(),
-    );
+    let (chain, key) = (pair.chain.display(), pair.key.display());
     let ca_path = ca.display().to_string();
-    let redis = Redis::start_at(
-        ip,
-        &[
-            "--tls-cert-file",
-            &chain,
-            "--tls-key-file",
-            &key,
-            "--tls-ca-cert-file",
-            &ca_path,
-            "--tls-auth-clients",
-            "no",
-        ],
-        &["--tls", "--cacert", &ca_path],
+    let config = format!(
+        "tls-cert-file {chain}\ntls-key-file {key}\ntls-ca-cert-file {ca_path}\ntls-auth-clients no\n"
     );
+    let redis = Redis::start_at(ip, &config, &["--tls", "--cacert", &ca_path]);
     redis.begin();
     redis.revoke("t1");
     let section = |ca: &str| {
