@@ -147,8 +147,7 @@ pub struct Parsed {
 ///
 /// Anything in it that is not understood.
 pub fn parse(text: &[u8], now: u64) -> Result<Parsed, RevocationError> {
-    let document: Document<'_> =
-        serde_json::from_slice(text).map_err(|error| RevocationError::Document(detail(&error)))?;
+    let document: Document<'_> = object(text).map_err(RevocationError::Document)?;
     if document.version != VERSION {
         let version = document.version;
         let message = format!("its `version` is {version}, expected {VERSION}");
