@@ -27,6 +27,7 @@ use crate::router::UnroutableTable;
 use crate::server::{self, Address, Drained, Server, Service};
 use crate::tls::{self, TlsError};
 use crate::token::{AskError, FetchError};
+use crate::trace::{self, Exporter};
 
 pub use assembly::{Assembled, Demands, assemble, compile_roles, fetch_once, look_once, route};
 use file_watch::FileWatch;
@@ -73,6 +74,8 @@ pub enum StartError {
     Upstream(#[from] UpstreamError),
     #[error("cannot open the audit sink")]
     Audit(#[source] io::Error),
+    #[error(transparent)]
+    Tracing(#[from] trace::StartError),
     #[error("cannot start a thread or a runtime")]
     Thread(#[source] io::Error),
 }
@@ -173,6 +176,7 @@ fn control_thread(
         let Running {
             server,
             audit,
+            exporter,
             reloader,
             admin,
         } = match start_all(config, assembled, files).await {
@@ -199,6 +203,10 @@ fn control_thread(
         if dropped > 0 {
             info!(dropped, "{dropped} audit lines were dropped in all");
         }
+        let dropped = exporter.map_or(0, Exporter::finish);
+        if dropped > 0 {
+            info!(dropped, "{dropped} spans were dropped in all");
+        }
         drained
     });
     // A reload may still be waiting for a file system.
@@ -210,6 +218,7 @@ fn control_thread(
 struct Running {
     server: Server,
     audit: audit::AuditWriter,
+    exporter: Option<Exporter>,
     reloader: Reloader,
     admin: Option<(Arc<admin::Source>, SocketAddr)>,
 }
@@ -233,7 +242,9 @@ async fn start_all(
     let (rules, supplies) = assembled?;
     tokio::spawn(upstream.maintain());
     let (auditor, audit) = audit::start(&config.audit).map_err(StartError::Audit)?;
-    let audit_state = AuditState::of(&auditor);
+    let (audit_state, reopener) = (AuditState::of(&auditor), auditor.reopener());
+    let tracing = config.tracing.as_ref().map(trace::start).transpose()?;
+    let (tracer, exporter) = tracing.unzip();
     let (snapshots, workers_snapshots) = watch::channel(Arc::new(Snapshot {
         rules,
         settings: config.gateway.clone(),
@@ -246,6 +257,7 @@ async fn start_all(
         tls: tls.clone(),
         auditor,
         metrics: registry.clone(),
+        tracer: tracer.unwrap_or_default(),
     };
     let server = Server::start(config.listen.clone(), &service)?;
     let addresses = server.addresses().map_err(StartError::Thread)?;
@@ -274,6 +286,9 @@ async fn start_all(
                 snapshots: service.snapshots.clone(),
                 occupancy: server.occupancy(),
                 audit: audit_state,
+                traces: exporter
+                    .as_ref()
+                    .map(|exporter| Arc::clone(exporter.counts())),
                 reloads: Arc::clone(&reloads),
                 is_stopping: false.into(),
             });
@@ -289,10 +304,12 @@ async fn start_all(
         files,
         snapshots,
         reloads,
+        reopener,
     };
     Ok(Running {
         server,
         audit,
+        exporter,
         reloader,
         admin,
     })

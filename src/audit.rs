@@ -3,15 +3,22 @@
 //! Workers hand a [`Record`] to a bounded queue and never wait; a thread of its own turns records
 //! into text and writes it. What does not fit is dropped and counted. Never holds a token.
 
+mod cadf;
+mod chain;
+mod file;
 mod line;
+mod sink;
+mod syslog;
+mod verify;
+mod writer;
 
 use std::fmt;
 use std::fs::{self, OpenOptions};
-use std::io::{self, BufWriter, Write};
+use std::io;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::thread;
 use std::time::{Duration, SystemTime};
@@ -20,25 +27,99 @@ use hyper::Method;
 use tracing::warn;
 use uuid::Uuid;
 
+pub use verify::{Finding, Verified, verify};
+
+use sink::Sink;
+use writer::Writer;
+
+use crate::trace::TraceId;
+
+/// The JSON Schema (2020-12) of lines in the gateway's own format.
+pub const SCHEMA: &str = include_str!("audit/schema.json");
+
 /// Records that wait to be written; more are dropped.
 const QUEUE: usize = 8192;
-/// How long the writer gathers records before it writes them at once.
-const GATHER: Duration = Duration::from_millis(10);
-/// Bytes of lines that are written at once.
-const BUFFER: usize = 64 * 1024;
 /// How long stopping waits for a sink that takes nothing.
 const PATIENCE: Duration = Duration::from_secs(2);
 
+/// Where audit lines go, and what they look like.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Settings {
+    /// Where they go.
+    pub target: Target,
+    /// What they look like.
+    pub format: Format,
+}
+
 /// Where audit lines go.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub enum Settings {
+pub enum Target {
     /// Nowhere.
     Off,
     /// To standard output.
     #[default]
     Stdout,
-    /// To the end of a file, which is made if need be.
-    File(PathBuf),
+    /// To the end of a file.
+    File(FileSettings),
+    /// To the Unix datagram socket at this path, a message of RFC 5424 each.
+    Syslog(PathBuf),
+}
+
+/// A file of audit lines, which is made if need be.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct FileSettings {
+    /// Where it is.
+    pub path: PathBuf,
+    /// When it is moved away, and how many such files are kept.
+    pub rotation: Option<Rotation>,
+    /// Whether each line carries a digest of the one before.
+    pub chain: Option<ChainSettings>,
+}
+
+/// When a file makes room for a new one.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Rotation {
+    /// The most bytes of a file, unless one line has more.
+    pub max_size: u64,
+    /// How many older files are kept, as `FILE.1` (the newest) and so on; at least 1.
+    pub keep: usize,
+}
+
+/// What the digests of a chain are.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct ChainSettings {
+    /// The file of the key of HMAC-SHA256; without one it is SHA-256, which anybody can compute anew.
+    pub key: Option<PathBuf>,
+}
+
+/// What audit lines look like.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Format {
+    /// As [`SCHEMA`] says.
+    #[default]
+    Own,
+    /// An event of CADF (DMTF DSP0262 1.0), as `OpenStack`'s audit middleware writes it.
+    Cadf,
+}
+
+impl FileSettings {
+    /// A file that only grows.
+    pub fn new(path: PathBuf) -> Self {
+        Self {
+            path,
+            rotation: None,
+            chain: None,
+        }
+    }
+}
+
+impl From<Target> for Settings {
+    fn from(target: Target) -> Self {
+        Self {
+            target,
+            format: Format::default(),
+        }
+    }
 }
 
 /// Who is at the other end of a connection.
@@ -97,6 +178,8 @@ pub struct Record {
     pub request_id: Uuid,
     /// What the client sent as `x-openstack-request-id`; not trusted, cut to 64 characters.
     pub client_request_id: Option<String>,
+    /// The trace it belongs to; none where tracing is off.
+    pub trace: Option<TraceId>,
     /// Who sent it.
     pub peer: PeerAddress,
     /// Which worker served it.
@@ -140,11 +223,42 @@ pub struct Caller {
     pub unknown_roles: usize,
 }
 
+/// What became of records.
+#[derive(Debug, Default)]
+pub struct Counts {
+    written: AtomicU64,
+    dropped: AtomicU64,
+}
+
+impl Counts {
+    /// Lines that the sink has taken.
+    pub fn written(&self) -> u64 {
+        self.written.load(Ordering::Relaxed)
+    }
+
+    /// Records that were lost: the queue was full, or the sink took nothing.
+    pub fn dropped(&self) -> u64 {
+        self.dropped.load(Ordering::Relaxed)
+    }
+}
+
+/// Tells the writer that its file may have been moved away.
+#[derive(Clone, Debug)]
+pub struct Reopener(Arc<AtomicBool>);
+
+impl Reopener {
+    /// The next line goes to whatever file is at the path then; none is lost.
+    pub fn reopen(&self) {
+        self.0.store(true, Ordering::Release);
+    }
+}
+
 /// The workers' end of the queue.
 #[derive(Clone, Debug)]
 pub struct Auditor {
     queue: Option<SyncSender<Record>>,
-    dropped: Arc<AtomicU64>,
+    counts: Arc<Counts>,
+    is_moved: Arc<AtomicBool>,
 }
 
 impl Auditor {
@@ -152,13 +266,18 @@ impl Auditor {
     pub fn record(&self, record: Record) {
         let Some(queue) = &self.queue else { return };
         if let Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) = queue.try_send(record) {
-            self.dropped.fetch_add(1, Ordering::Relaxed);
+            self.counts.dropped.fetch_add(1, Ordering::Relaxed);
         }
     }
 
-    /// How many records were dropped, now and later.
-    pub fn drops(&self) -> Arc<AtomicU64> {
-        Arc::clone(&self.dropped)
+    /// For whoever is told that files were moved away.
+    pub fn reopener(&self) -> Reopener {
+        Reopener(Arc::clone(&self.is_moved))
+    }
+
+    /// What became of records, now and later.
+    pub fn counts(&self) -> Arc<Counts> {
+        Arc::clone(&self.counts)
     }
 
     /// Whether records are written at all.
@@ -171,15 +290,26 @@ impl Auditor {
 #[derive(Debug)]
 pub struct AuditWriter {
     done: Receiver<()>,
-    dropped: Arc<AtomicU64>,
+    counts: Arc<Counts>,
 }
 
-/// Whether an audit file could be opened at `path`; makes none.
+/// Whether an audit could be written to `target`; makes no file.
 ///
 /// # Errors
 ///
 /// Why not.
-pub fn probe(path: &Path) -> io::Result<()> {
+pub fn probe(target: &Target) -> io::Result<()> {
+    match target {
+        Target::Off | Target::Stdout => Ok(()),
+        Target::Syslog(path) => syslog::Syslog::connect(path).map(|_| ()),
+        Target::File(settings) => {
+            file::read_key(settings)?;
+            probe_file(&settings.path)
+        }
+    }
+}
+
+fn probe_file(path: &Path) -> io::Result<()> {
     match OpenOptions::new().append(true).open(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             let folder = path.parent().filter(|folder| *folder != Path::new(""));
@@ -187,36 +317,27 @@ pub fn probe(path: &Path) -> io::Result<()> {
         }
         opened => opened.map(|_| ()),
     }
+    .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", path.display())))
 }
 
 /// Opens the sink and starts the writer.
 ///
 /// # Errors
 ///
-/// A file that cannot be opened, a thread that cannot be started.
+/// A sink that cannot be opened, a thread that cannot be started.
 pub fn start(settings: &Settings) -> io::Result<(Auditor, AuditWriter)> {
-    let sink: Option<Box<dyn Write + Send>> = match settings {
-        Settings::Off => None,
-        Settings::Stdout => Some(Box::new(io::stdout())),
-        Settings::File(path) => {
-            let file = OpenOptions::new().append(true).create(true).open(path);
-            let named = |error: io::Error| {
-                io::Error::new(error.kind(), format!("{}: {error}", path.display()))
-            };
-            Some(Box::new(file.map_err(named)?))
-        }
-    };
-    let dropped = Arc::new(AtomicU64::new(0));
+    let (counts, is_moved) = (Arc::new(Counts::default()), Arc::default());
     let (finished, done) = sync_channel(1);
-    let queue = match sink {
+    let queue = match Sink::open(&settings.target)? {
         None => None,
         Some(sink) => {
             let (queue, records) = sync_channel(QUEUE);
-            let dropped = Arc::clone(&dropped);
+            let (counts, is_moved) = (Arc::clone(&counts), Arc::clone(&is_moved));
+            let writer = Writer::new(sink, settings.format, counts, is_moved);
             thread::Builder::new()
                 .name("audit".to_owned())
                 .spawn(move || {
-                    write_all(&records, sink, &dropped);
+                    writer.run(&records);
                     let _ = finished.send(());
                 })?;
             Some(queue)
@@ -224,9 +345,10 @@ pub fn start(settings: &Settings) -> io::Result<(Auditor, AuditWriter)> {
     };
     let auditor = Auditor {
         queue,
-        dropped: Arc::clone(&dropped),
+        counts: Arc::clone(&counts),
+        is_moved,
     };
-    Ok((auditor, AuditWriter { done, dropped }))
+    Ok((auditor, AuditWriter { done, counts }))
 }
 
 impl AuditWriter {
@@ -236,44 +358,7 @@ impl AuditWriter {
         if let Err(RecvTimeoutError::Timeout) = self.done.recv_timeout(PATIENCE) {
             warn!("the audit sink takes nothing, its last lines are lost");
         }
-        self.dropped.load(Ordering::Relaxed)
-    }
-}
-
-fn write_all(records: &Receiver<Record>, sink: Box<dyn Write + Send>, dropped: &AtomicU64) {
-    let mut sink = BufWriter::with_capacity(BUFFER, sink);
-    let (mut is_failing, mut reported) = (false, 0);
-    while let Ok(first) = records.recv() {
-        // One wake-up and one write for all that comes within this time.
-        thread::sleep(GATHER);
-        let mut lines = 0;
-        let gathered = std::iter::once(first).chain(records.try_iter().take(QUEUE));
-        let written = gathered.map(|record| {
-            lines += 1;
-            line::write(&mut sink, &record)
-        });
-        let written = written.fold(Ok(()), io::Result::and);
-        match written.and_then(|()| sink.flush()) {
-            Ok(()) => is_failing = false,
-            Err(error) => {
-                dropped.fetch_add(lines, Ordering::Relaxed);
-                if !is_failing {
-                    warn!("audit lines are lost until the sink works again: {error}");
-                }
-                is_failing = true;
-                // What the buffer still holds was counted as dropped.
-                sink = BufWriter::with_capacity(BUFFER, sink.into_parts().0);
-            }
-        }
-        let total = dropped.load(Ordering::Relaxed);
-        if total != reported && !is_failing {
-            warn!(
-                dropped = total,
-                "{} audit lines were dropped",
-                total - reported
-            );
-            reported = total;
-        }
+        self.counts.dropped()
     }
 }
 

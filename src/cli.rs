@@ -1,11 +1,13 @@
 //! The commands. Exit codes: 0 done or allowed, 1 failure, 2 usage, 3 denied, 4 requests cut off;
 //! `import` ends as `diff` does: 1 where the page differs, 2 for trouble.
 
+mod audit;
 mod can;
 mod check;
 mod config;
 mod demo;
 mod explain;
+mod health;
 mod import;
 mod manual;
 mod routes;
@@ -39,6 +41,23 @@ struct Cli {
 enum Command {
     /// Run the gateway
     Run(ConfigFile),
+    /// Ask a running gateway's admin listener whether it is ready: a probe for containers
+    ///
+    /// Exit codes: 0 it is; 1 it is not, or it does not answer.
+    Health {
+        /// Where the admin listener is
+        #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:9090")]
+        url: String,
+        /// The config that says where it is
+        #[arg(long, value_name = "FILE", conflicts_with = "url")]
+        config: Option<PathBuf>,
+        /// Ask whether it serves at all
+        #[arg(long, conflicts_with = "ready")]
+        live: bool,
+        /// Ask whether requests should be sent to it [default]
+        #[arg(long)]
+        ready: bool,
+    },
     /// Read a config and everything it names, and report every problem
     Check {
         #[command(flatten)]
@@ -127,6 +146,9 @@ enum Command {
     /// Make and read tokens
     #[command(subcommand)]
     Token(TokenCommand),
+    /// Check the files of an audit, and say what is in them
+    #[command(subcommand)]
+    Audit(AuditCommand),
     /// Show the config's effective values, and what it may hold
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -161,6 +183,31 @@ enum ConfigCommand {
     /// Print every value with where it comes from: the file, a variable or the defaults
     Show(ConfigFile),
     /// Print the JSON Schema of actiongate.toml, for editors and other checkers
+    Schema,
+}
+
+#[derive(Debug, Subcommand)]
+enum AuditCommand {
+    /// Prove that nothing in chained files was changed, cut or removed
+    ///
+    /// Each line carries a digest of the one before, so a change, a missing line or a swap shows at the line
+    /// behind it. Two things no chain can show by itself: without a key whoever changes a file can compute
+    /// all digests anew; and lines that are missing at the very end leave no trace. Keep the digest of the
+    /// end, which is printed, where the files' owner cannot change it, and give it as --expect-end later.
+    ///
+    /// Exit codes: 0 whole; 1 something is missing or was changed; 2 trouble.
+    Verify {
+        /// The file of the key, where the digests have one
+        #[arg(long, value_name = "FILE")]
+        key: Option<PathBuf>,
+        /// The digest that the last line should have
+        #[arg(long, value_name = "DIGEST")]
+        expect_end: Option<String>,
+        /// The files, the oldest first: audit.jsonl.2 audit.jsonl.1 audit.jsonl
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
+    },
+    /// Print the JSON Schema of a line
     Schema,
 }
 
@@ -242,6 +289,18 @@ pub fn main() -> ExitCode {
 fn execute(command: Command) -> anyhow::Result<Outcome> {
     match command {
         Command::Run(file) => run::run(&file.config),
+        Command::Health {
+            url, config, live, ..
+        } => {
+            let url = config.as_deref().map_or(Ok(url), health::url_of)?;
+            health::run(
+                &url,
+                match live {
+                    true => health::Question::Live,
+                    false => health::Question::Ready,
+                },
+            )
+        }
         Command::Check {
             config,
             all,
@@ -295,6 +354,12 @@ fn execute(command: Command) -> anyhow::Result<Outcome> {
             };
             token::show(&config.config, token.trim())
         }
+        Command::Audit(AuditCommand::Verify {
+            key,
+            expect_end,
+            files,
+        }) => Ok(audit::verify(&files, key.as_deref(), expect_end.as_deref())),
+        Command::Audit(AuditCommand::Schema) => Ok(audit::schema()),
         Command::Config(ConfigCommand::Show(file)) => config::show(&file.config),
         Command::Config(ConfigCommand::Schema) => Ok(config::schema()),
         Command::Completions { shell } => Ok(manual::complete(shell)),

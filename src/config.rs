@@ -17,6 +17,7 @@ mod schema;
 mod show;
 mod table;
 mod tls;
+mod tracing;
 mod upstream;
 
 use std::collections::BTreeMap;
@@ -35,7 +36,7 @@ use crate::gateway::KeystoneChallenge;
 use crate::grant::NamedPolicy;
 use crate::table::Source;
 use crate::tls::{ClientSettings, ServerSettings};
-use crate::{gateway, proxy, server, telemetry, token};
+use crate::{gateway, proxy, server, telemetry, token, trace};
 
 /// Everything the program is told.
 #[derive(Clone, Debug)]
@@ -68,6 +69,8 @@ pub struct Config {
     pub used: Used,
     /// Where audit lines go.
     pub audit: crate::audit::Settings,
+    /// Where traces go; nowhere unless it is said.
+    pub tracing: Option<trace::Settings>,
     /// The program's own log.
     pub log: telemetry::Settings,
     /// Where it tells about itself, if it does.
@@ -121,6 +124,23 @@ impl Config {
     /// As [`Config::read`].
     pub fn parse(name: &str, text: &str, folder: &Path) -> Result<Self, Problems> {
         whole(survey(Document::new(name, text), folder))
+    }
+
+    /// `[admin]` of the file at `path`, if there is one: for asking the gateway that was started with it.
+    /// What else stands there may be wrong by now; the gateway keeps what it had.
+    ///
+    /// # Errors
+    ///
+    /// Every problem of it, and that the file cannot be read.
+    pub fn read_admin(path: &Path) -> Result<Option<crate::admin::Settings>, Problems> {
+        let opened = open(path, environment::variables());
+        let (document, _) = opened.map_err(|problem| Problems(vec![problem]))?;
+        let folder = folder_of(path);
+        match document.read_table("admin", |section| admin::read(section, folder)) {
+            None => Ok(None),
+            Some(Some(settings)) => Ok(Some(settings)),
+            Some(None) => Err(Problems(document.into_problems())),
+        }
     }
 
     /// How messages name the config.
@@ -264,6 +284,8 @@ fn read_root(root: &Section<'_>, folder: &Path) -> Option<Config> {
         .map_or_else(crate::audit::Settings::default, |section| {
             audit::read(&section, folder)
         });
+    let tracing = root.section("tracing");
+    let tracing = tracing.and_then(|section| tracing::read(&section, folder));
     let log = root
         .section("log")
         .map_or_else(telemetry::Settings::default, |section| log::read(&section));
@@ -293,6 +315,7 @@ fn read_root(root: &Section<'_>, folder: &Path) -> Option<Config> {
         origin: None,
         used: Used::default(),
         audit,
+        tracing,
         log,
         admin,
         revocation,

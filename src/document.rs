@@ -7,6 +7,7 @@
 mod lists;
 mod nearest;
 mod section;
+mod share;
 mod surroundings;
 mod written;
 
@@ -93,16 +94,30 @@ impl Document {
 
     /// Reads the text with `read`, also where the syntax is broken in places, to find all problems.
     pub fn read<T>(&self, read: impl FnOnce(&Section<'_>) -> T) -> T {
+        self.read_root(|root| {
+            let value = read(root);
+            root.finish();
+            value
+        })
+    }
+
+    /// Reads the table under `key` with `read`, if there is one, whatever else the text holds.
+    pub fn read_table<T>(
+        &self,
+        key: &'static str,
+        read: impl FnOnce(&Section<'_>) -> T,
+    ) -> Option<T> {
+        self.read_root(|root| root.section(key).map(|section| read(&section)))
+    }
+
+    fn read_root<T>(&self, read: impl FnOnce(&Section<'_>) -> T) -> T {
         let (mut root, errors) = DeTable::parse_recoverable(&self.text);
         for error in errors {
             let start = error.span().map_or(0, |span| span.start);
             self.report(self.line_of(start), error.message());
         }
         self.take_in(root.get_mut());
-        let section = Section::root(self, root.get_ref());
-        let value = read(&section);
-        section.finish();
-        value
+        read(&Section::root(self, root.get_ref()))
     }
 
     /// What of its surroundings went into it.

@@ -23,7 +23,7 @@ pub use rules::{Identity, Reading, Rules, unknown_roles};
 pub use upgrade::Upgrade;
 
 use body::Content;
-use exchange::Exchange;
+use exchange::{Exchange, Observers};
 
 use crate::audit::Auditor;
 use crate::decision::{self, Circumstances, Permit};
@@ -31,6 +31,7 @@ use crate::metrics::{Meter, Registry, WorkerCounts};
 use crate::proxy::{self, AllowedHosts, BodyLimits, Origin, Peer, Proxy, Upstream, UpstreamBody};
 use crate::router::{Candidates, RequestPath, Target};
 use crate::token::{self, TokenError};
+use crate::trace::Tracer;
 
 /// What holds for every request, whatever the table says.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -60,6 +61,7 @@ pub struct Gateway {
     current: RefCell<Rc<Current>>,
     auditor: Auditor,
     counted: Option<(Arc<Registry>, Arc<WorkerCounts>)>,
+    tracer: Tracer,
     worker: usize,
 }
 
@@ -80,6 +82,7 @@ impl Gateway {
         snapshot: Arc<Snapshot>,
         auditor: Auditor,
         registry: Option<Arc<Registry>>,
+        tracer: Tracer,
     ) -> Rc<Self> {
         let proxy = Rc::new(Proxy::new(Arc::clone(&snapshot.upstream)));
         let counted = registry.map(|registry| {
@@ -91,6 +94,7 @@ impl Gateway {
             current: RefCell::new(Rc::new(current)),
             auditor,
             counted,
+            tracer,
             worker,
         })
     }
@@ -116,7 +120,11 @@ impl Gateway {
     ) -> impl Future<Output = (Response<ResponseBody>, Option<Box<Upgrade>>)> + use<> {
         let (mut head, body) = request.into_parts();
         let current = Rc::clone(&self.current.borrow());
-        let observers = (&self.auditor, current.meter.as_ref());
+        let observers = Observers {
+            auditor: &self.auditor,
+            meter: current.meter.as_ref(),
+            tracer: &self.tracer,
+        };
         let mut exchange = Exchange::begin(observers, (&head, &body), &peer, self.worker);
         // Boxed: hyper and we move it about, and a stream of HTTP/2 would have room for it thrice.
         Box::pin(async move {
@@ -133,7 +141,11 @@ impl Gateway {
     /// Audits what the server could not read as a request and refused by itself.
     pub fn refuse_unreadable(&self, peer: &Peer, status: StatusCode) {
         let current = self.current.borrow();
-        let observers = (&self.auditor, current.meter.as_ref());
+        let observers = Observers {
+            auditor: &self.auditor,
+            meter: current.meter.as_ref(),
+            tracer: &self.tracer,
+        };
         exchange::record_unreadable(observers, peer.address(), self.worker, status);
     }
 }
@@ -214,6 +226,7 @@ impl Current {
         let origin = Origin {
             peer,
             request_id: exchange.request_id(),
+            trace: exchange.trace(),
             service_token: service_token.as_ref(),
             caller: identity.as_ref().map(|known| known.of_request(project)),
         };

@@ -5,8 +5,8 @@
 //! [`gateway`] reads as that list.
 //!
 //! A module imports only modules before it in this list, and `tests/architecture.rs` holds us to
-//! it: telemetry, file, document, json, tls, table, token, revocation, grant, router, decision, audit, metrics, proxy,
-//! gateway, server, admin, config, app, cli.
+//! it: telemetry, file, document, json, tls, table, token, revocation, trace, grant, router, decision, audit, metrics,
+//! proxy, gateway, server, admin, config, app, cli.
 
 pub mod admin;
 pub mod app;
@@ -28,3 +28,4 @@ pub mod table;
 pub mod telemetry;
 pub mod tls;
 pub mod token;
+pub mod trace;

@@ -61,6 +61,7 @@ use pool::{Channel, ConnectError};
 use send::Failure;
 
 use crate::decision::Permit;
+use crate::trace;
 
 /// The most a connection gathers in one direction, in bytes; a request's head fits.
 pub const BUFFER: usize = 128 * 1024;
@@ -74,6 +75,8 @@ pub struct Origin<'a> {
     pub peer: &'a Peer,
     /// The gateway's id of it, `req-` and a UUID; told unless the client has sent one of this form.
     pub request_id: &'a HeaderValue,
+    /// Where it stands in its trace; none where tracing is off.
+    pub trace: Option<trace::Context>,
     /// Who sent it; nobody known, if everybody may.
     pub caller: Option<VerifiedCaller<'a>>,
     /// The gateway's own, where it is to stand beside the caller's.

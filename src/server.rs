@@ -39,6 +39,7 @@ use crate::audit::Auditor;
 use crate::gateway::Snapshot;
 use crate::metrics::Registry;
 use crate::tls;
+use crate::trace::Tracer;
 
 /// How long a client may stand still, unless the config says otherwise.
 pub const CLIENT_TIMEOUT: Duration = Duration::from_mins(1);
@@ -125,6 +126,8 @@ pub struct Service {
     pub auditor: Auditor,
     /// Where requests are counted, if they are.
     pub metrics: Option<Arc<Registry>>,
+    /// Places requests in traces.
+    pub tracer: Tracer,
 }
 
 /// Listeners that are bound, and workers that wait for their connections.

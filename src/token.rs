@@ -28,7 +28,7 @@ use crate::tls::CertificateHash;
 pub use claims::{unverified_claims, verify};
 pub use credential::credential;
 pub use family::{FamilySource, JwtFamily, KeyFamily, Settings as FamilySettings};
-pub use fetch::{Fetched, Wanted, connect, fetch, read_file_within};
+pub use fetch::{Fetched, Wanted, Wire, connect, fetch, read_file_within};
 pub use issued::Issued;
 pub use issuer::{Issuer, JwtIssuer, Kind, Online, Takes};
 pub use jws::signed_payload;

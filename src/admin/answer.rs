@@ -25,8 +25,23 @@ const TEXT: &str = "text/plain; charset=utf-8";
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
     img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
+const HTML: &str = "text/html; charset=utf-8";
+const CSS: &str = "text/css; charset=utf-8";
+const SCRIPT: &str = "text/javascript; charset=utf-8";
+
 /// The parts of the page: path, media type, content.
-const PAGE: [(&str, &str, &str); 0] = [];
+const PAGE: [(&str, &str, &str); 10] = [
+    ("/", HTML, include_str!("page/page.html")),
+    ("/page.css", CSS, include_str!("page/page.css")),
+    ("/page.js", SCRIPT, include_str!("page/page.js")),
+    ("/document.js", SCRIPT, include_str!("page/document.js")),
+    ("/format.js", SCRIPT, include_str!("page/format.js")),
+    ("/operations.js", SCRIPT, include_str!("page/operations.js")),
+    ("/panels.js", SCRIPT, include_str!("page/panels.js")),
+    ("/plot.js", SCRIPT, include_str!("page/plot.js")),
+    ("/refusals.js", SCRIPT, include_str!("page/refusals.js")),
+    ("/series.js", SCRIPT, include_str!("page/series.js")),
+];
 
 /// Answers, if `token` is the file of a token only to those who have it.
 pub fn answer<B>(source: &Source, token: Option<&Path>, request: &Request<B>) -> Answer {

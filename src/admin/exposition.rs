@@ -64,6 +64,7 @@ type Labels = Vec<(&'static str, String)>;
 #[derive(Debug)]
 enum Value {
     Count(u64),
+    Seconds(f64),
     Gauge(f64),
     Durations(Reading),
 }
@@ -88,13 +89,14 @@ impl Value {
     fn encode(&self, encoder: &mut MetricEncoder<'_>) -> fmt::Result {
         match self {
             Self::Count(count) => encoder.encode_counter::<Labels, _, f64>(count, None),
+            Self::Seconds(sum) => encoder.encode_counter::<Labels, _, f64>(sum, None),
             Self::Gauge(value) => encoder.encode_gauge(value),
             Self::Durations(reading) => {
                 let bounds = BOUNDS
                     .iter()
                     .map(|bound| seconds(Duration::from_nanos(*bound)));
                 // What is longer than the last bound is in the last bucket.
-                let bounds = bounds.chain([f64::MAX]);
+                let bounds = bounds.chain([f64::INFINITY]);
                 let buckets: Vec<(f64, u64)> = bounds.zip(reading.buckets).collect();
                 let count = reading.buckets.iter().sum();
                 let sum = seconds(Duration::from_nanos(reading.sum));
@@ -165,6 +167,7 @@ fn families(source: &Source) -> Vec<Family> {
     families.extend(part::endpoints(source));
     families.extend(part::issuers(source));
     families.extend(part::revocation(source));
+    families.extend(part::traces(source));
     families.extend(part::config(source));
     families.extend(process::families(source.started));
     families

@@ -1,16 +1,17 @@
 //! What there is to tell: everything that the parts leave to be looked at.
 
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
 use tokio::sync::watch;
 
-use crate::audit::Auditor;
+use crate::audit::{self, Auditor};
 use crate::gateway::Snapshot;
 use crate::metrics::Registry;
 use crate::server::Occupancy;
+use crate::trace;
 
 /// Everything that is told.
 #[derive(Debug)]
@@ -25,18 +26,21 @@ pub struct Source {
     pub occupancy: Occupancy,
     /// What became of audit lines.
     pub audit: AuditState,
+    /// What became of spans, where there are any.
+    pub traces: Option<Arc<trace::Counts>>,
     /// Of the config.
     pub reloads: Arc<Reloads>,
     /// Set once the gateway has been told to stop.
     pub is_stopping: AtomicBool,
 }
 
-/// What the audit has lost.
+/// What became of the audit's lines.
 #[derive(Debug)]
 pub struct AuditState {
     /// Whether there is one.
     pub is_on: bool,
-    dropped: Arc<AtomicU64>,
+    /// Them.
+    pub counts: Arc<audit::Counts>,
 }
 
 impl AuditState {
@@ -44,13 +48,8 @@ impl AuditState {
     pub fn of(auditor: &Auditor) -> Self {
         Self {
             is_on: auditor.is_on(),
-            dropped: auditor.drops(),
+            counts: auditor.counts(),
         }
-    }
-
-    /// How many lines were dropped.
-    pub fn dropped(&self) -> u64 {
-        self.dropped.load(Ordering::Relaxed)
     }
 }
 

@@ -4,6 +4,7 @@ mod revocation;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, SystemTime};
 
 use serde::Serialize;
@@ -40,6 +41,8 @@ struct Status {
     endpoints: Vec<EndpointStatus>,
     cache: CacheStatus,
     audit: AuditStatus,
+    /// None where tracing is off.
+    traces: Option<TraceStatus>,
     refusals: Vec<RefusalStatus>,
 }
 
@@ -139,6 +142,13 @@ struct AuditStatus {
 }
 
 #[derive(Serialize)]
+struct TraceStatus {
+    exported: u64,
+    dropped: u64,
+    failed_exports: u64,
+}
+
+#[derive(Serialize)]
 struct RefusalStatus {
     time: String,
     request_id: String,
@@ -217,8 +227,13 @@ fn status(source: &Source) -> Status {
         },
         audit: AuditStatus {
             on: source.audit.is_on,
-            dropped: source.audit.dropped(),
+            dropped: source.audit.counts.dropped(),
         },
+        traces: source.traces.as_deref().map(|counts| TraceStatus {
+            exported: counts.exported.load(Ordering::Relaxed),
+            dropped: counts.dropped.load(Ordering::Relaxed),
+            failed_exports: counts.failed.load(Ordering::Relaxed),
+        }),
         refusals: source
             .registry
             .refused()

@@ -10,11 +10,12 @@ use super::StartError;
 use super::assembly::{Supplies, assemble_beside};
 use super::file_watch::FileWatch;
 use crate::admin::Reloads;
+use crate::audit::Reopener;
 use crate::config::Config;
 use crate::document::Problems;
 use crate::gateway::Snapshot;
 use crate::proxy::Upstream;
-use crate::telemetry::chain;
+use crate::telemetry::{self, chain};
 use crate::tls;
 
 /// Why the rules in use stay as they are.
@@ -48,6 +49,8 @@ pub struct Reloader {
     pub snapshots: watch::Sender<Arc<Snapshot>>,
     /// For those who ask what became of it.
     pub reloads: Arc<Reloads>,
+    /// To the audit's file, which may have been moved away.
+    pub reopener: Reopener,
 }
 
 impl Reloader {
@@ -61,6 +64,7 @@ impl Reloader {
                 },
                 () = self.files.changed(), if self.config.watch => None,
             };
+            self.reopener.reopen();
             // Before the files are read: what changes while they are is seen at the next look.
             self.files = FileWatch::new(self.named_files().await);
             let reloaded = self.reload().await;
@@ -132,6 +136,7 @@ impl Reloader {
             let reloaded = reloaded.map_err(|_| ReloadError::Ended)?;
             reloaded.map_err(StartError::Tls)?;
         }
+        telemetry::set_level(&config.log.level);
         self.report_fixed(&config);
         self.snapshots.send_replace(Arc::new(Snapshot {
             rules,
@@ -148,9 +153,12 @@ impl Reloader {
         let fixed = [
             ("listen", self.config.listen != new.listen),
             ("audit", self.config.audit != new.audit),
-            ("log", self.config.log != new.log),
             ("admin", self.config.admin != new.admin),
+            ("tracing", self.config.tracing != new.tracing),
         ];
+        if self.config.log.format != new.log.format {
+            warn!("a change of `log.format` takes effect at the next start");
+        }
         for (section, _) in fixed.iter().filter(|(_, is_changed)| *is_changed) {
             warn!(
                 section,

@@ -3,21 +3,59 @@
 //! Written by hand, because it is a good part of what an audited request costs.
 
 use std::fmt::Display;
-use std::io::{self, Write};
-use std::time::Duration;
+use std::io::Write;
+use std::time::{Duration, SystemTime};
 
 use super::{Decision, Record};
 
-/// Room for most lines, in bytes.
-const TYPICAL: usize = 768;
+/// Of the schema; another one once a reader of this one would be misled.
+const VERSION: u32 = 1;
 
-/// Writes `record` as one line of JSON, whole or not at all as far as the sink buffers.
-pub fn write(sink: &mut impl Write, record: &Record) -> io::Result<()> {
+/// Something about the file itself, in a line among the others.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Event<'a> {
+    /// The chain begins, or goes on from another file that ended with this digest.
+    Begin { previous: Option<&'a str> },
+    /// The text before this line is a rest of so many bytes, with this SHA-256: whoever wrote it was
+    /// cut off.
+    Torn { bytes: usize, digest: &'a str },
+    /// So many records were lost before this line.
+    Dropped { lines: u64 },
+}
+
+/// Writes an event as an object of JSON, without a line's end.
+pub fn write_event(text: &mut Vec<u8>, time: SystemTime, event: Event<'_>) {
+    let mut line = Line::begin(text);
+    line.number("version", Some(VERSION));
+    line.plain("time", humantime::format_rfc3339_micros(time));
+    let name = match event {
+        Event::Begin { .. } => "begin",
+        Event::Torn { .. } => "torn",
+        Event::Dropped { .. } => "dropped",
+    };
+    line.plain("event", name);
+    match event {
+        Event::Begin { previous } => line.text("previous", previous),
+        Event::Torn { bytes, digest } => {
+            line.number("bytes", Some(bytes));
+            line.plain("digest", digest);
+        }
+        Event::Dropped { lines } => line.number("lines", Some(lines)),
+    }
+    text.push(b'}');
+}
+
+/// Writes `record` as an object of JSON, without a line's end.
+pub fn write(text: &mut Vec<u8>, record: &Record) {
     let caller = record.caller.as_deref();
-    let mut line = Line(Vec::with_capacity(TYPICAL));
+    let mut line = Line::begin(text);
+    line.number("version", Some(VERSION));
     line.plain("time", humantime::format_rfc3339_micros(record.time));
     line.plain("request_id", format_args!("req-{}", record.request_id));
     line.text("client_request_id", record.client_request_id.as_deref());
+    if let Some(trace) = record.trace {
+        line.plain("trace_id", trace);
+    }
     line.plain("peer", record.peer);
     line.number("worker", Some(record.worker));
     line.text("method", record.method.as_ref().map(hyper::Method::as_str));
@@ -41,14 +79,18 @@ pub fn write(sink: &mut impl Write, record: &Record) -> io::Result<()> {
     line.number("bytes_sent", Some(record.bytes_sent));
     line.number("upstream_us", record.upstream_time.map(microseconds));
     line.number("total_us", Some(microseconds(record.total_time)));
-    line.0.extend_from_slice(b"}\n");
-    sink.write_all(&line.0)
+    text.push(b'}');
 }
 
 /// The members of an object so far.
-struct Line(Vec<u8>);
+struct Line<'a>(&'a mut Vec<u8>);
 
-impl Line {
+impl<'a> Line<'a> {
+    fn begin(text: &'a mut Vec<u8>) -> Self {
+        text.clear();
+        Self(text)
+    }
+
     fn name(&mut self, name: &str) {
         self.0.push(if self.0.is_empty() { b'{' } else { b',' });
         self.0.push(b'"');
@@ -97,7 +139,7 @@ impl Line {
     fn string(&mut self, text: &str) {
         if needs_escapes(text) {
             // A `Vec` takes everything.
-            let _ = serde_json::to_writer(&mut self.0, text);
+            let _ = serde_json::to_writer(&mut *self.0, text);
             return;
         }
         self.0.push(b'"');
@@ -143,9 +185,9 @@ mod tests {
         #[test]
         fn strings_are_escaped_as_json_wants_it(text: String, ascii in "[ -~\t\n]{0,40}") {
             for text in [text, ascii] {
-                let mut line = Line(Vec::new());
-                line.string(&text);
-                prop_assert_eq!(String::from_utf8(line.0).unwrap(), serde_json::to_string(&text).unwrap());
+                let mut written = Vec::new();
+                Line(&mut written).string(&text);
+                prop_assert_eq!(String::from_utf8(written).unwrap(), serde_json::to_string(&text).unwrap());
             }
         }
     }

@@ -16,6 +16,7 @@ use crate::revocation;
 use crate::table::ActionTable;
 use crate::tls;
 use crate::token::{KeySettings, KeySource, ValidatorService};
+use crate::trace;
 
 /// Notes of the built-in table are only counted, unless `all` are wanted; `strict` fails with any
 /// that are told.
@@ -99,11 +100,8 @@ fn check_parts(config: &Config, problems: &mut Vec<String>) -> Option<(String, V
         ));
     }
     problems.extend(check_tls(config));
-    if let audit::Settings::File(path) = &config.audit
-        && let Err(error) = audit::probe(path)
-    {
-        let path = path.display();
-        problems.push(format!("{path}: the audit cannot be written: {error}"));
+    if let Err(error) = audit::probe(&config.audit.target) {
+        problems.push(format!("the audit cannot be written: {error}"));
     }
     summary
 }
@@ -137,7 +135,10 @@ fn check_tls(config: &Config) -> Vec<String> {
         None => Upstream::new(&config.upstream).err(),
         Some(_) => None,
     };
+    let collector = config.tracing.as_ref();
+    let collector = collector.and_then(|settings| trace::probe(settings).err());
     let found = [
+        ("tracing", collector.map(anyhow::Error::from)),
         ("listen.tls", server.map(anyhow::Error::from)),
         ("upstream.tls", client.map(anyhow::Error::from)),
         ("upstream", upstream.map(anyhow::Error::from)),

@@ -48,7 +48,7 @@ pub fn run(
     let folder = folder.canonicalize()?;
     let path = folder.join("actiongate.toml");
     let config = super::read_config(&path)?;
-    telemetry::start(config.log);
+    telemetry::start(&config.log);
     let signals = run::Signals::catch()?;
     let app = App::start(&config)?;
     if let (Some(gateway), Some(admin)) = (app.addresses().first(), app.admin_address()) {

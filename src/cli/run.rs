@@ -15,7 +15,7 @@ use crate::telemetry;
 
 pub fn run(path: &Path) -> anyhow::Result<Outcome> {
     let config = super::read_config(path)?;
-    telemetry::start(config.log);
+    telemetry::start(&config.log);
     let signals = Signals::catch()?;
     signals.serve(App::start(&config)?)
 }

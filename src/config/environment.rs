@@ -106,6 +106,10 @@ fn to_toml(value: &str, shape: Shape) -> String {
 
 /// Anything else is left for the reader to refuse as a text.
 fn is_bare(value: &str) -> bool {
-    let is_number = !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit());
-    is_number && !(value.len() > 1 && value.starts_with('0')) || matches!(value, "true" | "false")
+    let is_digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let is_number = match value.split_once('.') {
+        Some((whole, part)) => is_digits(whole) && is_digits(part),
+        None => is_digits(value) && (value == "0" || !value.starts_with('0')),
+    };
+    is_number || matches!(value, "true" | "false")
 }

@@ -243,7 +243,8 @@ fn read_urls(section: &Section<'_>, key: &'static str, expected: &str) -> Option
     Some(uris)
 }
 
-fn parse_url(text: &str) -> Result<Uri, &'static str> {
+/// An `http` or `https` URL without a query.
+pub fn parse_url(text: &str) -> Result<Uri, &'static str> {
     match text.parse() {
         Ok(Location::Url(uri)) if uri.query().is_none() => Ok(uri),
         Ok(Location::Url(_)) => Err("it has a query"),

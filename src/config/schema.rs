@@ -60,7 +60,7 @@ impl Key {
                 Some(items) if matches!(items.shape(), Shape::Table) => Shape::Tables(items),
                 _ => Shape::List,
             },
-            Some("boolean" | "integer") => Shape::Bare,
+            Some("boolean" | "integer" | "number") => Shape::Bare,
             _ => Shape::Text,
         }
     }

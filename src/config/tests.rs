@@ -10,12 +10,13 @@ mod role;
 mod schema;
 mod surroundings;
 mod tls;
+mod tracing;
 mod upstream;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
-use tracing::level_filters::LevelFilter;
+use ::tracing::level_filters::LevelFilter;
 
 use super::*;
 use crate::audit;
@@ -211,10 +212,10 @@ fn the_minimal_config_suffices() {
     };
     assert_eq!(config.token, token);
     assert_eq!(config.table, Source::builtin());
-    assert_eq!(config.audit, audit::Settings::Stdout);
+    assert_eq!(config.audit.target, audit::Target::Stdout);
     let log = telemetry::Settings {
         format: Format::Auto,
-        level: LevelFilter::INFO,
+        level: LevelFilter::INFO.into(),
     };
     assert_eq!(config.log, log);
     let [issuer] = config.issuers.as_slice() else {
@@ -290,10 +291,13 @@ fn every_key_is_read() {
     assert_eq!(PathBuf::from(&source.name), folder.path().join("mine.toml"));
     assert_eq!(source.text, table);
     let file = folder.path().join("audit.jsonl");
-    assert_eq!(config.audit, audit::Settings::File(file));
+    assert_eq!(
+        config.audit.target,
+        audit::Target::File(audit::FileSettings::new(file))
+    );
     let log = telemetry::Settings {
         format: Format::Json,
-        level: LevelFilter::DEBUG,
+        level: LevelFilter::DEBUG.into(),
     };
     assert_eq!(config.log, log);
     let [one, two] = config.issuers.as_slice() else {

@@ -264,7 +264,7 @@ impl<'a> Section<'a> {
         }
     }
 
-    fn value(&self, key: &'static str) -> Option<&'a Spanned<DeValue<'a>>> {
+    pub(super) fn value(&self, key: &'static str) -> Option<&'a Spanned<DeValue<'a>>> {
         self.asked.borrow_mut().push(key);
         self.table.get(key)
     }
@@ -284,6 +284,7 @@ impl<'a> Section<'a> {
         let name = self.path(key);
         let found = match value.get_ref() {
             DeValue::Integer(integer) => integer.to_string(),
+            DeValue::Float(float) => float.to_string(),
             other => format!("of type {}", other.type_str()),
         };
         let message = format!("`{name}` is {found}, expected {expected}");

@@ -1,5 +1,7 @@
 //! One request and its answer, until the last byte: what the audit is told, whoever ends it.
 
+mod traced;
+
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
@@ -12,6 +14,8 @@ use hyper::http::request;
 use hyper::{Method, Response, StatusCode};
 use uuid::Uuid;
 
+use traced::Traced;
+
 use super::rejection::{Form, Rejection};
 use super::{Identity, Settings, Upgrade};
 use crate::audit::{Auditor, Decision, PeerAddress, Record};
@@ -19,6 +23,7 @@ use crate::metrics::Meter;
 use crate::proxy::{AnswerFailure, Peer, Running, Transfer, UpstreamBody, X_OPENSTACK_REQUEST_ID};
 use crate::router::{Candidates, Target};
 use crate::table::PathTemplate;
+use crate::trace::{self, Tracer};
 
 /// The older name under which Nova's clients look for a request's id.
 const X_COMPUTE_REQUEST_ID: HeaderName = HeaderName::from_static("x-compute-request-id");
@@ -28,7 +33,12 @@ const MAX_CLIENT_ID: usize = 64;
 const MAX_METHOD: usize = 64;
 
 /// Who is told of requests.
-pub type Observers<'a> = (&'a Auditor, Option<&'a Rc<Meter>>);
+#[derive(Clone, Copy)]
+pub struct Observers<'a> {
+    pub auditor: &'a Auditor,
+    pub meter: Option<&'a Rc<Meter>>,
+    pub tracer: &'a Tracer,
+}
 
 /// Writes its record when dropped: at the end of the answer, or when the client has gone.
 #[derive(Debug)]
@@ -56,28 +66,35 @@ struct Inner {
     /// Known once the answer is on its way.
     outcome: Option<&'static str>,
     is_head: bool,
+    trace: Option<trace::Context>,
+    /// None where the trace is not sampled.
+    traced: Option<Box<Traced>>,
 }
 
 impl Exchange {
     pub fn begin(
-        (auditor, meter): Observers<'_>,
+        observers: Observers<'_>,
         (head, body): (&request::Parts, &Incoming),
         peer: &Rc<Peer>,
         worker: usize,
     ) -> Self {
         let id = new_id();
-        if let Some(meter) = meter {
+        if let Some(meter) = observers.meter {
             meter.counts.begun.add(1);
         }
-        let is_watched = auditor.is_on() || meter.is_some();
+        let trace = observers.tracer.place(&head.headers, peer.caller());
+        let sampled = trace.filter(|context| context.is_sampled);
+        let is_watched =
+            observers.auditor.is_on() || observers.meter.is_some() || sampled.is_some();
         let record = is_watched.then(|| {
-            let record = new_record(id, peer.address(), worker);
+            let mut record = new_record(id, peer.address(), worker);
+            record.trace = trace.map(|context| context.trace);
             of_request(record, head)
         });
         Self {
             inner: Box::new(Inner {
-                auditor: auditor.clone(),
-                meter: meter.cloned(),
+                auditor: observers.auditor.clone(),
+                meter: observers.meter.cloned(),
                 record,
                 operation: None,
                 request_id: request_id(id),
@@ -88,12 +105,20 @@ impl Exchange {
                 body: body.size_hint().exact(),
                 outcome: None,
                 is_head: head.method == Method::HEAD,
+                trace,
+                traced: sampled
+                    .map(|context| Box::new(Traced::new(observers.tracer, context, head, peer))),
             }),
         }
     }
 
     pub fn request_id(&self) -> &HeaderValue {
         &self.inner.request_id
+    }
+
+    /// Where it stands in its trace.
+    pub fn trace(&self) -> Option<trace::Context> {
+        self.inner.trace
     }
 
     pub fn transfer(&self) -> &Rc<Transfer> {
@@ -213,6 +238,9 @@ impl Drop for Inner {
             };
             meter.ended(&record, self.operation, own);
         }
+        if let Some(traced) = self.traced.take() {
+            traced.record(self, &record);
+        }
         self.auditor.record(record);
     }
 }
@@ -224,7 +252,7 @@ fn upstream_time(transfer: &Transfer) -> Option<Duration> {
 
 /// Records what hyper refused before there was a request to handle.
 pub fn record_unreadable(
-    (auditor, meter): Observers<'_>,
+    observers: Observers<'_>,
     peer: PeerAddress,
     worker: usize,
     status: StatusCode,
@@ -233,11 +261,11 @@ pub fn record_unreadable(
     record.decision = Some(Decision::Reject);
     record.reason = "request_unreadable";
     record.status = Some(status.as_u16());
-    if let Some(meter) = meter {
+    if let Some(meter) = observers.meter {
         meter.counts.begun.add(1);
         meter.ended(&record, None, Duration::ZERO);
     }
-    auditor.record(record);
+    observers.auditor.record(record);
 }
 
 fn new_id() -> Uuid {
@@ -262,6 +290,7 @@ fn new_record(request_id: Uuid, peer: PeerAddress, worker: usize) -> Record {
         time: SystemTime::now(),
         request_id,
         client_request_id: None,
+        trace: None,
         peer,
         worker,
         method: None,

@@ -2,12 +2,14 @@
 //! read them otherwise.
 
 use std::cell::{Cell, RefCell};
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use hyper::StatusCode;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 
 use super::collect::Reserved;
@@ -30,6 +32,10 @@ pub struct Transfer {
     pub started: Cell<Option<Instant>>,
     /// When the answer's head was there.
     pub answered: Cell<Option<Instant>>,
+    /// Whom it was given to last; none over a Unix socket.
+    pub endpoint: Cell<Option<SocketAddr>>,
+    /// The status of the upstream's answer.
+    pub status: Cell<Option<StatusCode>>,
     /// Whether the next piece of the client's body is being waited for.
     pub awaits_client: Cell<bool>,
     /// The connection to the upstream, once it speaks another protocol.

@@ -46,6 +46,14 @@ impl Address {
         }
     }
 
+    /// The TCP address; none for a Unix socket.
+    pub fn socket(&self) -> Option<SocketAddr> {
+        match self {
+            Self::Tcp { address, .. } => Some(*address),
+            Self::Unix(_) => None,
+        }
+    }
+
     /// The TCP port; 0 for a Unix socket.
     pub fn port(&self) -> u16 {
         match self {

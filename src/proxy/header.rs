@@ -38,6 +38,9 @@ pub fn prepare_request(headers: &mut HeaderMap, origin: Origin<'_>) {
     headers.insert(X_FORWARDED_FOR, origin.peer.forwarded_for());
     headers.insert(X_FORWARDED_PROTO, origin.peer.forwarded_proto());
     set_request_id(headers, origin.request_id);
+    if let Some(context) = origin.trace {
+        context.write(headers);
+    }
 }
 
 /// The client's own id, if it is one, is what every service along the way logs beside its own

@@ -11,6 +11,7 @@ use super::activity::{Activity, Running};
 use crate::audit::PeerAddress;
 use crate::grant::Address;
 use crate::tls::CertificateHash;
+use crate::trace::Caller;
 
 /// A client and the header values that name it, made once.
 #[derive(Debug)]
@@ -19,6 +20,8 @@ pub struct Peer {
     client: Address,
     scheme: Scheme,
     certificate: Option<CertificateHash>,
+    /// Whether it is a trusted proxy, or a client of one.
+    caller: Caller,
     forwarded_for: HeaderValue,
     /// The host of the last request and the `Forwarded` value that goes with it.
     last: RefCell<Option<(HeaderValue, HeaderValue)>>,
@@ -56,6 +59,7 @@ impl Peer {
             client: address.ip().into(),
             scheme,
             certificate: None,
+            caller: Caller::Unknown,
             forwarded_for: value(match address {
                 PeerAddress::Ip(address) => address.to_string(),
                 PeerAddress::Unix => "unknown".to_owned(),
@@ -72,11 +76,21 @@ impl Peer {
         self
     }
 
+    /// The same, which is a trusted proxy.
+    #[must_use]
+    pub fn trusted(mut self) -> Self {
+        self.caller = Caller::Trusted;
+        self
+    }
+
     /// A client of the proxy that this peer is. The certificate is the proxy's and proves nothing
     /// about the client.
     #[must_use]
     pub fn behind(&self, address: impl Into<PeerAddress>) -> Self {
-        Self::on(Rc::clone(&self.activity), address.into(), self.scheme)
+        Self {
+            caller: self.caller,
+            ..Self::on(Rc::clone(&self.activity), address.into(), self.scheme)
+        }
     }
 
     /// A client of the proxy that this peer is, which it does not name clearly: at the proxy's address
@@ -107,6 +121,16 @@ impl Peer {
     /// The client certificate of the connection, verified.
     pub fn certificate(&self) -> Option<CertificateHash> {
         self.certificate
+    }
+
+    /// Whether its requests come through a trusted proxy.
+    pub fn caller(&self) -> Caller {
+        self.caller
+    }
+
+    /// `http` or `https`.
+    pub fn scheme(&self) -> &'static str {
+        self.scheme.name()
     }
 
     /// The value of `X-Forwarded-For`.

@@ -112,6 +112,9 @@ impl Proxy {
         if transfer.started.get().is_none() {
             transfer.started.set(Some(now));
         }
+        transfer
+            .endpoint
+            .set(attempt.place.endpoint.address.socket());
         let Sending { answer, switched } = sending;
         let sent = self.bounded(answer, transfer, now).await;
         if let Channel::Http1(connection) = &channel {
@@ -135,6 +138,7 @@ impl Proxy {
         }
         let mut answer = answer?;
         transfer.answered.set(Some(now));
+        transfer.status.set(Some(answer.status()));
         if answer.status() == StatusCode::SWITCHING_PROTOCOLS {
             let switched = Box::pin(self.switch(answer, switched, attempt, transfer)).await;
             return switched.ok_or(Failure::Final(ForwardError::UnexpectedUpgrade));

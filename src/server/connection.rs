@@ -45,9 +45,16 @@ pub async fn serve(accepted: Accepted, session: Session) {
         session.shared.refusals.count(Refusal::ConnectionsPerPeer);
         return;
     }
+    let as_peer = |scheme| {
+        let client = Peer::on(Rc::clone(&session.activity), peer, scheme);
+        match is_proxy {
+            true => client.trusted(),
+            false => client,
+        }
+    };
     let limit = session.shared.settings.client_timeout;
     let Some(tls) = &session.shared.tls else {
-        let peer = Peer::on(Rc::clone(&session.activity), peer, Scheme::Http);
+        let peer = as_peer(Scheme::Http);
         let stream = Lingering::new(stream, &session.activity, limit);
         return serve_stream(stream, &Rc::new(peer), &session, Preface::Possible).await;
     };
@@ -56,7 +63,7 @@ pub async fn serve(accepted: Accepted, session: Session) {
         return;
     };
     let (_, connection) = stream.get_ref();
-    let mut peer = Peer::on(Rc::clone(&session.activity), peer, Scheme::Https);
+    let mut peer = as_peer(Scheme::Https);
     let certificates = connection.peer_certificates().unwrap_or_default();
     if let Some(certificate) = certificates.first() {
         peer = peer.with_certificate(CertificateHash::of_der(certificate));

@@ -77,6 +77,7 @@ impl Worker {
             first,
             self.service.auditor.clone(),
             self.service.metrics.clone(),
+            self.service.tracer.clone(),
         );
         spawn_local(follow(Rc::downgrade(&gateway), snapshots));
         let shared = Rc::new(Shared {

@@ -76,6 +76,43 @@ fn what_needs_a_start_is_told() {
 }
 
 #[test]
+fn a_reload_takes_up_the_level_of_the_log() {
+    let folder = issuer(ED25519);
+    let write = |level: &str| {
+        let log = format!("[log]\nlevel = \"{level}\"\n");
+        folder.write("actiongate.toml", &format!("{CONFIG}{log}"));
+    };
+    // Reloads are told of by `app`, signals by `cli`.
+    let levels = ["info", "warn,actiongate::app=info"];
+    for (before, after) in [(levels[0], levels[1]), (levels[1], levels[0])] {
+        write(before);
+        let (running, _) = listening(&folder, "actiongate.toml");
+        write(after);
+        running.signal("HUP");
+        let log = running.err.until("the config was reloaded");
+        assert!(!log.contains("take effect at the next start"), "{log}");
+        running.signal("TERM");
+        let ran = running.end().ended(0);
+        assert_eq!(ran.err.contains("SIGTERM"), after == "info", "{}", ran.err);
+    }
+}
+
+#[test]
+fn a_format_of_the_log_waits_for_a_start() {
+    let folder = issuer(ED25519);
+    folder.write("actiongate.toml", CONFIG);
+    let (running, _) = listening(&folder, "actiongate.toml");
+    let text = format!("{CONFIG}[log]\nformat = \"text\"\n");
+    folder.write("actiongate.toml", &text);
+    running.signal("HUP");
+    let log = running.err.until("the config was reloaded");
+    let expected = "a change of `log.format` takes effect at the next start";
+    assert!(log.contains(expected), "{log}");
+    running.signal("TERM");
+    running.end().ended(0);
+}
+
+#[test]
 fn connections_are_accepted_until_the_delay_is_over() {
     let folder = issuer(ED25519);
     let upstream = TcpListener::bind("127.0.0.1:0").unwrap();

@@ -13,6 +13,7 @@
 )]
 
 mod asked;
+mod audit;
 mod can;
 mod check;
 mod config;
@@ -20,6 +21,7 @@ mod demo;
 mod demo_files;
 mod explain;
 mod family;
+mod health;
 mod import;
 mod import_diff;
 mod issuer;
@@ -36,6 +38,7 @@ mod revocation;
 mod routes;
 mod run;
 mod token;
+mod trace;
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read, Write as _};

@@ -50,11 +50,11 @@ class Lines:
 
 
 class Program:
-    """actiongate, running."""
+    """actiongate, unless told otherwise, running."""
 
-    def __init__(self, *arguments: str, cwd: Path):
+    def __init__(self, *arguments: str, cwd: Path, program: str | Path = PROGRAM):
         self.process = subprocess.Popen(
-            [str(PROGRAM), *arguments], cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            [str(program), *arguments], cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
         self.out, self.err = Lines(self.process.stdout), Lines(self.process.stderr)
 

@@ -11,7 +11,7 @@ use crate::support::{
     default_key, metadata, token,
 };
 
-const ADMIN: &str = "[admin]\naddress = \"127.0.0.1:0\"\n";
+pub const ADMIN: &str = "[admin]\naddress = \"127.0.0.1:0\"\n";
 const LIST: &str = "ecs:servers:listMetadata";
 const LABEL: &str = "Querying ECS Metadata (Native OpenStack API)";
 
@@ -35,7 +35,7 @@ fn wait_for(gateway: &Gateway, path: &str, wanted: impl Fn(&Answer) -> bool) -> 
 
 /// Waits until the metrics have each of these lines.
 #[track_caller]
-fn wait_for_lines(gateway: &Gateway, lines: &[&str]) -> String {
+pub fn wait_for_lines(gateway: &Gateway, lines: &[&str]) -> String {
     let has_all = |answer: &Answer| {
         let text = answer.text();
         lines
@@ -122,6 +122,15 @@ fn both_forms_are_written() {
     );
     assert!(open.text().contains("# TYPE actiongate_requests counter\n"));
     assert!(open.text().ends_with("# EOF\n"));
+    // Without the last bucket, which both forms demand, Prometheus computes no quantile.
+    for text in [plain.text(), open.text()] {
+        let last = "actiongate_request_duration_seconds_bucket{le=";
+        let last = text.lines().rfind(|line| line.starts_with(last));
+        let expected = "actiongate_request_duration_seconds_bucket{le=\"+Inf\"} 0";
+        assert_eq!(last, Some(expected));
+        assert_eq!(text.matches("le=\"+Inf\"").count(), 3);
+        assert!(!text.contains("e+308"));
+    }
 }
 
 #[test]
@@ -138,7 +147,11 @@ fn counts_outlive_a_reload() {
     );
     wait_for_lines(
         &gateway,
-        &[&line, "actiongate_reloads_total{result=\"done\"} 1"],
+        &[
+            &line,
+            "actiongate_reloads_total{result=\"done\"} 1",
+            "actiongate_config_last_reload_successful 1.0",
+        ],
     );
     let config = status(&gateway)["config"].clone();
     assert_ne!(config["digest"], before);
@@ -148,7 +161,13 @@ fn counts_outlive_a_reload() {
     );
     gateway.write_config("nonsense");
     gateway.reload().unwrap_err();
-    wait_for_lines(&gateway, &["actiongate_reloads_total{result=\"failed\"} 1"]);
+    wait_for_lines(
+        &gateway,
+        &[
+            "actiongate_reloads_total{result=\"failed\"} 1",
+            "actiongate_config_last_reload_successful 0.0",
+        ],
+    );
     let failed = status(&gateway)["config"].clone();
     assert_eq!(failed["digest"], config["digest"]);
     let error = failed["last_error"].as_str().unwrap();
@@ -358,4 +377,41 @@ fn a_retry_and_an_ejection_are_counted() {
             "actiongate_requests_total{decision=\"permit\",reason=\"upstream_unanswered\"} 1",
         ],
     );
+}
+
+#[test]
+fn the_page_and_its_parts_are_served_to_everybody_and_allow_nothing_from_elsewhere() {
+    let upstream = Upstream::start();
+    let admin = format!("{ADMIN}token_file = \"admin.token\"\n");
+    let setup = Setup::new(&upstream).file("admin.token", "opensesame\n");
+    let gateway = setup.more(&admin).start();
+    let page = gateway.admin(&Call::get("/"));
+    assert_eq!(page.status, 200);
+    assert_eq!(
+        page.headers.get("content-type").unwrap(),
+        "text/html; charset=utf-8"
+    );
+    let policy = page.headers.get("content-security-policy").unwrap();
+    assert!(policy.starts_with("default-src 'none'; script-src 'self'; style-src 'self';"));
+    assert!(!page.text().contains("style="), "{}", page.text());
+    let script = gateway.admin(&Call::get("/page.js"));
+    // Everything that the page and its scripts name is there.
+    let of_page = page.text().split(['"', '=']);
+    let of_script = script.text().split(['"', '/']);
+    let mut served = 0;
+    for name in of_page.chain(of_script) {
+        let media_type = match name.rsplit_once('.') {
+            Some((_, "js")) => "text/javascript; charset=utf-8",
+            Some((_, "css")) => "text/css; charset=utf-8",
+            _ => continue,
+        };
+        let part = gateway.admin(&Call::get(format!("/{name}")));
+        assert_eq!(part.status, 200, "{name}");
+        let found = part.headers.get("content-type").unwrap();
+        assert_eq!(found, media_type, "{name}");
+        served += 1;
+    }
+    assert_eq!(served, 9);
+    assert_eq!(gateway.admin(&Call::get("/status")).status, 401);
+    assert_eq!(gateway.admin(&Call::get("/page.html")).status, 404);
 }

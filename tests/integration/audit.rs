@@ -48,6 +48,7 @@ fn a_line_has_every_field() {
         "time",
         "total_us",
         "upstream_us",
+        "version",
         "worker",
     ];
     assert_eq!(names, expected);

@@ -54,6 +54,7 @@ mod stop;
 mod stream;
 mod target;
 mod tls;
+mod trace;
 mod trouble;
 mod upgrade;
 mod upstream_h2;

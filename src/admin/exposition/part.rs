@@ -1,5 +1,6 @@
 //! The parts around requests: connections, endpoints, issuers, the config.
 
+use std::sync::atomic::Ordering;
 use std::time::UNIX_EPOCH;
 
 use super::super::status::IssuerStatus;
@@ -176,6 +177,29 @@ pub fn revocation(source: &Source) -> Vec<Family> {
     ]
 }
 
+pub fn traces(source: &Source) -> Vec<Family> {
+    let Some(counts) = &source.traces else {
+        return Vec::new();
+    };
+    vec![
+        count(
+            "actiongate_spans_exported",
+            "Spans that the collector has taken",
+            counts.exported.load(Ordering::Relaxed),
+        ),
+        count(
+            "actiongate_spans_dropped",
+            "Spans that were lost: the queue was full, or the collector did not take them",
+            counts.dropped.load(Ordering::Relaxed),
+        ),
+        count(
+            "actiongate_span_exports_failed",
+            "Batches of spans that were given up",
+            counts.failed.load(Ordering::Relaxed),
+        ),
+    ]
+}
+
 pub fn config(source: &Source) -> Vec<Family> {
     let state = source.reloads.state();
     let loaded = state.loaded.duration_since(UNIX_EPOCH);
@@ -194,14 +218,24 @@ pub fn config(source: &Source) -> Vec<Family> {
             results,
         ),
         gauge(
+            "actiongate_config_last_reload_successful",
+            "Whether the config was taken up when that was last tried",
+            f64::from(u8::from(state.last_error.is_none())),
+        ),
+        gauge(
             "actiongate_config_loaded_timestamp_seconds",
             "When the config in use was taken up",
             seconds(loaded.unwrap_or_default()),
         ),
         count(
+            "actiongate_audit_lines",
+            "Audit lines that were written",
+            source.audit.counts.written(),
+        ),
+        count(
             "actiongate_audit_dropped",
             "Audit lines that were lost",
-            source.audit.dropped(),
+            source.audit.counts.dropped(),
         ),
         gauges(
             "actiongate_build_info",

@@ -1,6 +1,6 @@
 //! Values that name a place: the upstream, files, sinks.
 
-use tracing::level_filters::LevelFilter;
+use ::tracing::level_filters::LevelFilter;
 
 use super::upstream::host;
 use super::*;
@@ -75,26 +75,102 @@ fn a_port_that_is_none_is_refused() {
 }
 
 #[test]
+fn the_audit_is_as_it_was_asked_for() {
+    let file = |text: &str| {
+        let settings = read(&format!("{MINIMAL}[audit]\nfile = \"a\"\n{text}\n")).unwrap();
+        let audit::Target::File(file) = settings.audit.target else {
+            panic!("no file: {text}");
+        };
+        (file.rotation, file.chain)
+    };
+    let rotation = |max_size, keep| Some(audit::Rotation { max_size, keep });
+    let chain = |key: Option<&str>| {
+        Some(audit::ChainSettings {
+            key: key.map(PathBuf::from),
+        })
+    };
+    for (text, expected) in [
+        ("", (None, None)),
+        ("max_size = \"1KiB\"", (rotation(1024, 5), None)),
+        ("max_size = \"1KiB\"\nkeep = 9", (rotation(1024, 9), None)),
+        ("chain = true", (None, chain(None))),
+        (
+            "chain = true\nchain_key = \"k\"",
+            (None, chain(Some("/etc/gate/k"))),
+        ),
+        ("chain = false", (None, None)),
+    ] {
+        assert_eq!(file(text), expected, "{text}");
+    }
+    let text = format!("{MINIMAL}[audit]\nsyslog = \"/dev/log\"\nformat = \"cadf\"\n");
+    let expected = audit::Settings {
+        target: audit::Target::Syslog("/dev/log".into()),
+        format: audit::Format::Cadf,
+    };
+    assert_eq!(read(&text).unwrap().audit, expected);
+}
+
+#[test]
+fn an_audit_that_does_less_than_it_says_is_refused() {
+    let unused = |key: &str, beside: &str| {
+        format!("`audit.{key}` is not used, expected it only beside {beside}")
+    };
+    for (text, expected) in [
+        ("chain = true", unused("chain", "a `file`")),
+        ("file = \"-\"\nchain = true", unused("chain", "a `file`")),
+        (
+            "syslog = \"x\"\nmax_size = \"1KiB\"",
+            unused("max_size", "a `file`"),
+        ),
+        ("file = \"a\"\nkeep = 2", unused("keep", "`max_size`")),
+        (
+            "file = \"a\"\nchain_key = \"k\"",
+            unused("chain_key", "`chain = true` and a `file`"),
+        ),
+        (
+            "file = \"a\"\nsyslog = \"x\"",
+            "`audit.syslog` stands beside a file, expected one of them".to_owned(),
+        ),
+        (
+            "format = \"xml\"",
+            "`audit.format` is `xml`, expected \"actiongate\" or \"cadf\": there is no such format"
+                .to_owned(),
+        ),
+    ] {
+        let lines = text.lines().count();
+        let found = problems(&format!("{MINIMAL}[audit]\n{text}\n"));
+        assert_eq!(
+            found,
+            [format!("a.toml:{}: {expected}", 12 + lines)],
+            "{text}"
+        );
+    }
+}
+
+#[test]
 fn the_audit_has_three_forms() {
     let cases = [
-        ("", audit::Settings::Stdout),
-        ("file = \"-\"", audit::Settings::Stdout),
-        ("enabled = true", audit::Settings::Stdout),
+        ("", audit::Target::Stdout),
+        ("file = \"-\"", audit::Target::Stdout),
+        ("enabled = true", audit::Target::Stdout),
         (
             "file = \"a.jsonl\"",
-            audit::Settings::File("/etc/gate/a.jsonl".into()),
+            audit::Target::File(audit::FileSettings::new("/etc/gate/a.jsonl".into())),
         ),
         (
             "file = \"../a\"",
-            audit::Settings::File("/etc/gate/../a".into()),
+            audit::Target::File(audit::FileSettings::new("/etc/gate/../a".into())),
         ),
-        ("file = \"/var/a\"", audit::Settings::File("/var/a".into())),
-        ("enabled = false", audit::Settings::Off),
-        ("enabled = false\nfile = \"a\"", audit::Settings::Off),
+        (
+            "file = \"/var/a\"",
+            audit::Target::File(audit::FileSettings::new("/var/a".into())),
+        ),
+        ("enabled = false", audit::Target::Off),
+        ("enabled = false\nfile = \"a\"", audit::Target::Off),
     ];
     for (lines, expected) in cases {
         let config = read(&format!("{MINIMAL}[audit]\n{lines}\n")).unwrap();
-        assert_eq!(config.audit, expected, "{lines}");
+        assert_eq!(config.audit, expected.into(), "{lines}");
     }
     let found = problems(&format!("{MINIMAL}[audit]\nenabled = \"yes\"\n"));
     assert_eq!(
@@ -124,7 +200,7 @@ fn the_log_has_known_formats_and_levels() {
         ("trace", LevelFilter::TRACE),
     ] {
         let config = read(&format!("{MINIMAL}[log]\nlevel = \"{level}\"\n")).unwrap();
-        assert_eq!(config.log.level, expected);
+        assert_eq!(config.log.level, expected.into());
     }
     let found = problems(&format!(
         "{MINIMAL}[log]\nformat = \"xml\"\nlevel = \"loud\"\n"

@@ -64,7 +64,12 @@ bearer_file = "secret"
 project = "/p"
 actions = "/a"
 "#;
-const ADMIN: &str = r#"
+const MORE: &str = r#"
+[tracing]
+endpoint = "https://collector:4317"
+ca = "ca.pem"
+[tracing.headers]
+authorization = "file"
 [admin]
 address = "127.0.0.1:1"
 [admin.tls]
@@ -103,7 +108,7 @@ fn configs() -> Vec<String> {
         true => format!("{head}identity = \"keystonemiddleware\"\n{issuer}"),
         false => format!("{head}{issuer}"),
     });
-    let whole = [MINIMAL.to_owned(), full, format!("{https}{ADMIN}")];
+    let whole = [MINIMAL.to_owned(), full, format!("{https}{MORE}")];
     let revocations = REVOCATIONS.map(|section| format!("{MINIMAL}[revocation]\n{section}"));
     let whole = whole.into_iter().chain(issuers);
     whole.chain(revocations).collect()
@@ -140,7 +145,7 @@ fn what_has_an_unknown_key_or_type_is_not_valid() {
         ("address", "adress"),
         ("actions = \"/actions\"", "actions = \"actions\""),
         ("audiences = [\"ecs\"]", "audiences = \"ecs\""),
-        ("[upstream]", "[log]\nlevel = \"loud\"\n[upstream]"),
+        ("[upstream]", "[log]\nformat = \"loud\"\n[upstream]"),
         ("[upstream]", "[upstream]\nretry_budget = 101"),
         (
             "[upstream]",
@@ -286,7 +291,7 @@ max_size = \"16KiB\"                            # default
     let (own, _) = tail.split_once("\n[upstream]\n").unwrap();
     assert_eq!(format!("{own}"), expected, "{shown}");
     assert!(
-        shown.starts_with("# not set: admin, policy, revocation\n"),
+        shown.starts_with("# not set: admin, policy, revocation, tracing\n"),
         "{shown}"
     );
 }

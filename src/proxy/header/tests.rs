@@ -37,6 +37,7 @@ fn prepare(headers: &mut HeaderMap, peer: &str) {
     let origin = Origin {
         peer: &peer,
         request_id: &request_id,
+        trace: None,
         caller: None,
         service_token: None,
     };
@@ -137,6 +138,7 @@ fn a_connection_that_changes_its_host_is_told_so() {
         let origin = Origin {
             peer: &peer,
             request_id: &request_id,
+            trace: None,
             caller: None,
             service_token: None,
         };

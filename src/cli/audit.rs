@@ -1,0 +1,71 @@
+//! `audit`: whether an audit's files are whole, and what a line is.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::{Outcome, say, say_error};
+use crate::audit::{self, Finding, SCHEMA, Verified};
+use crate::token::Secret;
+
+/// Ends as `diff` does: with 2 for trouble.
+pub fn verify(files: &[PathBuf], key: Option<&Path>, expected_end: Option<&str>) -> Outcome {
+    match read(files, key) {
+        Ok(verified) => report(&verified, expected_end),
+        Err(error) => {
+            say_error(&error.into());
+            Outcome::Unusable
+        }
+    }
+}
+
+fn read(files: &[PathBuf], key: Option<&Path>) -> io::Result<Verified> {
+    let key = key
+        .map(Secret::read)
+        .transpose()
+        .map_err(io::Error::other)?;
+    audit::verify(files, key.as_ref().map(|key| key.reveal().as_bytes()))
+}
+
+fn report(verified: &Verified, expected_end: Option<&str>) -> Outcome {
+    for Finding {
+        file,
+        line,
+        message,
+        is_broken,
+    } in &verified.findings
+    {
+        let kind = if *is_broken { "BROKEN" } else { "note" };
+        say(format_args!("{}:{line}: {kind}: {message}", file.display()));
+    }
+    let mut is_whole = verified.is_whole();
+    if verified.lines == 0 {
+        say("BROKEN: no line carries a digest, as they do with `chain = true` in [audit]");
+        is_whole = false;
+    }
+    if let Some((first, last)) = &verified.times {
+        say(format_args!(
+            "lines         {} from {first} to {last}",
+            verified.lines
+        ));
+    }
+    let end = verified.end.as_deref().unwrap_or("(none)");
+    say(format_args!("end           {end}"));
+    if let Some(expected) = expected_end.filter(|expected| *expected != end) {
+        say(format_args!(
+            "BROKEN: expected the end {expected}: lines are missing or were added"
+        ));
+        is_whole = false;
+    }
+    match is_whole {
+        true => {
+            say("whole         nothing was changed, cut or removed");
+            Outcome::Done
+        }
+        false => Outcome::Differs,
+    }
+}
+
+pub fn schema() -> Outcome {
+    say(SCHEMA.trim_end());
+    Outcome::Done
+}

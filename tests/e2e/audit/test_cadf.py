@@ -1,0 +1,90 @@
+"""Events of CADF as OpenStack's own library, pycadf, reads them."""
+
+import json
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from jwt.algorithms import OKPAlgorithm
+from pycadf import attachment, event, host, reason, resource
+
+from program import Program
+
+CONFIG = """
+[listen]
+address = "127.0.0.1:0"
+
+[upstream]
+url = "http://127.0.0.1:9"
+
+[[issuer]]
+name = "issuer"
+audiences = ["ecs"]
+keys = "jwks.json"
+
+[issuer.claims]
+project = "/project_id"
+actions = "/actions"
+
+[audit]
+file = "audit.jsonl"
+format = "cadf"
+"""
+
+
+def read(found: dict) -> event.Event:
+    """What pycadf makes of an event; it refuses values that its taxonomy does not know."""
+    own, initiator = found["attachments"][0], found["initiator"]
+    made = event.Event(
+        eventType=found["eventType"],
+        id=found["id"],
+        eventTime=found["eventTime"],
+        action=found["action"],
+        outcome=found["outcome"],
+        initiator=resource.Resource(
+            id=initiator["id"],
+            typeURI=initiator["typeURI"],
+            name=initiator["name"],
+            host=host.Host(**initiator["host"]),
+        ),
+        target=resource.Resource(**found["target"]),
+        observer=resource.Resource(**found["observer"]),
+        reason=reason.Reason(**found["reason"]),
+    )
+    made.add_attachment(attachment.Attachment(**own))
+    return made
+
+
+def test_events_are_valid_for_pycadf(tmp_path: Path):
+    public = OKPAlgorithm.to_jwk(Ed25519PrivateKey.generate().public_key())
+    (tmp_path / "jwks.json").write_text(f'{{"keys": [{public}]}}')
+    (tmp_path / "actiongate.toml").write_text(CONFIG)
+    gateway = Program("run", "--config", "actiongate.toml", cwd=tmp_path)
+    requests = [
+        ("GET", "/v2.1/p/servers/s"),
+        ("GET", "/v2.1/p/servers/detail"),
+        ("PUT", "/v2.1/p/servers/s/metadata"),
+        ("POST", "/v2.1/p/servers"),
+        ("DELETE", "/v2.1/p/servers/s"),
+        ("GET", "/nowhere"),
+    ]
+    try:
+        address = gateway.err.find(r"listening on (http://[^ ,]+)")[1]
+        for method, path in requests:
+            try:
+                urllib.request.urlopen(urllib.request.Request(address + path, method=method), timeout=10)
+            except urllib.error.HTTPError as error:
+                assert error.code in (401, 404)
+    finally:
+        gateway.stop()
+    events = [json.loads(line) for line in (tmp_path / "audit.jsonl").read_text().splitlines()]
+    assert [found["action"] for found in events[:5]] == ["read", "read", "update", "create", "delete"]
+    assert len(events) == len(requests)
+    for found in events:
+        made = read(found)
+        assert made.is_valid(), found
+        # It writes what it has read, and nothing of it in another way.
+        written = json.loads(json.dumps(made.as_dict(), default=lambda part: part.as_dict()))
+        for name in ("typeURI", "eventType", "id", "eventTime", "action", "outcome", "target", "observer", "attachments"):
+            assert written[name] == found[name], name
