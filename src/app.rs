@@ -22,13 +22,14 @@ use crate::document::Problems;
 use crate::gateway::Snapshot;
 use crate::metrics::Registry;
 use crate::proxy::{Upstream, UpstreamError};
+use crate::revocation::RevocationError;
 use crate::router::UnroutableTable;
 use crate::server::{self, Address, Drained, Server, Service};
 use crate::tls::{self, TlsError};
 use crate::token::{AskError, FetchError};
 use crate::trace::{self, Exporter};
 
-pub use assembly::{Assembled, Demands, assemble, compile_roles, fetch_once, route};
+pub use assembly::{Assembled, Demands, assemble, compile_roles, fetch_once, look_once, route};
 use file_watch::FileWatch;
 pub use inspector::{Inspected, Inspector};
 pub use reload::ReloadError;
@@ -57,6 +58,11 @@ pub enum StartError {
     Validator {
         issuer: String,
         source: Box<AskError>,
+    },
+    #[error("the list of revoked tokens cannot be had from {location}")]
+    Revocation {
+        location: String,
+        source: Box<RevocationError>,
     },
     #[error(transparent)]
     Admin(#[from] admin::StartError),

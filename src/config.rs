@@ -12,6 +12,7 @@ mod issuer;
 mod listen;
 mod log;
 mod policy;
+mod revocation;
 mod schema;
 mod show;
 mod table;
@@ -74,6 +75,8 @@ pub struct Config {
     pub log: telemetry::Settings,
     /// Where it tells about itself, if it does.
     pub admin: Option<crate::admin::Settings>,
+    /// Where the list of revoked tokens is, if there is one.
+    pub revocation: Option<crate::revocation::Settings>,
 }
 
 impl Config {
@@ -288,6 +291,12 @@ fn read_root(root: &Section<'_>, folder: &Path) -> Option<Config> {
         .map_or_else(telemetry::Settings::default, |section| log::read(&section));
     let admin = root.section("admin");
     let admin = admin.and_then(|section| admin::read(&section, folder));
+    let revocation = root.section("revocation");
+    let is_revoking = revocation.is_some();
+    let revocation = revocation.and_then(|section| revocation::read(&section, folder));
+    if is_revoking && revocation.is_none() {
+        return None;
+    }
     Some(Config {
         listen: listen??,
         gateway: gateway::Settings {
@@ -309,6 +318,7 @@ fn read_root(root: &Section<'_>, folder: &Path) -> Option<Config> {
         tracing,
         log,
         admin,
+        revocation,
     })
 }
 

@@ -214,6 +214,7 @@ impl Current {
                     let now = unix_time();
                     if let Some(identity) = &identity {
                         self.rules().check_expiry(identity, now)?;
+                        self.rules().check_revocation(identity)?;
                     }
                     (content, target, now)
                 }
@@ -255,6 +256,7 @@ impl Current {
         // Before the check: the audit shows whose token somebody else has.
         exchange.identified(&identity);
         identity.check_holder(peer.certificate())?;
+        self.rules().check_revocation(&identity)?;
         Ok(identity)
     }
 

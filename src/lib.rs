@@ -5,8 +5,8 @@
 //! [`gateway`] reads as that list.
 //!
 //! A module imports only modules before it in this list, and `tests/architecture.rs` holds us to
-//! it: telemetry, file, document, json, tls, table, token, grant, router, decision, audit, metrics, proxy,
-//! gateway, server, admin, config, app, cli.
+//! it: telemetry, file, document, json, tls, table, token, revocation, trace, grant, router, decision, audit, metrics,
+//! proxy, gateway, server, admin, config, app, cli.
 
 pub mod admin;
 pub mod app;
@@ -21,6 +21,7 @@ pub mod grant;
 pub mod json;
 pub mod metrics;
 pub mod proxy;
+pub mod revocation;
 pub mod router;
 pub mod server;
 pub mod table;

@@ -8,6 +8,7 @@ mod claims;
 mod credential;
 mod family;
 mod fetch;
+mod issued;
 mod issuer;
 mod jws;
 mod keys;
@@ -27,8 +28,10 @@ use crate::tls::CertificateHash;
 pub use claims::{unverified_claims, verify};
 pub use credential::credential;
 pub use family::{FamilySource, JwtFamily, KeyFamily, Settings as FamilySettings};
-pub use fetch::{Wire, connect};
+pub use fetch::{Fetched, Wanted, Wire, connect, fetch, read_file_within};
+pub use issued::Issued;
 pub use issuer::{Issuer, JwtIssuer, Kind, Online, Takes};
+pub use jws::signed_payload;
 pub use keys::{Algorithm, InvalidKeySet, KeySet, SkippedKey};
 pub use keystone::{Delegation, KeystoneJws};
 pub use source::{
@@ -275,6 +278,12 @@ pub enum TokenError {
     /// Its issuer was asked, and knows no such token, or no longer.
     #[error("the token is not known to its issuer, or not any more")]
     NotActive,
+    /// It is on the list of revoked tokens.
+    #[error("the token has been revoked")]
+    Revoked,
+    /// We cannot tell, because that list is not here.
+    #[error("whether the token has been revoked is not known now")]
+    RevocationUnavailable,
     /// We cannot tell, because the issuer does not answer as it should.
     #[error("the issuer of the token cannot be asked about it: {0}")]
     IssuerUnavailable(String),

@@ -12,7 +12,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// From the first layer to the last.
-const LAYERS: [&str; 20] = [
+const LAYERS: [&str; 21] = [
     "telemetry",
     "file",
     "document",
@@ -20,6 +20,7 @@ const LAYERS: [&str; 20] = [
     "tls",
     "table",
     "token",
+    "revocation",
     "trace",
     "grant",
     "router",

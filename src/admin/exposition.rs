@@ -166,6 +166,7 @@ fn families(source: &Source) -> Vec<Family> {
     families.extend(part::connections(source));
     families.extend(part::endpoints(source));
     families.extend(part::issuers(source));
+    families.extend(part::revocation(source));
     families.extend(part::traces(source));
     families.extend(part::config(source));
     families.extend(process::families(source.started));

@@ -2,6 +2,7 @@
 
 use super::Source;
 use crate::gateway::Rules;
+use crate::revocation::Feed;
 use crate::token::Kind;
 
 /// What keeps the gateway from being ready, for people; nothing, if it is.
@@ -20,7 +21,13 @@ pub fn missing(source: &Source) -> Vec<String> {
     if lost > 0 {
         missing.push(format!("{lost} workers have ended by a panic"));
     }
-    missing.extend(missing_keys(&source.snapshot().rules));
+    let snapshot = source.snapshot();
+    missing.extend(missing_keys(&snapshot.rules));
+    // Where requests are served without it, they should be sent here, too.
+    let revocation = snapshot.rules.revocation().map(Feed::health);
+    if revocation.is_some_and(|list| list.is_required && !list.is_available) {
+        missing.push("the list of revoked tokens".to_owned());
+    }
     missing
 }
 

@@ -1,11 +1,15 @@
 //! Everything there is to know, as one JSON object: what the page shows.
 
+mod revocation;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, SystemTime};
 
 use serde::Serialize;
+
+use revocation::RevocationStatus;
 
 use super::source::ReloadState;
 use super::{Source, ready};
@@ -33,6 +37,7 @@ struct Status {
     durations: Durations,
     operations: Vec<OperationStatus>,
     issuers: Vec<IssuerStatus>,
+    revocation: Option<RevocationStatus>,
     endpoints: Vec<EndpointStatus>,
     cache: CacheStatus,
     audit: AuditStatus,
@@ -208,6 +213,7 @@ fn status(source: &Source) -> Status {
         },
         operations: operations(source, &snapshot.rules),
         issuers: issuers(&snapshot.rules),
+        revocation: snapshot.rules.revocation().map(|feed| feed.health().into()),
         endpoints: snapshot
             .upstream
             .report()

@@ -16,6 +16,7 @@ use crate::config::{Config, IssuerKind};
 use crate::document::{Problem, Problems};
 use crate::gateway::{Reading, Rules};
 use crate::grant::{Compiler, Roles};
+use crate::revocation::{self, RevocationError};
 use crate::router::Router;
 use crate::table::{ActionTable, Source};
 use crate::token::{
@@ -36,6 +37,8 @@ pub struct Assembled {
     pub families: Vec<FamilySource>,
     /// One for each issuer whom nobody asks yet.
     pub services: Vec<ValidatorService>,
+    /// For the list of revoked tokens, if there is one that nobody looks for yet.
+    pub revocation: Option<revocation::Source>,
     supplies: Supplies,
 }
 
@@ -171,12 +174,16 @@ pub fn assemble_beside(config: &Config, before: &Supplies) -> Result<Assembled, 
     if let Some(issuer) = &config.upstream.service_token {
         rules = rules.with_service_token(issuer);
     }
+    if let Some(settings) = &config.revocation {
+        rules = rules.with_revocation(supply.revocation(settings)?);
+    }
     let rules = Arc::new(rules);
     Ok(Assembled {
         rules,
         sources: supply.sources,
         families: supply.families,
         services: supply.services,
+        revocation: supply.revocation,
         supplies: supply.supplies,
     })
 }
@@ -194,6 +201,7 @@ impl Assembled {
         }
         let mut first_fetches = Vec::new();
         let mut first_attempts = Vec::new();
+        let mut first_list = None;
         for mut source in self.sources {
             match source.location() {
                 // A file is there or it is a mistake; a server may come up later.
@@ -210,6 +218,20 @@ impl Assembled {
             }
             tokio::spawn(source.maintain());
         }
+        if let Some(mut source) = self.revocation {
+            match source.location().is_file() {
+                true => {
+                    let location = source.location().to_string();
+                    let found = source.refresh().await;
+                    found.map_err(|source| StartError::Revocation {
+                        location,
+                        source: Box::new(source),
+                    })?;
+                }
+                false => first_list = Some(source.first_attempt()),
+            }
+            tokio::spawn(source.maintain());
+        }
         for service in self.services {
             first_attempts.push(service.first_attempt());
             tokio::spawn(service.run());
@@ -222,10 +244,24 @@ impl Assembled {
             for attempt in first_attempts {
                 attempt.await;
             }
+            if let Some(list) = first_list {
+                list.await;
+            }
         };
         let _ = tokio::time::timeout(FIRST_FETCH, first_fetches).await;
         Ok((self.rules, self.supplies))
     }
+}
+
+/// Looks once for the list of revoked tokens, for commands that work without a server.
+///
+/// # Errors
+///
+/// Why it cannot be had.
+pub fn look_once(source: &mut revocation::Source) -> Result<(), RevocationError> {
+    let runtime = runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(FetchError::Runtime)?;
+    runtime.block_on(source.refresh())
 }
 
 /// Fetches one issuer's keys, for commands that work without a server.

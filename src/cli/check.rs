@@ -12,6 +12,7 @@ use crate::audit;
 use crate::config::Config;
 use crate::gateway::unix_time;
 use crate::proxy::Upstream;
+use crate::revocation;
 use crate::table::ActionTable;
 use crate::tls;
 use crate::token::{KeySettings, KeySource, ValidatorService};
@@ -90,6 +91,14 @@ fn check_parts(config: &Config, problems: &mut Vec<String>) -> Option<(String, V
             ));
         }
     }
+    if let Some(settings) = &config.revocation
+        && let Err(error) = check_list(settings)
+    {
+        let location = &settings.location;
+        problems.push(format!(
+            "{location}: the list of revoked tokens cannot be used: {error:#}"
+        ));
+    }
     problems.extend(check_tls(config));
     if let Err(error) = audit::probe(&config.audit.target) {
         problems.push(format!("the audit cannot be written: {error}"));
@@ -102,6 +111,15 @@ fn check_keys(issuer: &str, keys: &KeySettings) -> anyhow::Result<()> {
     let (mut source, _feed) = KeySource::new(issuer, keys.clone())?;
     if source.location().path().is_some() {
         app::fetch_once(&mut source)?;
+    }
+    Ok(())
+}
+
+/// As of keys, only a file is read.
+fn check_list(settings: &revocation::Settings) -> anyhow::Result<()> {
+    let (mut source, _feed) = revocation::Source::new(settings.clone())?;
+    if source.location().is_file() {
+        app::look_once(&mut source)?;
     }
     Ok(())
 }

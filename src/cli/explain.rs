@@ -19,7 +19,8 @@ use crate::decision::Circumstances;
 use crate::gateway::{Identity, Rejection, Rules, unix_time};
 use crate::router::{Candidates, JsonBody, RequestPath, Target, Unroutable};
 use crate::table::ActionName;
-use crate::token::Token;
+use crate::telemetry::chain;
+use crate::token::{Token, TokenError};
 
 /// A request to explain.
 #[derive(Debug)]
@@ -122,13 +123,21 @@ fn explain(
     let inspected = match inspector.inspect(Token::new(&asked.token)) {
         Ok(inspected) => inspected,
         Err(rejection) => {
-            let advice =
-                "send a token that passes this check, or change the [[issuer]] it should pass";
+            let advice = match rejection {
+                Rejection::Unauthenticated(
+                    TokenError::Revoked | TokenError::RevocationUnavailable,
+                ) => {
+                    say_revocation(inspector);
+                    "send another token, or change the list that [revocation] names"
+                }
+                _ => "send a token that passes this check, or change the [[issuer]] it should pass",
+            };
             return Ok(refuse("token", rejection, advice));
         }
     };
     let holder = Holder::new(rules, &inspected)?;
     say_caller(rules, &holder)?;
+    say_revocation(inspector);
     let candidates = match candidates {
         Ok(candidates) => candidates,
         Err(error) => return Ok(unroutable(error)),
@@ -239,6 +248,27 @@ fn say_caller(rules: &Rules, holder: &Holder<'_>) -> anyhow::Result<()> {
     };
     say(format_args!("granted       {told}{more}"));
     Ok(())
+}
+
+/// Which list the token was held against, if there is one.
+pub fn say_revocation(inspector: &Inspector) {
+    let Some(feed) = inspector.rules().revocation() else {
+        return;
+    };
+    let health = feed.health();
+    let location = &health.location;
+    match (inspector.list_error(), health.entries) {
+        (None, Some(entries)) => {
+            say(format_args!(
+                "revocation    {entries} entries of {location}"
+            ));
+        }
+        (Some(error), _) => say(format_args!(
+            "revocation    not known: {location} cannot be had: {}",
+            chain(error)
+        )),
+        (None, None) => say(format_args!("revocation    not known: no list is here")),
+    }
 }
 
 /// A command has no connection: it can only say what the gateway will ask of one.

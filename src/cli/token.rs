@@ -10,10 +10,10 @@ use serde_json::{Map, Value};
 use super::{Outcome, explain, say};
 use crate::app::Inspector;
 use crate::decision::OperationReach;
-use crate::gateway::{Rules, unix_time};
+use crate::gateway::{Rejection, Rules, unix_time};
 use crate::grant::{Reach, Reaching as _};
 use crate::table::ActionName;
-use crate::token::{Standing, Token, unverified_claims};
+use crate::token::{Standing, Token, TokenError, unverified_claims};
 
 pub fn sign(key: &Path, claims: &str, kid: Option<&str>) -> anyhow::Result<Outcome> {
     let text = super::text_or_file(claims)?;
@@ -72,10 +72,17 @@ pub fn show(config: &Path, token: &str) -> anyhow::Result<Outcome> {
     match inspected {
         Ok(inspected) => {
             let rules = inspector.rules();
+            explain::say_revocation(&inspector);
             show_identity(rules, &explain::Holder::new(rules, &inspected)?)?;
             Ok(Outcome::Done)
         }
         Err(rejection) => {
+            if let Rejection::Unauthenticated(
+                TokenError::Revoked | TokenError::RevocationUnavailable,
+            ) = rejection
+            {
+                explain::say_revocation(&inspector);
+            }
             let (message, reason) = (rejection.message(), rejection.reason());
             say(format_args!(
                 "token         refused: {message} Reason `{reason}`{verified}."

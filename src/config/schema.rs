@@ -72,7 +72,9 @@ impl Key {
 
     /// Whether there are keys that its table cannot be without.
     pub fn requires_any(self) -> bool {
-        self.own("required").is_some()
+        ["required", "oneOf"]
+            .iter()
+            .any(|keyword| self.own(keyword).is_some())
     }
 
     /// The key beside which alone `key` means something.

@@ -5,6 +5,7 @@ mod identity;
 mod keystone;
 mod mistake;
 mod place;
+mod revocation;
 mod role;
 mod schema;
 mod surroundings;

@@ -75,7 +75,9 @@ impl Rejection {
                 | InvalidBody::Json(_) => StatusCode::BAD_REQUEST,
             },
             Self::Unauthenticated(
-                TokenError::KeysUnavailable | TokenError::IssuerUnavailable(_),
+                TokenError::KeysUnavailable
+                | TokenError::IssuerUnavailable(_)
+                | TokenError::RevocationUnavailable,
             ) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Unauthenticated(_) | Self::Claims(_) => StatusCode::UNAUTHORIZED,
             Self::Unroutable(Unroutable::NotFound) => StatusCode::NOT_FOUND,
@@ -144,6 +146,8 @@ impl Rejection {
                 TokenError::Certificate => "token_certificate",
                 TokenError::Delegated(_) => "token_delegated",
                 TokenError::NotActive => "token_not_active",
+                TokenError::Revoked => "token_revoked",
+                TokenError::RevocationUnavailable => "revocation_unavailable",
                 TokenError::IssuerUnavailable(_) => "issuer_unavailable",
                 TokenError::KeysUnavailable => "keys_unavailable",
             },

@@ -2,6 +2,7 @@
 
 mod unknown_role;
 
+use std::cell::Cell;
 use std::sync::Arc;
 
 use hyper::header::HeaderValue;
@@ -15,10 +16,11 @@ use crate::audit::Caller;
 use crate::decision::Denial;
 use crate::grant::{ClaimMapping, Principal, Roles};
 use crate::proxy::{ForwardError, KeystoneHeaders, Unnameable, VerifiedCaller};
+use crate::revocation::{Asked, Feed};
 use crate::router::Router;
 use crate::table::ActionId;
 use crate::tls::CertificateHash;
-use crate::token::{self, Issuer, Standing, Token, TokenError, Verified};
+use crate::token::{self, Issued, Issuer, Standing, Token, TokenError, Verified};
 
 /// Table, router, issuers, claim mappings and roles.
 #[derive(Debug)]
@@ -29,6 +31,7 @@ pub struct Rules {
     /// The place of the issuer whose service token the upstream is sent.
     service: Option<usize>,
     token: token::Settings,
+    revocation: Option<Feed>,
     role_log: RoleLog,
     labels: Arc<[Arc<str>]>,
 }
@@ -57,6 +60,16 @@ pub struct Identity {
     pub certificate: Option<CertificateHash>,
     /// What the upstream is told of the caller, where it is told all.
     pub keystone: Option<Box<Result<KeystoneHeaders, Unnameable>>>,
+    /// By what the token may be revoked, where there is a list.
+    pub revocable: Option<Box<Revocable>>,
+}
+
+/// By what a token may be revoked.
+#[derive(Debug)]
+pub struct Revocable {
+    issued: Issued,
+    /// The generation of the list that it was not on; none has this number at first.
+    checked: Cell<u64>,
 }
 
 impl Identity {
@@ -101,6 +114,7 @@ impl Rules {
             readings,
             service: None,
             token,
+            revocation: None,
             role_log: RoleLog::default(),
         }
     }
@@ -112,6 +126,18 @@ impl Rules {
         // If there were none, nothing would be forwarded.
         self.service = Some(found.unwrap_or(usize::MAX));
         self
+    }
+
+    /// Has tokens held against the list that `feed` shows.
+    #[must_use]
+    pub fn with_revocation(mut self, feed: Feed) -> Self {
+        self.revocation = Some(feed);
+        self
+    }
+
+    /// The list of revoked tokens, if there is one.
+    pub fn revocation(&self) -> Option<&Feed> {
+        self.revocation.as_ref()
     }
 
     /// The gateway's own token, if the upstream is to be sent one.
@@ -197,6 +223,14 @@ impl Rules {
         self.role_log.note(verified.issuer, &issuer.name, unknown);
         let told = reading.mapping.told(&verified.claims)?;
         let keystone = told.map(|claims| Box::new(KeystoneHeaders::new(&claims, &principal)));
+        let revocable = self.revocation.as_ref();
+        let revocable = revocable.map(|_| issuer.issued_in(&verified.claims));
+        let revocable = revocable.transpose()?.map(|token| {
+            Box::new(Revocable {
+                issued: token,
+                checked: Cell::new(0),
+            })
+        });
         let caller = Caller {
             issuer: issuer.name_in(&verified.claims).into(),
             subject: principal.subject.clone(),
@@ -209,7 +243,33 @@ impl Rules {
             standing: verified.standing,
             certificate: verified.certificate,
             keystone,
+            revocable,
         })
+    }
+
+    /// Whether a verified caller's token is not on the list of revoked ones, if there is one. While the list
+    /// is the same as the last time, that is one look at its generation.
+    ///
+    /// # Errors
+    ///
+    /// [`TokenError::Revoked`], [`TokenError::RevocationUnavailable`].
+    pub fn check_revocation(&self, identity: &Identity) -> Result<(), TokenError> {
+        let (Some(feed), Some(revocable)) = (&self.revocation, &identity.revocable) else {
+            return Ok(());
+        };
+        // Before the list is looked at: at worst it is newer than what it is called.
+        let generation = feed.generation();
+        if revocable.checked.get() == generation {
+            return Ok(());
+        }
+        feed.check(Asked {
+            issuer: &identity.caller.issuer,
+            subject: identity.principal.subject.as_deref(),
+            ids: &revocable.issued.ids,
+            issued: revocable.issued.at,
+        })?;
+        revocable.checked.set(generation);
+        Ok(())
     }
 
     /// Whether a verified caller's token is still good.

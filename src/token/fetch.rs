@@ -1,4 +1,4 @@
-//! One GET of a key set, bounded in time and size. No redirects: a key set comes from where the
+//! One GET of a key set or a list, bounded in time and size. No redirects: it comes from where the
 //! operator said, or not at all.
 
 use std::fs::{self, File};
@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Empty, LengthLimitError, Limited};
-use hyper::header::{ACCEPT, HOST};
+use hyper::header::{ACCEPT, ETAG, HOST, HeaderValue, IF_NONE_MATCH};
 use hyper::{Request, StatusCode, Uri};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -45,12 +45,12 @@ pub enum FetchError {
     Status(StatusCode),
     #[error("the answer broke off")]
     Body(#[source] Box<dyn std::error::Error + Send + Sync>),
-    #[error("it is larger than {MAX_SIZE} bytes")]
-    TooLarge,
+    #[error("it is larger than {0} bytes")]
+    TooLarge(u64),
     #[error("it has more than {MAX_FILES} files")]
     TooMany,
-    #[error("no complete answer within {} s", DEADLINE.as_secs())]
-    Timeout,
+    #[error("no complete answer within {} s", .0.as_secs())]
+    Timeout(Duration),
     #[error("cannot start a runtime")]
     Runtime(#[source] io::Error),
     #[error("it is not a usable key set")]
@@ -63,14 +63,45 @@ impl From<TlsError> for FetchError {
     }
 }
 
-/// Reads a file of at most [`MAX_SIZE`].
+/// What is asked for, and how much of it is taken.
+#[derive(Clone, Debug)]
+pub struct Wanted {
+    /// Its media types.
+    pub accept: &'static str,
+    /// That of what is here already (RFC 9110 §13.1.2).
+    pub etag: Option<HeaderValue>,
+    /// The most bytes.
+    pub max_size: u64,
+    /// For the whole fetch.
+    pub deadline: Duration,
+}
+
+/// What a server answers.
+#[derive(Debug)]
+pub enum Fetched {
+    /// All of it, and its entity tag.
+    Whole(Bytes, Option<HeaderValue>),
+    /// 304: it is what is here already.
+    Unchanged,
+}
+
+/// Reads a file of a key set.
 pub fn read_file(path: &Path) -> Result<Bytes, FetchError> {
-    let read = File::open(path).and_then(|file| file::read(file, MAX_SIZE));
+    read_file_within(path, MAX_SIZE)
+}
+
+/// Reads a file of at most `max_size` bytes.
+///
+/// # Errors
+///
+/// [`FetchError::File`] and [`FetchError::TooLarge`].
+pub fn read_file_within(path: &Path, max_size: u64) -> Result<Bytes, FetchError> {
+    let read = File::open(path).and_then(|file| file::read(file, max_size));
     let bytes = read.map_err(|source| FetchError::File {
         path: path.to_owned(),
         source,
     })?;
-    Ok(bytes.ok_or(FetchError::TooLarge)?.into())
+    Ok(bytes.ok_or(FetchError::TooLarge(max_size))?.into())
 }
 
 /// A stream to a server, plain or encrypted.
@@ -83,7 +114,7 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Wire for S {}
 ///
 /// # Errors
 ///
-/// [`FetchError`].
+/// [`FetchError::Connect`] and [`FetchError::Tls`].
 pub async fn connect(uri: &Uri, tls: Option<&Client>) -> Result<Box<dyn Wire>, FetchError> {
     let host = uri.host().unwrap_or_default();
     let port = uri
@@ -134,41 +165,70 @@ pub fn read_folder(path: &Path) -> Result<Vec<(String, Bytes)>, FetchError> {
     paths.into_iter().map(read).collect()
 }
 
-/// Gets `uri`, over TLS where a client for it is given.
+/// Gets the key set at `uri`, over TLS where a client for it is given.
 pub async fn get(uri: &Uri, tls: Option<&Client>) -> Result<Bytes, FetchError> {
-    let exchange = async { exchange_on(uri, connect(uri, tls).await?).await };
-    let answer = tokio::time::timeout(DEADLINE, exchange).await;
-    answer.unwrap_or(Err(FetchError::Timeout))
+    let wanted = Wanted {
+        accept: "application/jwk-set+json, application/json",
+        etag: None,
+        max_size: MAX_SIZE,
+        deadline: DEADLINE,
+    };
+    match fetch(uri, tls, &wanted).await? {
+        Fetched::Whole(body, _) => Ok(body),
+        Fetched::Unchanged => Err(FetchError::Status(StatusCode::NOT_MODIFIED)),
+    }
 }
 
-async fn exchange_on(uri: &Uri, stream: Box<dyn Wire>) -> Result<Bytes, FetchError> {
+/// Gets what is `wanted` from `uri`, over TLS where a client for it is given.
+///
+/// # Errors
+///
+/// Why it cannot be had; 304 is one where no entity tag was sent.
+pub async fn fetch(
+    uri: &Uri,
+    tls: Option<&Client>,
+    wanted: &Wanted,
+) -> Result<Fetched, FetchError> {
+    let exchange = async { exchange_on(uri, connect(uri, tls).await?, wanted).await };
+    let answer = tokio::time::timeout(wanted.deadline, exchange).await;
+    answer.unwrap_or(Err(FetchError::Timeout(wanted.deadline)))
+}
+
+async fn exchange_on(
+    uri: &Uri,
+    stream: Box<dyn Wire>,
+    wanted: &Wanted,
+) -> Result<Fetched, FetchError> {
     let (mut sender, connection) =
         hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
     let answer = async move {
         let mut request = Request::new(Empty::<Bytes>::new());
         let path = uri.path_and_query().map_or("/", |path| path.as_str());
         *request.uri_mut() = Uri::try_from(path).unwrap_or_default();
+        let headers = request.headers_mut();
         if let Some(authority) = uri.authority()
             && let Ok(host) = authority.as_str().parse()
         {
-            request.headers_mut().insert(HOST, host);
+            headers.insert(HOST, host);
         }
-        let accept =
-            hyper::header::HeaderValue::from_static("application/jwk-set+json, application/json");
-        request.headers_mut().insert(ACCEPT, accept);
+        headers.insert(ACCEPT, HeaderValue::from_static(wanted.accept));
+        if let Some(etag) = &wanted.etag {
+            headers.insert(IF_NONE_MATCH, etag.clone());
+        }
         let response = sender.send_request(request).await?;
-        if response.status() != StatusCode::OK {
-            return Err(FetchError::Status(response.status()));
+        match response.status() {
+            StatusCode::OK => {}
+            StatusCode::NOT_MODIFIED if wanted.etag.is_some() => return Ok(Fetched::Unchanged),
+            status => return Err(FetchError::Status(status)),
         }
-        #[expect(clippy::cast_possible_truncation, reason = "512 KiB fits every usize")]
-        let body = Limited::new(response.into_body(), MAX_SIZE as usize)
-            .collect()
-            .await;
+        let etag = response.headers().get(ETAG).cloned();
+        let most = usize::try_from(wanted.max_size).unwrap_or(usize::MAX);
+        let body = Limited::new(response.into_body(), most).collect().await;
         let body = body.map_err(|error| match error.downcast::<LengthLimitError>() {
-            Ok(_) => FetchError::TooLarge,
+            Ok(_) => FetchError::TooLarge(wanted.max_size),
             Err(error) => FetchError::Body(error),
         })?;
-        Ok(body.to_bytes())
+        Ok(Fetched::Whole(body.to_bytes(), etag))
     };
     // The answer owns the sender: once it is there, the connection ends as well.
     let (answer, _) = tokio::join!(answer, connection);

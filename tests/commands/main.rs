@@ -34,6 +34,7 @@ mod peers;
 #[cfg(feature = "peers")]
 mod peers_tls;
 mod policy;
+mod revocation;
 mod routes;
 mod run;
 mod token;

@@ -47,6 +47,7 @@ mod raw;
 mod refusal;
 mod reload;
 mod restart;
+mod revocation;
 mod role;
 mod scope;
 mod stop;

@@ -139,6 +139,44 @@ pub fn issuers(source: &Source) -> Vec<Family> {
     ]
 }
 
+/// Nothing, if there is no list.
+pub fn revocation(source: &Source) -> Vec<Family> {
+    let snapshot = source.snapshot();
+    let Some(feed) = snapshot.rules.revocation() else {
+        return Vec::new();
+    };
+    let health = feed.health();
+    let known =
+        |name, help, value: Option<f64>| gauges(name, help, value.map(|value| (Vec::new(), value)));
+    vec![
+        gauge(
+            "actiongate_revocation_available",
+            "Whether there is a list of revoked tokens that is not too old",
+            f64::from(u8::from(health.is_available)),
+        ),
+        known(
+            "actiongate_revocation_entries",
+            "Entries of the list of revoked tokens",
+            health.entries.map(number),
+        ),
+        known(
+            "actiongate_revocation_age_seconds",
+            "How long ago the list was last seen where it comes from",
+            health.age.map(seconds),
+        ),
+        count(
+            "actiongate_revocation_refreshes",
+            "How often the list was looked for",
+            health.attempts,
+        ),
+        count(
+            "actiongate_revocation_refresh_failures",
+            "How often the list was not to be had",
+            health.failures,
+        ),
+    ]
+}
+
 pub fn traces(source: &Source) -> Vec<Family> {
     let Some(counts) = &source.traces else {
         return Vec::new();

@@ -3,6 +3,7 @@
 use crate::app::StartError;
 use crate::config::KeystoneKeys;
 use crate::gateway::unix_time;
+use crate::revocation;
 use crate::token::{
     Delegation, FamilySettings, FamilySource, FetchError, KeyFamily, KeyFeed, KeySettings,
     KeySource, KeystoneJws, Location, Validator, ValidatorService, ValidatorSettings,
@@ -13,6 +14,7 @@ use crate::token::{
 pub struct Supplies {
     keys: Vec<IssuerKeys>,
     validators: Vec<IssuerValidator>,
+    revocation: Option<(revocation::Settings, revocation::Feed)>,
 }
 
 /// The keys of one issuer, or of a family of them, which somebody keeps fresh.
@@ -46,6 +48,8 @@ pub struct Supply<'a> {
     pub families: Vec<FamilySource>,
     /// For those whom nobody asks yet.
     pub services: Vec<ValidatorService>,
+    /// For the list of revoked tokens, if nobody looks for it yet.
+    pub revocation: Option<revocation::Source>,
     /// For all.
     pub supplies: Supplies,
 }
@@ -58,6 +62,7 @@ impl<'a> Supply<'a> {
             sources: Vec::new(),
             families: Vec::new(),
             services: Vec::new(),
+            revocation: None,
             supplies: Supplies::default(),
         }
     }
@@ -131,6 +136,30 @@ impl<'a> Supply<'a> {
             family: family.clone(),
         });
         Ok(family)
+    }
+
+    /// Shows the list of revoked tokens: the one of before, where nothing about it has changed.
+    pub fn revocation(
+        &mut self,
+        settings: &revocation::Settings,
+    ) -> Result<revocation::Feed, StartError> {
+        // As with keys, a file is read again.
+        let kept = self.before.revocation.as_ref();
+        let kept = kept.filter(|(known, _)| known == settings && !settings.location.is_file());
+        let feed = match kept {
+            Some((_, feed)) => feed.clone(),
+            None => {
+                let source = revocation::Source::new(settings.clone());
+                let (source, feed) = source.map_err(|source| StartError::Revocation {
+                    location: settings.location.to_string(),
+                    source: Box::new(source),
+                })?;
+                self.revocation = Some(source);
+                feed
+            }
+        };
+        self.supplies.revocation = Some((settings.clone(), feed.clone()));
+        Ok(feed)
     }
 
     /// Asks `issuer`: as before, where it is asked in the same way.

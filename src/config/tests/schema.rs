@@ -85,6 +85,12 @@ chain = "a.pem"
 key = "a.key"
 "#;
 
+const REVOCATIONS: [&str; 3] = [
+    "file = \"/revoked.json\"\nsigned_by = \"/keys.json\"\nmax_age = \"1m\"\n",
+    "url = \"https://i/revoked.json\"\nca = \"ca.pem\"\nrefresh = \"1s\"\n",
+    "redis = \"rediss://r/0\"\nusername = \"u\"\npassword_file = \"p\"\nwhen_unavailable = \"serve\"\n",
+];
+
 /// With every table between them.
 fn configs() -> Vec<String> {
     let (head, _) = MINIMAL.split_once("[[issuer]]").unwrap();
@@ -103,7 +109,9 @@ fn configs() -> Vec<String> {
         false => format!("{head}{issuer}"),
     });
     let whole = [MINIMAL.to_owned(), full, format!("{https}{MORE}")];
-    whole.into_iter().chain(issuers).collect()
+    let revocations = REVOCATIONS.map(|section| format!("{MINIMAL}[revocation]\n{section}"));
+    let whole = whole.into_iter().chain(issuers);
+    whole.chain(revocations).collect()
 }
 
 fn validator() -> Validator {
@@ -283,7 +291,7 @@ max_size = \"16KiB\"                            # default
     let (own, _) = tail.split_once("\n[upstream]\n").unwrap();
     assert_eq!(format!("{own}"), expected, "{shown}");
     assert!(
-        shown.starts_with("# not set: admin, policy, tracing\n"),
+        shown.starts_with("# not set: admin, policy, revocation, tracing\n"),
         "{shown}"
     );
 }

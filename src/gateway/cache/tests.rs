@@ -105,6 +105,7 @@ fn stranger() -> Identity {
         standing: Standing::Until(NOW + 60),
         certificate: None,
         keystone: None,
+        revocable: None,
     }
 }
 

@@ -47,7 +47,9 @@ impl Rejection {
     pub(super) fn bearer_challenge(&self) -> Option<String> {
         match self {
             Self::Unauthenticated(
-                TokenError::KeysUnavailable | TokenError::IssuerUnavailable(_),
+                TokenError::KeysUnavailable
+                | TokenError::IssuerUnavailable(_)
+                | TokenError::RevocationUnavailable,
             )
             | Self::Path(_)
             | Self::Headers(_)

@@ -72,6 +72,7 @@ fn refusals_look_as_openstack_clients_know_them() {
             "transfer_encoding" => &[("connection", "close")],
             "keys_unavailable"
             | "issuer_unavailable"
+            | "revocation_unavailable"
             | "service_token_unavailable"
             | "upstream_unavailable" => &[("retry-after", "10")],
             "upstream_busy" => &[("retry-after", "1")],
@@ -158,7 +159,7 @@ fn reasons_are_labels_and_tell_causes_apart() {
         // The audit's own words for a request that was answered, or by nobody.
         assert!(!["ok", "aborted"].contains(reason));
     }
-    assert_eq!(seen.len(), 66);
+    assert_eq!(seen.len(), 68);
 }
 
 fn hostile(text: &str) -> Vec<Rejection> {

@@ -238,3 +238,42 @@ fn a_reload_keeps_what_is_known_unless_it_is_asked_elsewise() {
     assert_eq!(world.questions(), 2);
     assert_eq!(world.keystone.logins().len(), 2);
 }
+
+/// A token that is made from another has that one's audit id, too.
+#[test]
+fn a_keystones_token_is_revoked_by_its_audit_ids_and_its_time() {
+    let list = json!({"version": 1, "revoked": [
+        {"issuer": "keystone", "jti": "revoked"},
+        {"issuer": "keystone", "subject": "u1", "issued_before": 1_600_000_000},
+    ]});
+    let world = World::with("", |setup| {
+        let setup = setup.file("revoked.json", &list.to_string());
+        setup.more("[revocation]\nfile = \"revoked.json\"\n")
+    });
+    let but = |member: &str, value: serde_json::Value| {
+        let mut token = token(&["reader"]);
+        token["token"][member] = value;
+        token
+    };
+    let cases = [
+        ("own", but("audit_ids", json!(["revoked"]))),
+        ("derived", but("audit_ids", json!(["other", "revoked"]))),
+        (
+            "old",
+            but("issued_at", json!("2020-09-13T12:26:39.999999Z")),
+        ),
+        ("undated", but("issued_at", json!(null))),
+    ];
+    for (name, token) in cases {
+        world.keystone.know(name, token);
+        world.refuses(name, 401, "token_revoked");
+    }
+    world
+        .keystone
+        .know("odd", but("audit_ids", json!("revoked")));
+    world.refuses("odd", 401, "token_claim");
+    let fresh = but("issued_at", json!("2020-09-13T12:26:40.000000Z"));
+    world.keystone.know("fresh", fresh);
+    world.permits("fresh");
+    world.permits("alice");
+}

@@ -76,6 +76,13 @@ impl Key {
         format!("-----BEGIN PUBLIC KEY-----\n{text}\n-----END PUBLIC KEY-----\n")
     }
 
+    /// What it signs as a thing of this kind, the header's `typ`.
+    pub fn sign_kind(&self, kind: &str, payload: &Value) -> String {
+        let mut header = Header::new(self.algorithm);
+        header.typ = Some(kind.to_owned());
+        jsonwebtoken::encode(&header, payload, &self.private).unwrap()
+    }
+
     /// A key set of these.
     pub fn set(keys: &[&Self]) -> String {
         let members: Vec<&Value> = keys.iter().map(|key| &key.public).collect();

@@ -231,6 +231,13 @@ pub fn forwards() -> Vec<Row> {
             "The keys of the token's issuer are not available.",
         ),
         (
+            TokenError::RevocationUnavailable.into(),
+            503,
+            "revocation_unavailable",
+            "error",
+            "Whether the token has been revoked is not known now.",
+        ),
+        (
             TokenError::IssuerUnavailable("it does not answer".to_owned()).into(),
             503,
             "issuer_unavailable",
@@ -361,6 +368,11 @@ pub fn bound() -> Vec<(Rejection, &'static str, &'static str)> {
             TokenError::NotActive.into(),
             "token_not_active",
             "The token is not known to its issuer, or not any more.",
+        ),
+        (
+            TokenError::Revoked.into(),
+            "token_revoked",
+            "The token has been revoked.",
         ),
         (
             TokenError::Certificate.into(),
