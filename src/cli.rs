@@ -145,13 +145,13 @@ enum Command {
     },
     /// Make and read tokens
     #[command(subcommand)]
-    Token(TokenCommand),
+    Token(token::TokenCommand),
     /// Check the files of an audit, and say what is in them
     #[command(subcommand)]
-    Audit(AuditCommand),
+    Audit(audit::AuditCommand),
     /// Show the config's effective values, and what it may hold
     #[command(subcommand)]
-    Config(ConfigCommand),
+    Config(config::ConfigCommand),
     /// Print what makes a shell complete actiongate's commands
     Completions {
         /// The shell
@@ -175,63 +175,6 @@ enum Command {
         /// Where it tells about itself [default: 127.0.0.1, on the port behind the gateway's]
         #[arg(long, value_name = "ADDRESS")]
         admin: Option<SocketAddr>,
-    },
-}
-
-#[derive(Debug, Subcommand)]
-enum ConfigCommand {
-    /// Print every value with where it comes from: the file, a variable or the defaults
-    Show(ConfigFile),
-    /// Print the JSON Schema of actiongate.toml, for editors and other checkers
-    Schema,
-}
-
-#[derive(Debug, Subcommand)]
-enum AuditCommand {
-    /// Prove that nothing in chained files was changed, cut or removed
-    ///
-    /// Each line carries a digest of the one before, so a change, a missing line or a swap shows at the line
-    /// behind it. Two things no chain can show by itself: without a key whoever changes a file can compute
-    /// all digests anew; and lines that are missing at the very end leave no trace. Keep the digest of the
-    /// end, which is printed, where the files' owner cannot change it, and give it as --expect-end later.
-    ///
-    /// Exit codes: 0 whole; 1 something is missing or was changed; 2 trouble.
-    Verify {
-        /// The file of the key, where the digests have one
-        #[arg(long, value_name = "FILE")]
-        key: Option<PathBuf>,
-        /// The digest that the last line should have
-        #[arg(long, value_name = "DIGEST")]
-        expect_end: Option<String>,
-        /// The files, the oldest first: audit.jsonl.2 audit.jsonl.1 audit.jsonl
-        #[arg(required = true, value_name = "FILE")]
-        files: Vec<PathBuf>,
-    },
-    /// Print the JSON Schema of a line
-    Schema,
-}
-
-#[derive(Debug, Subcommand)]
-enum TokenCommand {
-    /// Sign claims, for tests
-    Sign {
-        /// A private key in PEM form: RSA, EC (PKCS #8) or Ed25519
-        #[arg(long, value_name = "PEM")]
-        key: PathBuf,
-        /// The claims as JSON, or @FILE
-        #[arg(long, value_name = "JSON|@FILE")]
-        claims: String,
-        /// The name of the key in its key set
-        #[arg(long)]
-        kid: Option<String>,
-    },
-    /// Show a token's claims, what they grant and which operations they reach
-    Show {
-        #[command(flatten)]
-        config: ConfigFile,
-        /// The token, or - for standard input
-        #[arg(value_name = "TOKEN|-")]
-        token: String,
     },
 }
 
@@ -344,24 +287,9 @@ fn execute(command: Command) -> anyhow::Result<Outcome> {
             true => import::compare(&pages, config.as_deref()),
             false => import::run(&pages),
         }),
-        Command::Token(TokenCommand::Sign { key, claims, kid }) => {
-            token::sign(&key, &claims, kid.as_deref())
-        }
-        Command::Token(TokenCommand::Show { config, token }) => {
-            let token = match token.as_str() {
-                "-" => read_text("-".as_ref())?,
-                _ => token,
-            };
-            token::show(&config.config, token.trim())
-        }
-        Command::Audit(AuditCommand::Verify {
-            key,
-            expect_end,
-            files,
-        }) => Ok(audit::verify(&files, key.as_deref(), expect_end.as_deref())),
-        Command::Audit(AuditCommand::Schema) => Ok(audit::schema()),
-        Command::Config(ConfigCommand::Show(file)) => config::show(&file.config),
-        Command::Config(ConfigCommand::Schema) => Ok(config::schema()),
+        Command::Token(command) => token::run(command),
+        Command::Audit(command) => Ok(audit::run(&command)),
+        Command::Config(command) => config::run(&command),
         Command::Completions { shell } => Ok(manual::complete(shell)),
         Command::Man { dir } => manual::run(dir.as_deref()),
         Command::Demo { dir, listen, admin } => demo::run(dir, listen, admin),

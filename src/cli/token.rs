@@ -1,13 +1,14 @@
 //! `token sign` and `token show`.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
+use clap::Subcommand;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde_json::{Map, Value};
 
-use super::{Outcome, explain, say};
+use super::{ConfigFile, Outcome, explain, say};
 use crate::app::Inspector;
 use crate::decision::OperationReach;
 use crate::gateway::{Rejection, Rules, unix_time};
@@ -15,7 +16,44 @@ use crate::grant::{Reach, Reaching as _};
 use crate::table::ActionName;
 use crate::token::{Standing, Token, TokenError, unverified_claims};
 
-pub fn sign(key: &Path, claims: &str, kid: Option<&str>) -> anyhow::Result<Outcome> {
+#[derive(Debug, Subcommand)]
+pub enum TokenCommand {
+    /// Sign claims, for tests
+    Sign {
+        /// A private key in PEM form: RSA, EC (PKCS #8) or Ed25519
+        #[arg(long, value_name = "PEM")]
+        key: PathBuf,
+        /// The claims as JSON, or @FILE
+        #[arg(long, value_name = "JSON|@FILE")]
+        claims: String,
+        /// The name of the key in its key set
+        #[arg(long)]
+        kid: Option<String>,
+    },
+    /// Show a token's claims, what they grant and which operations they reach
+    Show {
+        #[command(flatten)]
+        config: ConfigFile,
+        /// The token, or - for standard input
+        #[arg(value_name = "TOKEN|-")]
+        token: String,
+    },
+}
+
+pub fn run(command: TokenCommand) -> anyhow::Result<Outcome> {
+    match command {
+        TokenCommand::Sign { key, claims, kid } => sign(&key, &claims, kid.as_deref()),
+        TokenCommand::Show { config, token } => {
+            let token = match token.as_str() {
+                "-" => super::read_text("-".as_ref())?,
+                _ => token,
+            };
+            show(&config.config, token.trim())
+        }
+    }
+}
+
+fn sign(key: &Path, claims: &str, kid: Option<&str>) -> anyhow::Result<Outcome> {
     let text = super::text_or_file(claims)?;
     let claims: Map<String, Value> = serde_json::from_str(&text)
         .context("the claims are not a JSON object such as {\"sub\":\"alice\"}")?;
@@ -50,7 +88,7 @@ pub fn sign_claims(
     )
 }
 
-pub fn show(config: &Path, token: &str) -> anyhow::Result<Outcome> {
+fn show(config: &Path, token: &str) -> anyhow::Result<Outcome> {
     let config = super::read_config(config)?;
     let inspector = Inspector::new(&config)?;
     let inspected = inspector.inspect(Token::new(token));

@@ -6,8 +6,8 @@
 use std::sync::LazyLock;
 
 use actiongate::grant::{
-    Address, CompiledPolicy, ConditionKeys, Grants, Instances, NamedPolicy, Policy, Reach, Request,
-    Verdict,
+    Address, CompiledPolicy, ConditionKeys, Grants, Instances, NamedPolicy, Policy, Reach,
+    Reaching as _, Request, Verdict,
 };
 use actiongate::json as strict;
 use actiongate::table::{ActionId, ActionTable, Source};
