@@ -169,15 +169,25 @@ impl LogFile {
 
     /// Opens the path again, where there may be another file by now.
     pub fn reopen(&mut self) -> Result<u64, Lost> {
-        let written = self.flush()?;
-        let lost = |error| Lost::new(0, error).after(written);
+        // A rest is told of in its own file. Where that is full another one is all the more wanted.
+        let settled = self.settle().map_err(|error| Lost::new(0, error));
+        let flushed = settled.and_then(|()| self.flush());
+        let (lines, written) = match &flushed {
+            Ok(written) => (0, *written),
+            Err(lost) => (lost.lines, lost.written),
+        };
+        let lost = |error| Lost {
+            lines,
+            written,
+            error,
+        };
         if !self.is_at_path() {
             self.file = open_file(&self.settings).map_err(lost)?;
             self.is_open = ends_within_line(&self.settings.path);
         }
         self.find_end().map_err(lost)?;
-        self.flush().map_err(|lost| lost.after(written))?;
-        Ok(written)
+        self.flush().map_err(|begun| lost(begun.error))?;
+        flushed
     }
 
     fn is_full(&self, more: usize) -> bool {

@@ -108,3 +108,39 @@ fn a_file_that_cannot_make_room_pushes_no_older_one_out() {
     assert_eq!(held, ["1", "2", "3"]);
     assert_eq!((count(&away), count(&path)), (1, 1));
 }
+
+#[test]
+fn a_rest_is_told_of_in_its_own_file_before_another_is_opened() {
+    let folder = tempfile::tempdir().unwrap();
+    let [old, new] = ["old", "new"].map(|name| folder.path().join(name));
+    let mut file = LogFile::open(&settings(&new, true)).unwrap();
+    file.push(&mut line()).unwrap();
+    let part = file.buffer[..100].to_vec();
+    file.file.write_all(&part).unwrap();
+    file.take_written(100, Err(io::ErrorKind::StorageFull.into()))
+        .unwrap_err();
+    fs::rename(&new, &old).unwrap();
+    file.reopen().unwrap();
+    file.push(&mut line()).unwrap();
+    file.flush().unwrap();
+    let verified = verify(&[old, new], None).unwrap();
+    assert!(verified.is_whole(), "{verified:?}");
+    assert_eq!(verified.findings.len(), 1, "{verified:?}");
+}
+
+#[test]
+fn a_file_that_takes_nothing_is_left_for_another_all_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a");
+    let mut file = LogFile::open(&settings(&path, true)).unwrap();
+    fs::write(folder.path().join("full"), "").unwrap();
+    // Nothing can be written to it.
+    file.file = File::open(folder.path().join("full")).unwrap();
+    file.push(&mut line()).unwrap();
+    assert_eq!(file.flush().unwrap_err().lines, 1);
+    assert_eq!(file.push(&mut line()).unwrap(), 0);
+    assert_eq!(file.reopen().unwrap_err().lines, 1);
+    file.push(&mut line()).unwrap();
+    assert_eq!(file.flush().unwrap(), 1);
+    assert_eq!(count(&path), 1);
+}
