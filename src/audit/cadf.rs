@@ -13,14 +13,21 @@ const URI: &str = "http://schemas.dmtf.org/cloud/audit/1.0/";
 
 /// Writes `record` as an object of JSON, without a line's end.
 pub fn write(text: &mut Vec<u8>, record: &Record) {
-    line::write(text, record);
-    let own: Value = serde_json::from_slice(text).unwrap_or_default();
+    let mut own = Vec::new();
+    line::write(&mut own, record);
     text.clear();
     // A `Vec` takes everything.
-    let _ = serde_json::to_writer(text, &event(record, &own));
+    let _ = serde_json::to_writer(&mut *text, &event(record));
+    // Its last member is put in as it is: it is JSON already.
+    text.pop();
+    text.extend_from_slice(
+        b",\"attachments\":[{\"name\":\"actiongate\",\"typeURI\":\"application/json\",\"content\":",
+    );
+    text.extend_from_slice(&own);
+    text.extend_from_slice(b"}]}");
 }
 
-fn event(record: &Record, own: &Value) -> Value {
+fn event(record: &Record) -> Value {
     let caller = record.caller.as_deref();
     let unknown = || "unknown".to_owned();
     let subject = caller.and_then(|caller| caller.subject.clone());
@@ -74,10 +81,6 @@ fn event(record: &Record, own: &Value) -> Value {
         });
         put("reason", reason);
     }
-    put(
-        "attachments",
-        json!([{"name": "actiongate", "typeURI": "application/json", "content": own}]),
-    );
     Value::Object(event)
 }
 

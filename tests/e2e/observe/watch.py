@@ -103,7 +103,7 @@ class Watch:
         demo.err.find("listening on ")
         self._config = self._tokens / "watched.toml"
         written = (self._tokens / "actiongate.toml").read_text().replace("audit.jsonl", "watched.jsonl")
-        self._config.write_text(f'{written}\n[admin]\naddress = "127.0.0.1:0"\n')
+        self._config.write_text(written)
         self._gateway = self._run("run", "--config", self._config.name, cwd=self._tokens)
         self.url = self._gateway.err.find(r"listening on (http://[0-9.:]+[0-9])").group(1)
         self.direct = self._gateway.err.find(r"telling about itself on ([0-9.:]+[0-9])").group(1)
