@@ -18,6 +18,7 @@ use toml::de::DeTable;
 
 pub use nearest::nearest;
 pub use section::{Located, Section};
+use surroundings::Reference;
 pub use surroundings::{Override, Surroundings, Used};
 pub use written::{Origin, Written};
 
@@ -64,6 +65,7 @@ pub struct Document {
     line_ends: Vec<usize>,
     surroundings: Surroundings,
     used: RefCell<Used>,
+    references: RefCell<Vec<Reference>>,
     problems: RefCell<Vec<Problem>>,
 }
 
@@ -79,6 +81,7 @@ impl Document {
             text,
             surroundings: Surroundings::default(),
             used: RefCell::default(),
+            references: RefCell::default(),
             problems: RefCell::default(),
         }
     }
@@ -130,6 +133,9 @@ impl Document {
         let mut problems = self.problems.take();
         problems.sort_by_key(|problem| problem.line);
         for problem in &mut problems {
+            for reference in self.references.borrow().iter() {
+                reference.hide(problem);
+            }
             if let Some(overriding) = self.override_at(problem.line) {
                 problem.file.clone_from(&overriding.source);
                 problem.line = 0;

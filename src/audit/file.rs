@@ -2,6 +2,7 @@
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -25,8 +26,10 @@ pub struct LogFile {
     size: u64,
     chained: Option<Chained>,
     buffer: Vec<u8>,
-    /// How many lines the buffer holds.
-    lines: u64,
+    /// Where the records in the buffer end, in bytes from its start.
+    ends: Vec<usize>,
+    /// Whether the file ends within a line.
+    is_open: bool,
     /// Whether it is not known what the file ends with: a write failed half-way.
     is_unsure: bool,
     /// Whether it could not be moved away when it was full.
@@ -36,14 +39,38 @@ pub struct LogFile {
 #[derive(Debug)]
 struct Chained {
     chain: Chain,
+    /// The digest of the last line of the buffer.
     last: Option<Link>,
+    /// The digest of the last line of the file.
+    written: Option<Link>,
 }
 
 /// Lines that were not written, and why.
 #[derive(Debug)]
 pub struct Lost {
     pub lines: u64,
+    /// Those before them that were.
+    pub written: u64,
     pub error: io::Error,
+}
+
+impl Lost {
+    /// Nothing was written before.
+    pub fn new(lines: u64, error: io::Error) -> Self {
+        Self {
+            lines,
+            written: 0,
+            error,
+        }
+    }
+
+    /// More lines were written before.
+    fn after(self, written: u64) -> Self {
+        Self {
+            written: self.written + written,
+            ..self
+        }
+    }
 }
 
 impl LogFile {
@@ -53,6 +80,7 @@ impl LogFile {
         let chained = settings.chain.as_ref().map(|_| Chained {
             chain: Chain::new(key.as_ref().map(|key| key.reveal().as_bytes())),
             last: None,
+            written: None,
         });
         let mut opened = Self {
             file: open_file(settings).map_err(named)?,
@@ -60,7 +88,8 @@ impl LogFile {
             size: 0,
             chained,
             buffer: Vec::with_capacity(BUFFER),
-            lines: 0,
+            ends: Vec::new(),
+            is_open: ends_within_line(&settings.path),
             is_unsure: false,
             is_stuck: false,
         };
@@ -72,9 +101,12 @@ impl LogFile {
     /// Adds a line, an object of JSON; it is written when there are enough of them.
     pub fn push(&mut self, line: &mut Vec<u8>) -> Result<u64, Lost> {
         let mut written = 0;
-        self.settle().map_err(|error| Lost { lines: 1, error })?;
+        self.settle().map_err(|error| Lost::new(1, error))?;
         if self.is_full(line.len()) {
-            written += self.flush()?;
+            written += self.flush().map_err(|lost| Lost {
+                lines: lost.lines + 1,
+                ..lost
+            })?;
             let rotated = self.rotate();
             if let Err(error) = &rotated
                 && !self.is_stuck
@@ -85,9 +117,9 @@ impl LogFile {
             self.is_stuck = rotated.is_err();
         }
         self.add(line);
-        self.lines += 1;
+        self.ends.push(self.buffer.len());
         if self.buffer.len() >= BUFFER {
-            written += self.flush()?;
+            written += self.flush().map_err(|lost| lost.after(written))?;
         }
         Ok(written)
     }
@@ -103,31 +135,59 @@ impl LogFile {
 
     /// Writes what was added; the answer is how many lines.
     pub fn flush(&mut self) -> Result<u64, Lost> {
-        let lines = std::mem::take(&mut self.lines);
-        let result = self.file.write_all(&self.buffer);
-        self.size += self.buffer.len() as u64;
-        self.buffer.clear();
-        match result {
-            Ok(()) => Ok(lines),
-            Err(error) => {
-                self.is_unsure = true;
-                Err(Lost { lines, error })
-            }
+        let (bytes, result) = write(&mut self.file, &self.buffer);
+        self.take_written(bytes, result)
+    }
+
+    /// Counts what of the buffer was written, its first so many bytes, and empties it.
+    fn take_written(&mut self, bytes: usize, result: io::Result<()>) -> Result<u64, Lost> {
+        let (all, ends) = (std::mem::take(&mut self.buffer), &mut self.ends);
+        let (whole, _) = all.split_at_checked(bytes).unwrap_or((&all, &[]));
+        self.size += whole.len() as u64;
+        self.is_open = whole.last().map_or(self.is_open, |byte| *byte != b'\n');
+        if let Some(chained) = &mut self.chained {
+            let mut lines = whole.rsplit(|byte| *byte == b'\n');
+            let written = lines.find_map(chain::split).map(|(_, link)| link);
+            chained.written = written.or(chained.written.take());
+            chained.last.clone_from(&chained.written);
         }
+        // Of a line that lacks its end nothing is lost.
+        let written = ends.iter().filter(|end| **end <= whole.len() + 1).count() as u64;
+        let lines = ends.len() as u64 - written;
+        ends.clear();
+        self.buffer = all;
+        self.buffer.clear();
+        result.map(|()| written).map_err(|error| {
+            self.is_unsure = true;
+            Lost {
+                lines,
+                written,
+                error,
+            }
+        })
     }
 
     /// Opens the path again, where there may be another file by now.
     pub fn reopen(&mut self) -> Result<u64, Lost> {
-        let written = self.flush()?;
-        let lost = |error| Lost { lines: 0, error };
-        if self.chained.is_some() {
-            // It may be the same file, which is locked by us.
-            self.file.unlock().map_err(lost)?;
+        // A rest is told of in its own file. Where that is full another one is all the more wanted.
+        let settled = self.settle().map_err(|error| Lost::new(0, error));
+        let flushed = settled.and_then(|()| self.flush());
+        let (lines, written) = match &flushed {
+            Ok(written) => (0, *written),
+            Err(lost) => (lost.lines, lost.written),
+        };
+        let lost = |error| Lost {
+            lines,
+            written,
+            error,
+        };
+        if !self.is_at_path() {
+            self.file = open_file(&self.settings).map_err(lost)?;
+            self.is_open = ends_within_line(&self.settings.path);
         }
-        self.file = open_file(&self.settings).map_err(lost)?;
         self.find_end().map_err(lost)?;
-        self.flush()?;
-        Ok(written)
+        self.flush().map_err(|begun| lost(begun.error))?;
+        flushed
     }
 
     fn is_full(&self, more: usize) -> bool {
@@ -141,12 +201,23 @@ impl LogFile {
     fn rotate(&mut self) -> io::Result<()> {
         let keep = self.settings.rotation.map_or(1, |rotation| rotation.keep);
         let path = &self.settings.path;
-        for number in (1..keep).rev() {
-            move_if_there(&numbered(path, number), &numbered(path, number + 1))?;
+        // Where it was moved away already, nothing has to make room, and what is there now is not ours.
+        if self.is_at_path() {
+            for number in (1..keep).rev() {
+                move_if_there(&numbered(path, number), &numbered(path, number + 1))?;
+            }
+            fs::rename(path, numbered(path, 1))?;
         }
-        fs::rename(path, numbered(path, 1))?;
         self.file = open_file(&self.settings)?;
+        self.is_open = ends_within_line(&self.settings.path);
         self.find_end()
+    }
+
+    /// Whether the file at the path is still the one that is written to.
+    fn is_at_path(&self) -> bool {
+        let place = |metadata: fs::Metadata| (metadata.dev(), metadata.ino());
+        let own = self.file.metadata().map(place).ok();
+        own.is_some() && fs::metadata(&self.settings.path).map(place).ok() == own
     }
 
     /// After a write that failed: nothing of the buffer counts on what the file ends with.
@@ -160,11 +231,15 @@ impl LogFile {
     /// Learns how the file ends, and goes on from there.
     fn find_end(&mut self) -> io::Result<()> {
         self.size = self.file.metadata()?.len();
-        self.is_unsure = false;
         if self.chained.is_none() {
+            self.is_unsure = false;
+            if self.is_open {
+                self.buffer.push(b'\n');
+            }
             return Ok(());
         }
         let tail = self.read_tail()?;
+        self.is_unsure = false;
         let (lines, rest) = match tail.iter().rposition(|byte| *byte == b'\n') {
             Some(end) => tail.split_at(end + 1),
             None => (&[][..], &tail[..]),
@@ -191,6 +266,7 @@ impl LogFile {
         }
         let goes_on = found.is_some() && (is_start || chained.last == found);
         if goes_on {
+            chained.written.clone_from(&found);
             chained.last = found;
         }
         if !rest.is_empty() {
@@ -277,6 +353,40 @@ fn move_if_there(from: &Path, to: &Path) -> io::Result<()> {
     }
 }
 
+/// Whether a file lacks the end of its last line, as far as it can be read.
+fn ends_within_line(path: &Path) -> bool {
+    let is_regular = fs::metadata(path).is_ok_and(|metadata| metadata.is_file());
+    let last = || -> io::Result<u8> {
+        let mut file = File::open(path)?;
+        file.seek(SeekFrom::End(-1))?;
+        let mut last = [0];
+        file.read_exact(&mut last)?;
+        let [last] = last;
+        Ok(last)
+    };
+    is_regular && last().is_ok_and(|last| last != b'\n')
+}
+
+/// How many bytes were written, all of them where there is no error.
+fn write(file: &mut File, bytes: &[u8]) -> (usize, io::Result<()>) {
+    let mut rest = bytes;
+    let result = loop {
+        if rest.is_empty() {
+            break Ok(());
+        }
+        match file.write(rest) {
+            Ok(0) => break Err(io::ErrorKind::WriteZero.into()),
+            Ok(count) => rest = rest.get(count..).unwrap_or_default(),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => break Err(error),
+        }
+    };
+    (bytes.len() - rest.len(), result)
+}
+
 fn named(path: &Path, error: &io::Error) -> io::Error {
     io::Error::new(error.kind(), format!("{}: {error}", path.display()))
 }
+
+#[cfg(test)]
+mod tests;

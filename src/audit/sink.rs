@@ -42,7 +42,7 @@ impl Sink {
             Self::File(file) => file.push(line),
             Self::Syslog(syslog) => match syslog.send(time, severity, line) {
                 Ok(()) => Ok(1),
-                Err(error) => Err(Lost { lines: 1, error }),
+                Err(error) => Err(Lost::new(1, error)),
             },
             Self::Stdout { buffer, lines } => {
                 buffer.extend_from_slice(line);
@@ -68,7 +68,7 @@ impl Sink {
                 buffer.clear();
                 result
                     .map(|()| lines)
-                    .map_err(|error| Lost { lines, error })
+                    .map_err(|error| Lost::new(lines, error))
             }
         }
     }
@@ -86,7 +86,7 @@ impl Sink {
         match self {
             Self::File(file) => {
                 let noted = file.note_dropped(lines);
-                noted.map_err(|error| Lost { lines: 0, error })
+                noted.map_err(|error| Lost::new(0, error))
             }
             Self::Stdout { .. } | Self::Syslog(_) => Ok(()),
         }

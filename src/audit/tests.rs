@@ -10,7 +10,7 @@ fn to_file(path: &Path) -> Settings {
     Target::File(FileSettings::new(path.to_owned())).into()
 }
 
-fn record() -> Record {
+pub(super) fn record() -> Record {
     Record {
         time: SystemTime::UNIX_EPOCH + Duration::from_micros(1_700_000_000_000_001),
         request_id: Uuid::from_u128(1),

@@ -55,9 +55,10 @@ impl Writer {
             for record in std::iter::once(first).chain(records.try_iter().take(QUEUE)) {
                 self.write(&record);
             }
-            self.tell_dropped();
             let flushed = self.sink.flush();
             self.note(flushed);
+            // Only now it is known what was lost, and perhaps nobody comes for long.
+            self.tell_dropped();
         }
     }
 
@@ -82,7 +83,12 @@ impl Writer {
                 self.counts.written.fetch_add(lines, Ordering::Relaxed);
                 self.is_failing = false;
             }
-            Err(Lost { lines, error }) => {
+            Err(Lost {
+                lines,
+                written,
+                error,
+            }) => {
+                self.counts.written.fetch_add(written, Ordering::Relaxed);
                 self.counts.dropped.fetch_add(lines, Ordering::Relaxed);
                 if !self.is_failing {
                     warn!("audit lines are lost until the sink works again: {error}");
@@ -98,10 +104,13 @@ impl Writer {
             return;
         }
         let lines = total - self.told;
-        self.told = total;
-        warn!(dropped = total, "{lines} audit lines were dropped");
-        if let Err(lost) = self.sink.note_dropped(lines) {
-            self.note(Err(lost));
+        let noted = self.sink.note_dropped(lines);
+        match noted.and_then(|()| self.sink.flush()) {
+            Ok(_) => {
+                self.told = total;
+                warn!(dropped = total, "{lines} audit lines were dropped");
+            }
+            Err(lost) => self.note(Err(lost)),
         }
     }
 }

@@ -34,7 +34,7 @@ pub fn overrides(variables: &BTreeMap<String, String>) -> (Vec<Override>, Vec<Pr
                 path: path.clone(),
                 value: to_toml(value, *shape),
             }),
-            None if is_service_link(name) => {}
+            None if is_service_link(name, value) => {}
             None => problems.push(unknown(name, known)),
         }
     }
@@ -56,10 +56,25 @@ fn unknown(name: &str, known: &BTreeMap<String, (Vec<String>, Shape)>) -> Proble
 }
 
 /// Kubernetes tells each pod of the services beside it: of one called `actiongate` in variables with
-/// our prefix.
-fn is_service_link(name: &str) -> bool {
-    let parts = ["_SERVICE_HOST", "_SERVICE_PORT", "_PORT_"];
-    parts.iter().any(|part| name.contains(part)) || name.ends_with("_PORT")
+/// our prefix. Nothing else that ends likewise is one, or what somebody means to say would be ignored.
+fn is_service_link(name: &str, value: &str) -> bool {
+    let protocols = ["tcp", "udp", "sctp"];
+    let is_address = || {
+        let scheme = value.split_once("://").map(|(scheme, _)| scheme);
+        scheme.is_some_and(|scheme| protocols.contains(&scheme))
+    };
+    // As in `…_PORT_80_TCP` and `…_PORT_80_TCP_ADDR`.
+    let is_numbered = |rest: &str| {
+        let mut parts = rest.split('_');
+        let number = parts.next().unwrap_or_default();
+        let protocol = parts.next().unwrap_or_default().to_ascii_lowercase();
+        number.parse::<u16>().is_ok() && protocols.contains(&protocol.as_str())
+    };
+    name.ends_with("_SERVICE_HOST")
+        || name.ends_with("_SERVICE_PORT")
+        || name.contains("_SERVICE_PORT_")
+        || name.ends_with("_PORT") && is_address()
+        || name.split("_PORT_").skip(1).any(is_numbered)
 }
 
 /// Arrays of tables have no names to tell their items apart by.

@@ -42,8 +42,9 @@ impl Shown<'_> {
             let _ = writeln!(self.text, "\n{header}");
         }
         let values_start = self.text.len();
-        let kind = section.and_then(|section| section.written("kind"));
-        let kind = kind.map_or("jwt".to_owned(), |kind| kind.text.replace('"', ""));
+        let kind = section.filter(|section| section.has("kind"));
+        let kind = kind.and_then(|section| section.string("kind"));
+        let kind = kind.map_or("jwt".to_owned(), |kind| kind.value);
         let mut inner = Inner::new();
         let mut unset = Vec::new();
         for (name, key) in table.keys().filter(|(_, key)| key.is_of_kind(&kind)) {

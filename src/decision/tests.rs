@@ -1,3 +1,5 @@
+mod reach;
+
 use super::*;
 use crate::grant::{
     AccessRuleClaim, CallerValues, CompiledPolicy, ConditionKeys, Grants, Policy, UnknownRoles,

@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::Document;
+use super::{Document, Problem};
 use crate::file;
 
 /// No value that people keep in a file of its own is longer.
@@ -38,6 +38,32 @@ pub struct Override {
     pub path: Vec<String>,
     /// The value as TOML.
     pub value: String,
+}
+
+/// A value with what stood outside of its document in it.
+pub(super) struct Reference {
+    /// Where it stands.
+    line: usize,
+    /// With what `${…}` stands for, perhaps a secret.
+    value: String,
+    /// With `${…}`.
+    written: String,
+}
+
+impl Reference {
+    /// Problems tell of it as it is written.
+    pub(super) fn hide(&self, problem: &mut Problem) {
+        if problem.line != self.line {
+            return;
+        }
+        let quoted = |text: &str| format!("`{text}`");
+        let message = &problem.message;
+        problem.message = match self.value.len() {
+            // It may as well be a part of a word.
+            0..4 => message.replace(&quoted(&self.value), &quoted(&self.written)),
+            _ => message.replace(&self.value, &self.written),
+        };
+    }
 }
 
 /// What of its surroundings went into a document.
@@ -90,7 +116,14 @@ impl Document {
         let start = value.span().start;
         match value.get_mut() {
             DeValue::String(text) if text.contains("${") => match self.expand(text) {
-                Ok(expanded) => *text = Cow::Owned(expanded),
+                Ok(expanded) => {
+                    self.references.borrow_mut().push(Reference {
+                        line: self.line_of(start),
+                        value: expanded.clone(),
+                        written: text.to_string(),
+                    });
+                    *text = Cow::Owned(expanded);
+                }
                 Err(message) => self.report(self.line_of(start), message),
             },
             DeValue::Array(items) => {

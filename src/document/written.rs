@@ -61,7 +61,8 @@ impl Document {
         let line = self.line_of(span.start);
         match self.override_at(line) {
             Some(overriding) => Written {
-                text: overriding.value.clone(),
+                // Nothing in it is a reference, as it would be in the document.
+                text: overriding.value.replace("${", "$${"),
                 origin: Origin::Override(overriding.source.clone()),
             },
             None => Written {

@@ -3,13 +3,14 @@
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
+use std::process::Command;
 use std::thread;
 use std::time::Instant;
 
 use serde_json::Value;
 
 use super::issuer::{CONFIG, ED25519, issuer};
-use super::run::listening;
+use super::run::{address, listening};
 use super::{Folder, PATIENCE, Running};
 
 const AUDIT: &str = "[audit]\nfile = \"audit.jsonl\"\nchain = true\nchain_key = \"chain.key\"\n";
@@ -206,4 +207,42 @@ fn what_cannot_be_verified_is_trouble() {
         "{}",
         ran.out
     );
+}
+
+#[test]
+fn a_disk_that_was_full_cost_the_lines_that_are_told_of() {
+    let folder = chained();
+    // A file that may not grow on is as a disk that is full: writes end half-way, then fail.
+    let script =
+        "exec env --ignore-signal=XFSZ prlimit --fsize=5000: $PROGRAM run --config actiongate.toml";
+    let running = folder.start_shell(script);
+    let address = address(&running);
+    let mut sent = send(&address, 30);
+    running
+        .err
+        .until("audit lines are lost until the sink works again");
+    let id = running.child.id().to_string();
+    let status = Command::new("prlimit")
+        .args(["--pid", &id, "--fsize=unlimited:"])
+        .status();
+    assert!(status.unwrap().success());
+    sent += send(&address, 1);
+    running.err.until("audit lines were dropped");
+    stop(running);
+    let text = folder.read("audit.jsonl");
+    let count = |text: &str, what: &str| text.lines().filter(|line| line.contains(what)).count();
+    let events = text
+        .lines()
+        .filter_map(|line| serde_json::from_str(line).ok());
+    let dropped: u64 = events
+        .filter(|event: &Value| event["event"] == "dropped")
+        .map(|event| event["lines"].as_u64().unwrap())
+        .sum();
+    let whole = text
+        .lines()
+        .filter(|line| serde_json::from_str::<Value>(line).is_ok());
+    let written = whole.filter(|line| line.contains("request_id")).count();
+    assert_eq!(written + usize::try_from(dropped).unwrap(), sent, "{text}");
+    assert_eq!(count(&text, "\"event\":\"torn\""), 1, "{text}");
+    verify(&folder, &["audit.jsonl"]).ended(0);
 }

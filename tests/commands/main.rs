@@ -93,12 +93,17 @@ impl Folder {
 
     /// Runs a line of shell to its end; `$PROGRAM` is the program.
     fn shell(&self, script: &str) -> Ran {
+        self.start_shell(script).end()
+    }
+
+    /// The same, but does not wait.
+    fn start_shell(&self, script: &str) -> Running {
         let mut command = Command::new("sh");
         command
             .args(["-c", script])
             .env("PROGRAM", PROGRAM)
             .current_dir(self.0.path());
-        Running::start(&mut command).end()
+        Running::start(&mut command)
     }
 }
 

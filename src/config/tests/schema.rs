@@ -268,6 +268,19 @@ fn defaults_are_what_is_so_without_them() {
 }
 
 #[test]
+fn keys_of_a_kind_are_shown_however_it_is_written() {
+    for text in configs() {
+        let literal = text.lines().map(|line| match line.starts_with("kind = ") {
+            true => line.replace('"', "'"),
+            false => line.to_owned(),
+        });
+        let literal = literal.collect::<Vec<_>>().join("\n");
+        let plain = |text: &str| shown(text).replace('\'', "\"");
+        assert_eq!(plain(&literal), plain(&text));
+    }
+}
+
+#[test]
 fn shows_every_key_and_where_its_value_is_from() {
     let text = format!("{MINIMAL}[log]\nlevel = \"debug\"\n[token]\ncache = \"1MiB\"\n");
     let shown = shown(&text);

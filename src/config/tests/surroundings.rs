@@ -208,6 +208,55 @@ fn shows_references_as_they_stand_and_overrides_as_they_are() {
     }
 }
 
+#[test]
+fn what_a_variable_says_is_no_reference_when_it_is_read_back() {
+    for value in ["a${b}", "$${x", "$$${"] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.toml");
+        fs::write(&path, MINIMAL).unwrap();
+        let pairs = [("ACTIONGATE_AUDIT_FILE", value)];
+        let (document, problems) = open(&path, variables(&pairs)).unwrap();
+        assert_eq!(problems, []);
+        let shown = document.read(|root| show(root, "a.toml"));
+        assert!(
+            is_file(&read_within(&shown, &[]).unwrap(), value),
+            "{shown}"
+        );
+    }
+}
+
+#[test]
+fn no_problem_tells_what_a_reference_stands_for() {
+    let text = MINIMAL.replace("\"127.0.0.1:8080\"", "\"${SECRET}:x\"");
+    let text = format!("{text}[log]\nlevel = \"${{file:secret}}\"\n");
+    let problems = read_within(&text, &[("SECRET", "hush")]).unwrap_err();
+    assert_eq!(problems.len(), 2);
+    for (problem, name) in problems.iter().zip(["`${SECRET}:x`", "`${file:secret}`"]) {
+        let is_told = problem.contains("hush") || problem.contains("X-Secret");
+        assert!(!is_told && problem.contains(name), "{problem}");
+    }
+}
+
+#[test]
+fn a_variable_that_looks_like_a_services_is_refused_unless_it_is_one() {
+    let links = [
+        ("ACTIONGATE_ADMIN_SERVICE_HOST", "10.0.0.1"),
+        ("ACTIONGATE_ADMIN_SERVICE_PORT", "80"),
+        ("ACTIONGATE_ADMIN_SERVICE_PORT_WEB", "80"),
+        ("ACTIONGATE_ADMIN_PORT", "udp://10.0.0.1:80"),
+        ("ACTIONGATE_ADMIN_PORT_80_UDP", "udp://10.0.0.1:80"),
+        ("ACTIONGATE_ADMIN_PORT_80_UDP_ADDR", "10.0.0.1"),
+    ];
+    assert!(read_within(MINIMAL, &links).is_ok());
+    for (name, value) in [
+        ("ACTIONGATE_LISTEN_PORT", "8080"),
+        ("ACTIONGATE_LISTEN_PORT_RANGE", "1"),
+    ] {
+        let problems = read_within(MINIMAL, &[(name, value)]).unwrap_err();
+        assert!(problems[0].starts_with(name), "{problems:?}");
+    }
+}
+
 /// Whether the audit goes to the file with this name.
 fn is_file(config: &Config, name: &str) -> bool {
     let audit::Target::File(file) = &config.audit.target else {
