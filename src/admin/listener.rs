@@ -26,7 +26,7 @@ const CONNECTIONS: usize = 64;
 /// How long a handshake and a head may take.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// How long a connection lives; whoever asks again makes a new one.
-const LIFETIME: Duration = Duration::from_mins(10);
+const LIFETIME: Duration = Duration::from_mins(1);
 /// After a failure such as too many open files, which does not pass at once.
 const BACK_OFF: Duration = Duration::from_millis(100);
 
@@ -106,6 +106,10 @@ impl Admin {
             let tls = self.tls.as_ref().map(tls::Server::config);
             tokio::spawn(async move {
                 let _seat = seat;
+                // The library waits for the first byte for ever.
+                if !matches!(timeout(PATIENCE, stream.peek(&mut [0])).await, Ok(Ok(1..))) {
+                    return debug!("silence on the admin listener");
+                }
                 let Some(tls) = tls else {
                     return serve_stream(stream, source, settings).await;
                 };

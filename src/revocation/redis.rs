@@ -23,9 +23,7 @@ use crate::token::{FetchError, Secret, connect as connect_to};
 /// From name resolution to the login.
 const CONNECT: Duration = Duration::from_secs(3);
 /// One command.
-const ANSWER: Duration = Duration::from_secs(3);
-/// How many members one command reads, as far as Redis can tell.
-const BATCH: usize = 1000;
+const ANSWER: Duration = Duration::from_secs(5);
 /// Changes that come close together are read together.
 const GATHER: Duration = Duration::from_millis(20);
 /// The least wait before connecting again; up to twice that, so that a fleet does not come at once.
@@ -148,30 +146,30 @@ async fn read(
     key: &str,
     known: Option<Arc<Revocations>>,
 ) -> Result<Option<Arc<Revocations>>, RevocationError> {
-    let mut members = HashSet::new();
-    let mut size = 0;
-    let mut cursor = 0_u64;
-    loop {
-        let mut scan = Cmd::new();
-        scan.arg("SSCAN")
-            .arg(key)
-            .arg(cursor)
-            .arg("COUNT")
-            .arg(BATCH);
-        // What is there all the while is found, perhaps twice; of what comes meanwhile the channel tells.
-        let (next, found): (u64, Vec<String>) = scan.query_async(connection).await?;
-        size += found.iter().map(|member| member.len() as u64).sum::<u64>();
-        members.extend(found);
-        if members.len() > MAX_ENTRIES + 1 {
-            return Err(RevocationError::TooMany);
-        }
-        if size > MAX_SIZE {
-            return Err(RevocationError::TooLarge);
-        }
-        match next {
-            0 => break,
-            next => cursor = next,
-        }
+    let count: usize = Cmd::new()
+        .arg("SCARD")
+        .arg(key)
+        .query_async(connection)
+        .await?;
+    if count > MAX_ENTRIES + 1 {
+        return Err(RevocationError::TooMany);
+    }
+    // All of one moment: of a set that is emptied meanwhile, a scan would find a part.
+    let members: HashSet<String> = Cmd::new()
+        .arg("SMEMBERS")
+        .arg(key)
+        .query_async(connection)
+        .await?;
+    if members.len() > MAX_ENTRIES + 1 {
+        return Err(RevocationError::TooMany);
+    }
+    if members
+        .iter()
+        .map(|member| member.len() as u64)
+        .sum::<u64>()
+        > MAX_SIZE
+    {
+        return Err(RevocationError::TooLarge);
     }
     let now = super::unix_time();
     let parsed = spawn_blocking(move || {

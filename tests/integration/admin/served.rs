@@ -3,7 +3,7 @@
 use std::fs;
 
 use super::{ADMIN, list};
-use crate::support::{Call, Setup, Upstream};
+use crate::support::{Call, Client, Setup, Upstream};
 
 #[test]
 fn a_token_guards_all_but_the_probes() {
@@ -119,4 +119,18 @@ fn the_page_and_its_parts_are_served_to_everybody_and_allow_nothing_from_elsewhe
     assert_eq!(served, 9);
     assert_eq!(gateway.admin(&Call::get("/status")).status, 401);
     assert_eq!(gateway.admin(&Call::get("/page.html")).status, 404);
+}
+
+#[test]
+fn those_who_say_nothing_keep_nobody_from_asking() {
+    let upstream = Upstream::start();
+    let gateway = Setup::new(&upstream).more(ADMIN).start();
+    // As many as are served at once.
+    let silent: Vec<Client> = (0..64)
+        .map(|_| Client::connect(gateway.admin_address()))
+        .collect();
+    assert_eq!(gateway.admin(&Call::get("/live")).status, 200);
+    for mut client in silent {
+        client.ends();
+    }
 }

@@ -251,7 +251,7 @@ fn a_user_that_may_only_read_is_enough() {
     let users = "\
 user default off
 user admin on >admin ~* &* +@all
-user actiongate on >secret ~actiongate:revoked &actiongate:revoked -@all +sscan +subscribe
+user actiongate on >secret ~actiongate:revoked &actiongate:revoked -@all +scard +smembers +subscribe
 ";
     let login = ["--no-auth-warning", "--user", "admin", "--pass", "admin"];
     let redis = Redis::start_at(own_ip(), users, &login);
