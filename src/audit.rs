@@ -317,7 +317,12 @@ fn probe_file(path: &Path) -> io::Result<()> {
         }
         opened => opened.map(|_| ()),
     }
-    .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", path.display())))
+    .map_err(|error| named(path, &error))
+}
+
+/// The same error, which says what it is about.
+fn named(path: &Path, error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("{}: {error}", path.display()))
 }
 
 /// Opens the sink and starts the writer.

@@ -8,13 +8,13 @@ use std::time::SystemTime;
 
 use tracing::warn;
 
-use super::FileSettings;
 use super::chain::{self, Chain, Link};
 use super::line::{self, Event};
+use super::{FileSettings, named};
 use crate::token::Secret;
 
 /// Bytes of lines that are written at once.
-const BUFFER: usize = 64 * 1024;
+pub const BUFFER: usize = 64 * 1024;
 /// No line is longer, so what a file ends with is within as many bytes.
 const LONGEST: u64 = 1024 * 1024;
 
@@ -181,11 +181,10 @@ impl LogFile {
             written,
             error,
         };
-        if !self.is_at_path() {
-            self.file = open_file(&self.settings).map_err(lost)?;
-            self.is_open = ends_within_line(&self.settings.path);
+        match self.is_at_path() {
+            true => self.find_end().map_err(lost)?,
+            false => self.open_again().map_err(lost)?,
         }
-        self.find_end().map_err(lost)?;
         self.flush().map_err(|begun| lost(begun.error))?;
         flushed
     }
@@ -208,6 +207,11 @@ impl LogFile {
             }
             fs::rename(path, numbered(path, 1))?;
         }
+        self.open_again()
+    }
+
+    /// Takes up whatever file is at the path now.
+    fn open_again(&mut self) -> io::Result<()> {
         self.file = open_file(&self.settings)?;
         self.is_open = ends_within_line(&self.settings.path);
         self.find_end()
@@ -382,10 +386,6 @@ fn write(file: &mut File, bytes: &[u8]) -> (usize, io::Result<()>) {
         }
     };
     (bytes.len() - rest.len(), result)
-}
-
-fn named(path: &Path, error: &io::Error) -> io::Error {
-    io::Error::new(error.kind(), format!("{}: {error}", path.display()))
 }
 
 #[cfg(test)]

@@ -4,11 +4,8 @@ use std::io::{self, Write as _};
 use std::time::SystemTime;
 
 use super::Target;
-use super::file::{LogFile, Lost};
+use super::file::{BUFFER, LogFile, Lost};
 use super::syslog::{Severity, Syslog};
-
-/// Bytes of lines that are written at once.
-const BUFFER: usize = 64 * 1024;
 
 #[derive(Debug)]
 pub enum Sink {

@@ -5,6 +5,8 @@ use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
+use super::named;
+
 /// "log audit" (RFC 5424 §6.2.1).
 const FACILITY: u8 = 13;
 /// How long the log's daemon may take nothing before lines are dropped.
@@ -71,10 +73,8 @@ impl Syslog {
 }
 
 fn connect(path: &Path) -> io::Result<UnixDatagram> {
-    let named =
-        |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
     let socket = UnixDatagram::unbound()?;
     socket.set_write_timeout(Some(PATIENCE))?;
-    socket.connect(path).map_err(named)?;
+    socket.connect(path).map_err(|error| named(path, &error))?;
     Ok(socket)
 }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use super::chain::{self, Chain, Link};
+use super::named;
 
 /// What is wrong at a line, or worth knowing.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -73,8 +74,7 @@ struct Reader {
 
 impl Reader {
     fn read(&mut self, path: &Path) -> io::Result<()> {
-        let named =
-            |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
+        let named = |error: io::Error| named(path, &error);
         let mut lines = BufReader::new(File::open(path).map_err(named)?);
         let (mut text, mut line) = (Vec::new(), 0);
         loop {
