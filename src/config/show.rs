@@ -54,7 +54,7 @@ impl Shown<'_> {
                 path => format!("{path}.{name}"),
             };
             match key.shape() {
-                Shape::Table if is_there || !key.requires_any() => {
+                Shape::Table | Shape::Names if is_there || !key.requires_any() => {
                     let found = section.and_then(|section| section.section(name));
                     inner.push((within.clone(), format!("[{within}]"), key, found));
                 }
@@ -63,10 +63,6 @@ impl Shown<'_> {
                     for found in found.into_iter().flatten() {
                         inner.push((within.clone(), format!("[[{within}]]"), item, Some(found)));
                     }
-                }
-                Shape::Names if is_there => {
-                    let found = section.and_then(|section| section.section(name));
-                    inner.push((within.clone(), format!("[{within}]"), key, found));
                 }
                 _ => {
                     let written = section.and_then(|section| section.written(name));

@@ -171,9 +171,14 @@ fn print_text(listed: &Listed<'_>, table: &ActionTable) {
             row.permission,
             told(&row.because)
         ));
-        for route in &row.routes {
-            let (method, path) = route.split_once(' ').unwrap_or_default();
-            say(format_args!("         {method:<6} {path}"));
-        }
+        say_routes(&row.routes, 9);
+    }
+}
+
+/// Each on a line of its own, so far from the left.
+pub fn say_routes(routes: &[String], indent: usize) {
+    for route in routes {
+        let (method, path) = route.split_once(' ').unwrap_or_default();
+        say(format_args!("{:indent$}{method:<6} {path}", ""));
     }
 }

@@ -4,7 +4,7 @@ use anyhow::bail;
 use hyper::Method;
 use serde::Serialize;
 
-use super::list::{Because, because, escaped, routes_of, told, word};
+use super::list::{Because, because, escaped, routes_of, say_routes, told, word};
 use super::{Offline, Shown, unknown};
 use crate::cli::{Format, routes, say};
 use crate::decision::OperationReach;
@@ -103,10 +103,7 @@ fn find<'a>(offline: &'a Offline<'_>, text: &str) -> anyhow::Result<Vec<&'a Oper
 
 fn print_text(listed: &Listed<'_>) {
     say(listed.permission);
-    for route in &listed.routes {
-        let (method, path) = route.split_once(' ').unwrap_or_default();
-        say(format_args!("  {method:<6} {path}"));
-    }
+    say_routes(&listed.routes, 2);
     let actions = match listed.actions.as_slice() {
         [] => "nothing of a token's grants".to_owned(),
         actions => actions.join(", "),
