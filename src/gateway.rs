@@ -11,7 +11,7 @@ mod upgrade;
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use hyper::body::Incoming;
 use hyper::http::request;
@@ -32,7 +32,7 @@ use crate::decision::{self, Circumstances, Permit};
 use crate::metrics::{Meter, Registry, WorkerCounts};
 use crate::proxy::{self, AllowedHosts, BodyLimits, Origin, Peer, Proxy, Upstream, UpstreamBody};
 use crate::router::{Candidates, RequestPath, Target};
-use crate::token::{self, TokenError};
+use crate::token::{self, TokenError, unix_time};
 use crate::trace::Tracer;
 
 /// What holds for every request, whatever the table says.
@@ -296,10 +296,4 @@ fn nobody(headers: &HeaderMap) -> Result<Option<Rc<Identity>>, Rejection> {
         Err(error @ TokenError::Ambiguous) => Err(error.into()),
         _ => Ok(None),
     }
-}
-
-/// Seconds since 1970.
-pub fn unix_time() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    since.map_or(0, |since| since.as_secs())
 }

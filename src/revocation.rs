@@ -13,7 +13,7 @@ mod source;
 
 use std::fmt;
 use std::path::PathBuf;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use hyper::Uri;
 
@@ -97,12 +97,6 @@ impl RedisSettings {
     pub fn database(&self) -> i64 {
         self.uri.path().trim_start_matches('/').parse().unwrap_or(0)
     }
-}
-
-/// Seconds since 1970.
-fn unix_time() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    since.map_or(0, |since| since.as_secs())
 }
 
 impl fmt::Display for Location {

@@ -20,6 +20,7 @@ pub(crate) mod testing;
 mod validator;
 
 use std::fmt;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde_json::{Map, Value};
 
@@ -65,6 +66,12 @@ impl fmt::Debug for Token<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Token({} bytes)", self.0.len())
     }
+}
+
+/// Seconds since 1970, the clock of all that is good for a time.
+pub fn unix_time() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.map_or(0, |since| since.as_secs())
 }
 
 /// The bounds of every token, whoever issued it.

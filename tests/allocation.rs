@@ -16,10 +16,10 @@ mod request;
 #[allow(dead_code, reason = "the benchmarks use the rest")]
 mod signer;
 
-use actiongate::gateway::{PrincipalCache, unix_time};
+use actiongate::gateway::PrincipalCache;
 use actiongate::router::{RequestPath, Router};
 use actiongate::table::{ActionTable, PathTemplate, Segment, Source};
-use actiongate::token::{Algorithm, Settings, Token, credential};
+use actiongate::token::{Algorithm, Settings, Token, credential, unix_time};
 use allocation_counter::measure;
 use hyper::HeaderMap;
 use hyper::header::AUTHORIZATION;

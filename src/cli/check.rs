@@ -10,12 +10,11 @@ use super::{Outcome, say};
 use crate::app::{self, StartError};
 use crate::audit;
 use crate::config::Config;
-use crate::gateway::unix_time;
 use crate::proxy::Upstream;
 use crate::revocation;
 use crate::table::ActionTable;
 use crate::tls;
-use crate::token::{KeySettings, KeySource, ValidatorService};
+use crate::token::{KeySettings, KeySource, ValidatorService, unix_time};
 use crate::trace;
 
 /// Notes of the built-in table are only counted, unless `all` are wanted; `strict` fails with any

@@ -16,11 +16,11 @@ use super::{Outcome, say};
 use crate::app::Inspector;
 use crate::config::Config;
 use crate::decision::Circumstances;
-use crate::gateway::{Identity, Rejection, Rules, unix_time};
+use crate::gateway::{Identity, Rejection, Rules};
 use crate::router::{Candidates, JsonBody, RequestPath, Target, Unroutable};
 use crate::table::ActionName;
 use crate::telemetry::chain;
-use crate::token::{Token, TokenError};
+use crate::token::{Token, TokenError, unix_time};
 
 /// A request to explain.
 #[derive(Debug)]

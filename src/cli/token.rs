@@ -11,10 +11,10 @@ use serde_json::{Map, Value};
 use super::{ConfigFile, Outcome, explain, say};
 use crate::app::Inspector;
 use crate::decision::OperationReach;
-use crate::gateway::{Rejection, Rules, unix_time};
+use crate::gateway::{Rejection, Rules};
 use crate::grant::{Reach, Reaching as _};
 use crate::table::ActionName;
-use crate::token::{Standing, Token, TokenError, unverified_claims};
+use crate::token::{Standing, Token, TokenError, unix_time, unverified_claims};
 
 #[derive(Debug, Subcommand)]
 pub enum TokenCommand {

@@ -11,7 +11,7 @@ pub use unknown_role::unknown_roles;
 
 use unknown_role::RoleLog;
 
-use super::{Rejection, unix_time};
+use super::Rejection;
 use crate::audit::Caller;
 use crate::decision::Denial;
 use crate::grant::{ClaimMapping, Principal, Roles};
@@ -20,7 +20,7 @@ use crate::revocation::{Asked, Feed};
 use crate::router::Router;
 use crate::table::ActionId;
 use crate::tls::CertificateHash;
-use crate::token::{self, Issued, Issuer, Standing, Token, TokenError, Verified};
+use crate::token::{self, Issued, Issuer, Standing, Token, TokenError, Verified, unix_time};
 
 /// Table, router, issuers, claim mappings and roles.
 #[derive(Debug)]

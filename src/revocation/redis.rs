@@ -18,7 +18,7 @@ use super::feed::Publisher;
 use super::list::Revocations;
 use super::{MAX_ENTRIES, MAX_SIZE, RedisSettings, RevocationError};
 use crate::tls;
-use crate::token::{FetchError, Secret, connect as connect_to};
+use crate::token::{FetchError, Secret, connect as connect_to, unix_time};
 
 /// From name resolution to the login.
 const CONNECT: Duration = Duration::from_secs(3);
@@ -171,7 +171,7 @@ async fn read(
     {
         return Err(RevocationError::TooLarge);
     }
-    let now = super::unix_time();
+    let now = unix_time();
     let parsed = spawn_blocking(move || {
         let list = parse_members(members, now)?;
         let is_known = known.is_some_and(|known| *known == list);

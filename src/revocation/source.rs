@@ -19,6 +19,7 @@ use crate::file::Mark;
 use crate::tls;
 use crate::token::{
     FetchError, Fetched, KeySet, TokenError, Wanted, fetch, read_file_within, signed_payload,
+    unix_time,
 };
 
 /// The whole fetch of a list, from name resolution to the last byte.
@@ -63,16 +64,9 @@ impl Source {
             Location::Url(uri, _) => uri.scheme_str(),
             Location::Redis(redis) => redis.uri.scheme_str(),
         };
-        let trust = tls::ClientSettings {
-            ca: settings.ca.clone(),
-            ..tls::ClientSettings::default()
-        };
-        let tls = match scheme {
-            Some("https" | "rediss") => {
-                Some(tls::Client::load(&trust, &[]).map_err(FetchError::from)?)
-            }
-            _ => None,
-        };
+        let is_encrypted = matches!(scheme, Some("https" | "rediss"));
+        let tls = is_encrypted.then(|| tls::Client::trusting(settings.ca.as_deref(), &[]));
+        let tls = tls.transpose().map_err(FetchError::from)?;
         let (publisher, feed) = Publisher::new(&settings);
         let source = Self {
             settings,
@@ -234,7 +228,7 @@ fn read(
     if known.digest.replace(bytes) == Some(bytes) {
         return Ok((None, known));
     }
-    let now = super::unix_time();
+    let now = unix_time();
     let Parsed { list, issued_at } = match keys {
         None => parse(text, now)?,
         Some((keys, path)) => {

@@ -1,6 +1,6 @@
 //! Our side towards servers: whom we believe, and what we show.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rustls::ClientConfig;
@@ -64,6 +64,20 @@ impl Client {
         Ok(Self {
             shared: Arc::new(shared),
         })
+    }
+
+    /// A client without a certificate that trusts these authorities in PEM, or the system's; as
+    /// [`Client::load`] besides.
+    ///
+    /// # Errors
+    ///
+    /// As [`Client::load`].
+    pub fn trusting(ca: Option<&Path>, alpn: &[&[u8]]) -> Result<Self, TlsError> {
+        let settings = Settings {
+            ca: ca.map(Path::to_owned),
+            ..Settings::default()
+        };
+        Self::load(&settings, alpn)
     }
 
     /// Reads all files again and takes over what has changed, all or nothing. Says whether there

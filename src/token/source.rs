@@ -194,11 +194,7 @@ impl KeySource {
     pub fn tls(settings: &Settings) -> Result<Option<tls::Client>, FetchError> {
         let is_https =
             matches!(&settings.location, Location::Url(uri) if uri.scheme_str() == Some("https"));
-        let trust = tls::ClientSettings {
-            ca: settings.ca.clone(),
-            ..tls::ClientSettings::default()
-        };
-        let tls = is_https.then(|| tls::Client::load(&trust, &[]));
+        let tls = is_https.then(|| tls::Client::trusting(settings.ca.as_deref(), &[]));
         Ok(tls.transpose()?)
     }
 

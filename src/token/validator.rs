@@ -161,10 +161,6 @@ impl Validator {
 /// TLS towards these servers, where any of them needs it.
 fn load_tls(uris: &[Uri], settings: &AskSettings) -> Result<Option<tls::Client>, AskError> {
     let is_needed = uris.iter().any(|uri| uri.scheme_str() == Some("https"));
-    let trust = tls::ClientSettings {
-        ca: settings.ca.clone(),
-        ..tls::ClientSettings::default()
-    };
-    let tls = is_needed.then(|| tls::Client::load(&trust, &[]));
+    let tls = is_needed.then(|| tls::Client::trusting(settings.ca.as_deref(), &[]));
     Ok(tls.transpose().map_err(FetchError::from)?)
 }

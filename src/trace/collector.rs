@@ -102,15 +102,11 @@ impl Collector {
     /// Reads the authorities of an `https` collector; asks nobody.
     pub fn new(settings: &Settings) -> Result<Self, TlsError> {
         let is_https = settings.endpoint.scheme_str() == Some("https");
-        let trust = tls::ClientSettings {
-            ca: settings.ca.clone(),
-            ..tls::ClientSettings::default()
-        };
         let protocols: &[&[u8]] = match settings.protocol {
             Protocol::Http => &[b"http/1.1"],
             Protocol::Grpc => &[b"h2"],
         };
-        let tls = is_https.then(|| tls::Client::load(&trust, protocols));
+        let tls = is_https.then(|| tls::Client::trusting(settings.ca.as_deref(), protocols));
         Ok(Self {
             settings: settings.clone(),
             tls: tls.transpose()?,

@@ -3,12 +3,12 @@
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
-use actiongate::gateway::{Identity, Reading, Rules, unix_time};
+use actiongate::gateway::{Identity, Reading, Rules};
 use actiongate::grant::{ClaimMapping, Roles};
 use actiongate::router::Router;
 use actiongate::token::{
     Algorithm, Delegation, Issuer, JwtIssuer, KeyFeed, KeySettings, KeySource, KeystoneJws, Kind,
-    Location, Settings, Token,
+    Location, Settings, Token, unix_time,
 };
 use serde_json::json;
 

@@ -7,10 +7,10 @@
 use std::hint::black_box;
 
 use actiongate::decision::authorize;
-use actiongate::gateway::{PrincipalCache, Rules, unix_time};
+use actiongate::gateway::{PrincipalCache, Rules};
 use actiongate::router::{RequestPath, Router};
 use actiongate::table::{ActionTable, Source};
-use actiongate::token::{Algorithm, Settings, Token, credential};
+use actiongate::token::{Algorithm, Settings, Token, credential, unix_time};
 use hyper::HeaderMap;
 use hyper::header::AUTHORIZATION;
 

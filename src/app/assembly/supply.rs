@@ -2,11 +2,10 @@
 
 use crate::app::StartError;
 use crate::config::KeystoneKeys;
-use crate::gateway::unix_time;
 use crate::revocation;
 use crate::token::{
     Delegation, FamilySettings, FamilySource, FetchError, KeyFamily, KeyFeed, KeySettings,
-    KeySource, KeystoneJws, Location, Validator, ValidatorService, ValidatorSettings,
+    KeySource, KeystoneJws, Location, Validator, ValidatorService, ValidatorSettings, unix_time,
 };
 
 /// What issuers need while the gateway runs, and keep over a reload that does not touch them.

@@ -14,7 +14,7 @@ use serde_json::{Map, Value, json};
 
 use super::{OTHER_PROJECT, PRODUCTION, PROJECT};
 use crate::cli::token::sign_claims;
-use crate::gateway::unix_time;
+use crate::token::unix_time;
 
 const ISSUER: &str = "https://iam.demo.example";
 const AUDIENCE: &str = "ecs";
