@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from jwt.algorithms import OKPAlgorithm
+
 PROGRAM = Path(__file__).parents[2] / "target/debug/actiongate"
 PATIENCE = 20
 
@@ -68,6 +71,31 @@ class Program:
         self.err.join()
         self.process.stdout.close()
         self.process.stderr.close()
+
+
+def start_gateway(folder: Path, upstream: str, more: str = "") -> Program:
+    """One with an issuer whose tokens nobody has, in front of this URL; `more` is what else its config says."""
+    public = OKPAlgorithm.to_jwk(Ed25519PrivateKey.generate().public_key())
+    (folder / "jwks.json").write_text(f'{{"keys": [{public}]}}')
+    (folder / "actiongate.toml").write_text(f"""
+[listen]
+address = "127.0.0.1:0"
+
+[upstream]
+url = "{upstream}"
+
+[[issuer]]
+name = "issuer"
+audiences = ["ecs"]
+keys = "jwks.json"
+
+[issuer.claims]
+project = "/project_id"
+actions = "/actions"
+
+{more}
+""")
+    return Program("run", "--config", "actiongate.toml", cwd=folder)
 
 
 @dataclass

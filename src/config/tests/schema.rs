@@ -53,17 +53,6 @@ secret_file = "secret"
 project = "/p"
 actions = "/a"
 "#;
-const BEARER: &str = r#"
-[[issuer]]
-kind = "introspection"
-name = "i"
-endpoints = ["http://iam/introspect"]
-[issuer.client]
-bearer_file = "secret"
-[issuer.claims]
-project = "/p"
-actions = "/a"
-"#;
 const MORE: &str = r#"
 [tracing]
 endpoint = "https://collector:4317"
@@ -103,7 +92,9 @@ fn configs() -> Vec<String> {
             "document = '{\"Version\": \"1.1\", \"Statement\": [{\"Effect\": \"Deny\", \"Action\": [\"ecs:*:delete\"]}]}'",
         )
         .replace("builtin = \"none\"\nfiles = [\"mine.toml\"]", "files = []");
-    let issuers = [KEYSTONE, APPLICATION, JWS, INTROSPECTION, BEARER];
+    let secret = "id = \"gateway\"\nsecret_file = \"secret\"";
+    let bearer = INTROSPECTION.replace(secret, "bearer_file = \"secret\"");
+    let issuers = [KEYSTONE, APPLICATION, JWS, INTROSPECTION, bearer.as_str()];
     let issuers = issuers.map(|issuer| match issuer.contains("[issuer.identity]") {
         true => format!("{head}identity = \"keystonemiddleware\"\n{issuer}"),
         false => format!("{head}{issuer}"),

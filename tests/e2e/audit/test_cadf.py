@@ -5,28 +5,11 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from jwt.algorithms import OKPAlgorithm
 from pycadf import attachment, event, host, reason, resource
 
-from program import Program
+from program import start_gateway
 
-CONFIG = """
-[listen]
-address = "127.0.0.1:0"
-
-[upstream]
-url = "http://127.0.0.1:9"
-
-[[issuer]]
-name = "issuer"
-audiences = ["ecs"]
-keys = "jwks.json"
-
-[issuer.claims]
-project = "/project_id"
-actions = "/actions"
-
+AUDIT = """
 [audit]
 file = "audit.jsonl"
 format = "cadf"
@@ -57,10 +40,7 @@ def read(found: dict) -> event.Event:
 
 
 def test_events_are_valid_for_pycadf(tmp_path: Path):
-    public = OKPAlgorithm.to_jwk(Ed25519PrivateKey.generate().public_key())
-    (tmp_path / "jwks.json").write_text(f'{{"keys": [{public}]}}')
-    (tmp_path / "actiongate.toml").write_text(CONFIG)
-    gateway = Program("run", "--config", "actiongate.toml", cwd=tmp_path)
+    gateway = start_gateway(tmp_path, "http://127.0.0.1:9", AUDIT)
     requests = [
         ("GET", "/v2.1/p/servers/s"),
         ("GET", "/v2.1/p/servers/detail"),

@@ -9,14 +9,12 @@ from pathlib import Path
 
 import grpc
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from jwt.algorithms import OKPAlgorithm
 from opentelemetry.propagate import inject
 from opentelemetry.proto.collector.trace.v1 import trace_service_pb2, trace_service_pb2_grpc
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.trace import SpanKind
 
-from program import Program
+from program import start_gateway
 
 # A route that everybody may ask for.
 TABLE = """
@@ -102,33 +100,9 @@ def test_one_trace_goes_from_the_caller_to_the_upstream(collector: tuple[Collect
         return b"{}"
 
     upstream, url = serve(answer)
-    public = OKPAlgorithm.to_jwk(Ed25519PrivateKey.generate().public_key())
-    (tmp_path / "jwks.json").write_text(f'{{"keys": [{public}]}}')
     (tmp_path / "table.toml").write_text(TABLE)
-    (tmp_path / "actiongate.toml").write_text(f"""
-[listen]
-address = "127.0.0.1:0"
-
-[upstream]
-url = "{url}"
-
-[[issuer]]
-name = "issuer"
-audiences = ["ecs"]
-keys = "jwks.json"
-
-[issuer.claims]
-project = "/project_id"
-actions = "/actions"
-
-[table]
-files = ["table.toml"]
-
-[tracing]
-{tracing}
-sample = 1
-""")
-    gateway = Program("run", "--config", "actiongate.toml", cwd=tmp_path)
+    more = f'[table]\nfiles = ["table.toml"]\n\n[tracing]\n{tracing}\nsample = 1\n'
+    gateway = start_gateway(tmp_path, url, more)
     try:
         address = gateway.err.find(r"listening on (http://[^ ,]+)")[1]
         tracer = TracerProvider().get_tracer("test")
