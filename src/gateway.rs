@@ -134,10 +134,8 @@ impl Gateway {
         Box::pin(async move {
             let served = current.serve(&mut head, &mut body, &peer, &mut exchange);
             let answer = served.await;
-            if answer.is_err() && !rest.is_here(body).await {
-                exchange.end_connection();
-            }
-            exchange.finish(answer, &current.snapshot.settings)
+            let is_last = answer.is_err() && !rest.is_here(body).await;
+            exchange.finish(answer, &current.snapshot.settings, is_last)
         })
     }
 

@@ -66,8 +66,6 @@ struct Inner {
     /// Known once the answer is on its way.
     outcome: Option<&'static str>,
     is_head: bool,
-    /// Whether the connection ends with the answer.
-    is_last: bool,
     trace: Option<trace::Context>,
     /// None where the trace is not sampled.
     traced: Option<Box<Traced>>,
@@ -107,7 +105,6 @@ impl Exchange {
                 body: body.size_hint().exact(),
                 outcome: None,
                 is_head: head.method == Method::HEAD,
-                is_last: false,
                 trace,
                 traced: sampled
                     .map(|context| Box::new(Traced::new(observers.tracer, context, head, peer))),
@@ -126,11 +123,6 @@ impl Exchange {
 
     pub fn transfer(&self) -> &Rc<Transfer> {
         &self.inner.transfer
-    }
-
-    /// Says with the answer that the connection ends with it (RFC 9112 §9.6).
-    pub fn end_connection(&mut self) {
-        self.inner.is_last = true;
     }
 
     pub fn identified(&mut self, identity: &Identity) {
@@ -161,11 +153,12 @@ impl Exchange {
         }
     }
 
-    /// Makes the answer; the exchange ends with its body.
+    /// Makes the answer; the exchange ends with its body. The last of a connection says so (RFC 9112 §9.6).
     pub fn finish(
         mut self,
         answer: Result<Response<UpstreamBody>, Rejection>,
         settings: &Settings,
+        is_last: bool,
     ) -> (Response<ResponseBody>, Option<Box<Upgrade>>) {
         let id = self.inner.request_id.clone();
         let mut response = match answer {
@@ -184,7 +177,7 @@ impl Exchange {
             }
         };
         response.headers_mut().insert(X_OPENSTACK_REQUEST_ID, id);
-        if self.inner.is_last {
+        if is_last {
             let close = HeaderValue::from_static("close");
             response.headers_mut().insert(CONNECTION, close);
         }
