@@ -5,6 +5,7 @@
 //! statements where a policy asks about the request. What cannot be parsed refuses the token.
 
 mod access_rule;
+mod classes;
 mod compiled;
 mod grants;
 mod identity;
@@ -18,6 +19,7 @@ mod system;
 mod wildcard;
 
 pub use access_rule::{AccessRuleClaim, AccessRules};
+pub use classes::{Axis, Class, Context, Holding, Undecided, axes, ids};
 pub use compiled::{CompiledPolicy, NotUnderstood};
 pub use grants::{Address, Grants, Instances, Reach, Reaching, Request, RoleGrants, Verdict};
 pub use identity::{IdentityClaims, IdentityMapping};
@@ -30,6 +32,10 @@ pub use role::{
     Compiler, FoundRoles, InvalidDocument, NamedPolicy, Role, RoleError, RolePolicy, Roles,
 };
 pub use system::system_policies;
+
+/// Random policies and contexts, and what the documents say of them read in another way.
+#[cfg(test)]
+pub(crate) use compiled::tests::{generator, interpreter, keys as generated_keys};
 
 #[cfg(test)]
 mod tests;

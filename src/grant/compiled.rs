@@ -237,4 +237,4 @@ pub(super) fn is_part(pattern: &str, known: Option<&str>) -> Option<bool> {
 }
 
 #[cfg(test)]
-mod tests;
+pub mod tests;

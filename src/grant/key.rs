@@ -136,6 +136,12 @@ impl ConditionKeys {
         }
     }
 
+    /// The claim that feeds `key`, if one does.
+    pub fn pointer(&self, key: &Key) -> Option<String> {
+        let found = self.claims.iter().find(|(name, _)| name == key.name());
+        found.map(|(_, pointer)| pointer.to_string())
+    }
+
     /// What the claims of one token say.
     pub fn read<'a>(&'a self, claims: &'a Map<String, Value>) -> CallerValues<'a> {
         let find = |pointer: &'a Pointer| pointer.find(claims).filter(|value| !value.is_null());
@@ -162,6 +168,19 @@ pub struct CallerValues<'a> {
 }
 
 impl<'a> CallerValues<'a> {
+    /// What claims say that are known by their pointers.
+    pub fn of(keys: &'a ConditionKeys, find: impl Fn(&str) -> Option<&'a Value>) -> Self {
+        let find = |pointer: &Pointer| find(&pointer.to_string());
+        let values = keys.claims.iter().filter_map(|(name, pointer)| {
+            let value = find(pointer)?;
+            Some((name.as_str(), Cow::Borrowed(value)))
+        });
+        Self {
+            domain: keys.domain.as_ref().and_then(find).and_then(Value::as_str),
+            values: values.collect(),
+        }
+    }
+
     /// The caller's domain, if its token tells.
     pub fn domain(&self) -> Option<&'a str> {
         self.domain

@@ -13,8 +13,8 @@ use serde_json::{Map, Value};
 
 pub use invalid::InvalidPolicy;
 
-pub(super) use condition::Condition;
-pub(super) use operator::{Datum, read_moment};
+pub(super) use condition::{Check, Condition};
+pub(super) use operator::{Datum, Test, TextRelation, read_moment};
 pub(super) use resource::{Urn, is_plain_id, stands_for};
 pub(super) use value::{Decimal, Moment};
 

@@ -118,6 +118,12 @@ impl ActionSet {
         }
     }
 
+    /// Whether some action is in both.
+    pub fn shares_with(&self, other: &Self) -> bool {
+        let both = self.words.iter().zip(&other.words);
+        both.into_iter().any(|(mine, theirs)| mine & theirs != 0)
+    }
+
     /// Whether the set has no action.
     pub fn is_empty(&self) -> bool {
         self.words.iter().all(|word| *word == 0)

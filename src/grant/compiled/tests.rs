@@ -1,5 +1,5 @@
-mod generator;
-mod interpreter;
+pub mod generator;
+pub mod interpreter;
 
 use std::sync::LazyLock;
 
@@ -73,7 +73,7 @@ fn newer(action: &ActionName) -> Vec<String> {
     newer.map(ToString::to_string).collect()
 }
 
-fn keys() -> ConditionKeys {
+pub fn keys() -> ConditionKeys {
     let mut keys = ConditionKeys::new("/sub".parse().unwrap());
     for (key, claim, _) in CLAIMS {
         keys.feed(key, format!("/{claim}").parse().unwrap())

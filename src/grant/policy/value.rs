@@ -1,5 +1,6 @@
 //! What condition values are read as.
 
+use std::fmt;
 use std::net::IpAddr;
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -32,6 +33,33 @@ impl Decimal {
         let scaled: i128 = format!("{whole}{fraction:0<SCALE$}").parse().ok()?;
         let is_negative = unsigned.len() < text.len();
         Some(Self(if is_negative { -scaled } else { scaled }))
+    }
+}
+
+impl Decimal {
+    /// Its whole part, if it is not negative and fits.
+    pub fn whole(self) -> Option<u64> {
+        u64::try_from(self.0.checked_div(10_i128.pow(18))?).ok()
+    }
+
+    /// It and the next ones on both sides, as far as they can be written.
+    pub fn and_beside(self) -> impl Iterator<Item = Self> {
+        let all = [self.0.checked_sub(1), Some(self.0), self.0.checked_add(1)];
+        let all = all.into_iter().flatten().map(Self);
+        all.filter(|number| Self::parse(&number.to_string()).is_some())
+    }
+}
+
+impl fmt::Display for Decimal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let digits = format!("{:0>width$}", self.0.unsigned_abs(), width = SCALE + 1);
+        let (whole, fraction) = digits.split_at(digits.len() - SCALE);
+        let sign = if self.0 < 0 { "-" } else { "" };
+        write!(f, "{sign}{whole}")?;
+        match fraction.trim_end_matches('0') {
+            "" => Ok(()),
+            fraction => write!(f, ".{fraction}"),
+        }
     }
 }
 
