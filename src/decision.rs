@@ -2,11 +2,13 @@
 //!
 //! Pure: the same inputs give the same decision, so `explain` asks what the gateway asks.
 
+mod compare;
 mod reach;
 
 use hyper::Method;
 use hyper::http::uri::PathAndQuery;
 
+pub use compare::{Comparison, DemandChange, Direction, Flip, Sides, Undecided, VerdictChange};
 pub use reach::OperationReach;
 
 use crate::grant::{Address, Instances, Principal, Request, Verdict};
