@@ -6,6 +6,7 @@ mod can;
 mod check;
 mod config;
 mod demo;
+mod diff;
 mod explain;
 mod health;
 mod import;
@@ -117,6 +118,32 @@ enum Command {
         /// List also what may not be done, or who may not, and why
         #[arg(long)]
         all: bool,
+        /// The form of the list
+        #[arg(long, value_enum, default_value_t = Format::Text)]
+        format: Format,
+    },
+    /// Say exactly what a change of the config lets somebody do, and what it takes away
+    ///
+    /// Compares table, roles, policies, issuers and what else decides. It asks both configs about one
+    /// request and one context of every class that either can tell apart, so nothing is left out.
+    ///
+    /// Exit codes: 0 no difference; 1 there are some; 3 something widens, with --forbid-widening.
+    Diff {
+        /// The config as it is; with --policies, a policy's name, or its document's file
+        #[arg(value_name = "OLD")]
+        old: PathBuf,
+        /// The config as it would be; with --policies, the other policy
+        #[arg(value_name = "NEW")]
+        new: PathBuf,
+        /// Compare two policies
+        #[arg(long)]
+        policies: bool,
+        /// The config with the table and the policies [default: the built-in ones]
+        #[arg(long, value_name = "FILE", requires = "policies")]
+        config: Option<PathBuf>,
+        /// End with 3 where anybody may do more
+        #[arg(long)]
+        forbid_widening: bool,
         /// The form of the list
         #[arg(long, value_enum, default_value_t = Format::Text)]
         format: Format,
@@ -278,6 +305,22 @@ fn execute(command: Command) -> anyhow::Result<Outcome> {
         } => {
             let who = can::Who::new(token.as_deref(), role, policy, operation)?;
             can::run(config.as_deref(), &who, can::Shown { all, format })
+        }
+        Command::Diff {
+            old,
+            new,
+            policies,
+            config,
+            forbid_widening,
+            format,
+        } => {
+            let asked = diff::Asked {
+                policies,
+                config: config.as_deref(),
+                forbid_widening,
+                format,
+            };
+            diff::run(&old, &new, &asked)
         }
         Command::Import {
             pages,

@@ -1,6 +1,6 @@
 //! `can`: which operations somebody reaches, and who reaches an operation.
 
-mod list;
+pub mod list;
 mod reachers;
 
 use std::path::Path;
@@ -113,7 +113,7 @@ pub fn run(config: Option<&Path>, who: &Who, shown: Shown) -> anyhow::Result<Out
     Ok(Outcome::Done)
 }
 
-fn unknown<'a>(what: &str, name: &str, known: impl Iterator<Item = &'a str>) -> String {
+pub fn unknown<'a>(what: &str, name: &str, known: impl Iterator<Item = &'a str>) -> String {
     match nearest(name, known, f64::NEG_INFINITY) {
         Some(nearest) => format!("there is no {what} `{name}`; did you mean `{nearest}`?"),
         None => format!("there is no {what} `{name}`, nor any other"),

@@ -19,6 +19,7 @@ mod check;
 mod config;
 mod demo;
 mod demo_files;
+mod diff;
 mod explain;
 mod family;
 mod health;
