@@ -6,6 +6,7 @@
 mod cadf;
 mod chain;
 mod file;
+mod judged;
 mod line;
 mod sink;
 mod syslog;
@@ -27,6 +28,7 @@ use hyper::Method;
 use tracing::warn;
 use uuid::Uuid;
 
+pub use judged::Judged;
 pub use verify::{Finding, Verified, verify};
 
 use sink::Sink;
@@ -200,6 +202,10 @@ pub struct Record {
     pub reason: &'static str,
     /// The required actions that the token does not grant.
     pub missing: Vec<String>,
+    /// Why it would have been refused if its refusals were not reported only.
+    pub reported: Option<Box<Judged>>,
+    /// What the candidate would have decided, where that differs.
+    pub candidate: Option<Box<Judged>>,
     /// The answer's status; `None` if there was no answer.
     pub status: Option<u16>,
     /// Body bytes from the client to the upstream.

@@ -12,6 +12,7 @@ mod issuer;
 mod listen;
 mod log;
 mod policy;
+mod rehearsal;
 mod revocation;
 mod schema;
 mod show;
@@ -31,7 +32,7 @@ pub use issuer::{IssuerConfig, IssuerKind, KeystoneKeys};
 use policy::Policies;
 pub use schema::SCHEMA;
 
-use crate::document::{Document, Problem, Problems, Section, Surroundings, Used};
+use crate::document::{Document, Located, Problem, Problems, Section, Surroundings, Used};
 use crate::gateway::KeystoneChallenge;
 use crate::grant::NamedPolicy;
 use crate::table::Source;
@@ -77,6 +78,10 @@ pub struct Config {
     pub admin: Option<crate::admin::Settings>,
     /// Where the list of revoked tokens is, if there is one.
     pub revocation: Option<crate::revocation::Settings>,
+    /// The labels of operations whose refusals are reported only.
+    pub report: Vec<Located<String>>,
+    /// The config that is rehearsed, if one is.
+    pub candidate: Option<PathBuf>,
 }
 
 impl Config {
@@ -195,8 +200,19 @@ impl Config {
         files.extend(upstream.iter().flat_map(ClientSettings::files));
         let admin = self.admin.iter().filter_map(|admin| admin.tls.as_ref());
         files.extend(admin.flat_map(ServerSettings::files));
+        files.extend(self.candidate.iter().flat_map(|path| candidate_files(path)));
         files
     }
+}
+
+/// A candidate's files, as far as they are known; the candidate's own candidate is nobody's.
+fn candidate_files(path: &Path) -> Vec<PathBuf> {
+    let config = Config::survey(path).0.map(|config| Config {
+        candidate: None,
+        ..config
+    });
+    let files = config.map(|config| config.files()).unwrap_or_default();
+    files.into_iter().chain([path.to_owned()]).collect()
 }
 
 /// The document at `path` within `variables`, and what is wrong with the names of these.
@@ -291,6 +307,8 @@ fn read_root(root: &Section<'_>, folder: &Path) -> Option<Config> {
         .map_or_else(telemetry::Settings::default, |section| log::read(&section));
     let admin = root.section("admin");
     let admin = admin.and_then(|section| admin::read(&section, folder));
+    let rehearsal = root.section("rehearsal");
+    let candidate = rehearsal.and_then(|section| rehearsal::read(&section, folder));
     let revocation = root.section("revocation");
     let is_revoking = revocation.is_some();
     let revocation = revocation.and_then(|section| revocation::read(&section, folder));
@@ -319,6 +337,8 @@ fn read_root(root: &Section<'_>, folder: &Path) -> Option<Config> {
         log,
         admin,
         revocation,
+        report: table.report,
+        candidate,
     })
 }
 

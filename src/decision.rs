@@ -15,7 +15,7 @@ use crate::grant::{Address, Instances, Principal, Request, Verdict};
 use crate::router::Target;
 use crate::table::{Access, ActionId};
 
-/// Proof that [`authorize`] or [`admit_public`] allowed a request, and the request line it allowed.
+/// Proof that [`authorize`], [`tolerate`] or [`admit_public`] allowed a request, and the request line it allowed.
 ///
 /// Only this module makes one and forwarding consumes one: no decision, no forwarding, and what is
 /// sent upstream is what was judged.
@@ -162,6 +162,25 @@ pub fn authorize(
         return Err(Denial::Actions { missing });
     }
     Ok(Permit::new(target))
+}
+
+/// What becomes of what is refused for want of grants.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Mode {
+    /// It is refused.
+    #[default]
+    Enforce,
+    /// It is let through, and told: to find out what a change would refuse.
+    Report,
+}
+
+/// Permits what is denied for want of grants, or by policies, for [`Mode::Report`]. A token of another
+/// project or domain, or for other requests, is never let through.
+pub fn tolerate(denial: &Denial, target: &Target<'_>) -> Option<Permit> {
+    match denial {
+        Denial::Project { .. } | Denial::Domain { .. } | Denial::AccessRule { .. } => None,
+        Denial::Denied { .. } | Denial::Actions { .. } => Some(Permit::new(target)),
+    }
 }
 
 /// Permits a target that the table lists for everybody, without a caller.

@@ -3,6 +3,8 @@
 mod body;
 mod cache;
 mod exchange;
+mod identity;
+mod rehearsal;
 mod rejection;
 mod rest;
 mod rules;
@@ -19,16 +21,18 @@ use hyper::{HeaderMap, Request, Response, StatusCode};
 
 pub use cache::PrincipalCache;
 pub use exchange::ResponseBody;
+pub use identity::Identity;
+pub use rehearsal::{Judge, Question, Rehearsal, Rehearsing};
 pub use rejection::{KeystoneChallenge, Rejection, X_ACTIONGATE_REASON};
-pub use rules::{Identity, Reading, Rules, unknown_roles};
+pub use rules::{Decided, Reading, Rules, unknown_roles};
 pub use upgrade::Upgrade;
 
 use body::Content;
 use exchange::{Exchange, Observers};
 use rest::Rest;
 
-use crate::audit::Auditor;
-use crate::decision::{self, Circumstances, Permit};
+use crate::audit::{Auditor, Judged};
+use crate::decision::{self, Circumstances};
 use crate::metrics::{Meter, Registry, WorkerCounts};
 use crate::proxy::{self, AllowedHosts, BodyLimits, Origin, Peer, Proxy, Upstream, UpstreamBody};
 use crate::router::{Candidates, RequestPath, Target};
@@ -201,7 +205,21 @@ impl Current {
         // the upstream is waited for.
         let (content, permit, project) = {
             // Only now: nobody unknown may probe the table.
-            let candidates = candidates?;
+            let candidates = match candidates {
+                Ok(candidates) => candidates,
+                Err(error) => {
+                    let rejection = Rejection::from(error);
+                    let question = Question {
+                        method: &method,
+                        path: &path,
+                        body: None,
+                        circumstances: circumstances(peer, now),
+                    };
+                    let judged = Judged::from(&rejection);
+                    self.rehearse(identity.as_deref(), &question, &judged, exchange);
+                    return Err(rejection);
+                }
+            };
             let (content, target, now) = match candidates.reads_body() {
                 false => (Content::Coming, candidates.target(None)?, now),
                 true => {
@@ -218,7 +236,25 @@ impl Current {
                 }
             };
             exchange.routed(&target);
-            let permit = self.decide(identity.as_deref(), &target, peer, now)?;
+            let circumstances = circumstances(peer, now);
+            let decided = self.decide(identity.as_deref(), &target, circumstances);
+            if self.rules().rehearsal().is_some() {
+                let question = Question {
+                    method: &method,
+                    path: &path,
+                    body: target.body(),
+                    circumstances,
+                };
+                let judged = match &decided {
+                    Ok(_) => Judged::permit(),
+                    Err(rejection) => Judged::from(rejection),
+                };
+                self.rehearse(identity.as_deref(), &question, &judged, exchange);
+            }
+            let Decided { permit, reported } = decided?;
+            if let Some(reported) = reported {
+                exchange.reported(reported);
+            }
             self.proxy.profile().check_project(target.project())?;
             (content, permit, target.project())
         };
@@ -262,18 +298,34 @@ impl Current {
         &self,
         identity: Option<&Identity>,
         target: &Target<'_>,
-        peer: &Peer,
-        now: u64,
-    ) -> Result<Permit, Rejection> {
-        let Some(identity) = identity else {
-            return decision::admit_public(target).ok_or(TokenError::Missing.into());
-        };
-        let circumstances = Circumstances {
-            now,
-            address: peer.client(),
-        };
-        let decision = decision::authorize(&identity.principal, target, circumstances);
-        decision.map_err(|denial| self.rules().denied(denial))
+        circumstances: Circumstances,
+    ) -> Result<Decided, Rejection> {
+        match identity {
+            Some(identity) => {
+                let principal = &identity.principal;
+                self.rules().decide(principal, target, circumstances)
+            }
+            None => {
+                let permit = decision::admit_public(target).ok_or(TokenError::Missing)?;
+                let reported = None;
+                Ok(Decided { permit, reported })
+            }
+        }
+    }
+
+    /// Tells what the candidate would have decided, if there is one.
+    fn rehearse(
+        &self,
+        identity: Option<&Identity>,
+        question: &Question<'_>,
+        live: &Judged,
+        exchange: &mut Exchange,
+    ) {
+        if let Some(rehearsal) = self.rules().rehearsal() {
+            let caller = identity.and_then(|identity| identity.rehearsing.as_deref());
+            let (found, differs) = rehearsal.compare(caller, question, live);
+            exchange.rehearsed(found, differs);
+        }
     }
 
     /// Who is calling.
@@ -285,6 +337,13 @@ impl Current {
         // Boxed: most tokens have been seen before, and each request would have room for it.
         let identity = Box::pin(self.rules().identify(token)).await?;
         Ok(self.callers.remember(token, identity))
+    }
+}
+
+fn circumstances(peer: &Peer, now: u64) -> Circumstances {
+    Circumstances {
+        now,
+        address: peer.client(),
     }
 }
 

@@ -62,6 +62,56 @@ pub struct WorkerCounts {
     pub sent: Count,
     /// The cache of verified callers.
     pub cache: CacheCounts,
+    /// What a candidate would have decided, by [`Rehearsed`].
+    pub rehearsed: [Count; Rehearsed::ALL.len()],
+    /// Requests that were let through though the rules refuse them.
+    pub reported: Count,
+}
+
+/// How a candidate's decision compares with the one that was made.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Rehearsed {
+    /// Both are permits, or both refusals.
+    Same,
+    /// It would have let the request through.
+    Widens,
+    /// It would have refused the request.
+    Narrows,
+    /// It would have to know more of the request.
+    Unknown,
+    /// It has panicked.
+    Failed,
+}
+
+impl Rehearsed {
+    /// In the order of their counts.
+    pub const ALL: [Self; 5] = [
+        Self::Same,
+        Self::Widens,
+        Self::Narrows,
+        Self::Unknown,
+        Self::Failed,
+    ];
+
+    /// As metrics call it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Same => "same",
+            Self::Widens => "widens",
+            Self::Narrows => "narrows",
+            Self::Unknown => "unknown",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+impl WorkerCounts {
+    /// Counts one more of this kind.
+    pub fn rehearsed(&self, found: Rehearsed) {
+        if let Some(count) = self.rehearsed.get(found as usize) {
+            count.add(1);
+        }
+    }
 }
 
 /// What became of the tokens that a worker looked for in its cache.

@@ -1,5 +1,6 @@
 //! From a config to the rules that decisions rest on, and the keys they need.
 
+mod rehearsal;
 mod supply;
 
 use std::sync::Arc;
@@ -13,7 +14,7 @@ use supply::Supply;
 
 use super::StartError;
 use crate::config::{Config, IssuerKind};
-use crate::document::{Problem, Problems};
+use crate::document::{Problem, Problems, nearest};
 use crate::gateway::{Reading, Rules};
 use crate::grant::{Compiler, Roles};
 use crate::revocation::{self, RevocationError};
@@ -97,6 +98,38 @@ pub fn compile_roles(config: &Config, table: &ActionTable) -> Result<Vec<Roles>,
     }
 }
 
+/// The places of the operations whose refusals are reported only.
+fn reported(config: &Config, table: &ActionTable) -> Result<Vec<usize>, Problems> {
+    let (mut places, mut problems) = (Vec::new(), Problems::default());
+    for label in &config.report {
+        let labels = || {
+            table
+                .operations()
+                .iter()
+                .map(|operation| &*operation.permission)
+        };
+        match labels().position(|known| known == label.value) {
+            Some(place) => places.push(place),
+            None => {
+                let nearest =
+                    nearest(&label.value, labels(), f64::NEG_INFINITY).unwrap_or_default();
+                problems.0.push(Problem {
+                    file: config.name(),
+                    line: label.line,
+                    message: format!(
+                        "`table.report` names `{}`, which is no operation of the table; did you mean `{nearest}`?",
+                        label.value
+                    ),
+                });
+            }
+        }
+    }
+    match problems.0.is_empty() {
+        true => Ok(places),
+        false => Err(problems),
+    }
+}
+
 /// Builds the rules; no key is fetched yet.
 ///
 /// # Errors
@@ -162,6 +195,7 @@ pub fn assemble_beside(config: &Config, before: &Supplies) -> Result<Assembled, 
         let reading = Reading {
             mapping: issuer.claims.clone(),
             roles,
+            mode: issuer.mode,
         };
         let issuer = Issuer {
             name: issuer.name.clone(),
@@ -170,7 +204,16 @@ pub fn assemble_beside(config: &Config, before: &Supplies) -> Result<Assembled, 
         };
         issuers.push((issuer, reading));
     }
+    let reported = reported(config, router.table()).map_err(StartError::Table)?;
     let mut rules = Rules::new(router, issuers, config.token);
+    if !reported.is_empty() {
+        rules = rules.reporting(&reported);
+    }
+    if let Some(candidate) = &config.candidate
+        && let Some(judge) = rehearsal::load(candidate)
+    {
+        rules = rules.with_candidate(judge);
+    }
     if let Some(issuer) = &config.upstream.service_token {
         rules = rules.with_service_token(issuer);
     }

@@ -6,7 +6,7 @@ use std::fmt::Display;
 use std::io::Write;
 use std::time::{Duration, SystemTime};
 
-use super::{Decision, Record};
+use super::{Decision, Judged, Record};
 
 /// Of the schema; another one once a reader of this one would be misled.
 const VERSION: u32 = 1;
@@ -74,6 +74,8 @@ pub fn write(text: &mut Vec<u8>, record: &Record) {
     line.text("decision", record.decision.map(Decision::name));
     line.text("reason", Some(record.reason));
     line.texts("missing", &record.missing);
+    line.judged("reported", record.reported.as_deref());
+    line.judged("candidate", record.candidate.as_deref());
     line.number("status", record.status);
     line.number("bytes_received", Some(record.bytes_received));
     line.number("bytes_sent", Some(record.bytes_sent));
@@ -130,6 +132,19 @@ impl<'a> Line<'a> {
             self.string(value);
         }
         self.0.push(b']');
+    }
+
+    /// An object of its own; no member where there is none.
+    fn judged(&mut self, name: &str, judged: Option<&Judged>) {
+        let Some(judged) = judged else { return };
+        self.name(name);
+        let mut text = Vec::new();
+        let mut line = Line(&mut text);
+        line.text("decision", Some(judged.decision.name()));
+        line.text("reason", Some(judged.reason));
+        line.texts("missing", &judged.missing);
+        text.push(b'}');
+        self.0.append(&mut text);
     }
 
     fn null(&mut self) {

@@ -29,6 +29,8 @@ pub(super) fn record() -> Record {
         })),
         decision: Some(Decision::Deny),
         reason: "action_missing",
+        reported: None,
+        candidate: None,
         missing: vec!["ecs:servers:get".to_owned()],
         status: Some(403),
         bytes_received: 2,

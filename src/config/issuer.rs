@@ -17,6 +17,7 @@ use super::claims::{Usual, read_claims, read_roles};
 use super::identity;
 use super::policy::Policies;
 use super::{parse_required, set};
+use crate::decision::Mode;
 use crate::document::{Located, Section};
 use crate::token::{AskSettings, Location, Template};
 
@@ -70,6 +71,11 @@ pub fn read(
         claims
     });
     let roles = read_roles(section, claims.as_ref(), policies);
+    let mode = section.parse("mode", "\"enforce\" or \"report\"", |text| match text {
+        "enforce" => Ok(Mode::Enforce),
+        "report" => Ok(Mode::Report),
+        _ => Err("there is no such mode"),
+    });
     section.finish();
     Some(IssuerConfig {
         name: name?,
@@ -77,6 +83,7 @@ pub fn read(
         kind: kind?,
         claims: claims?,
         roles,
+        mode: mode.map_or_else(Mode::default, |mode| mode.value),
     })
 }
 

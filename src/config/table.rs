@@ -19,6 +19,8 @@ pub struct TableConfig {
     pub enforce_dependencies: bool,
     /// The region of the instances, as policies spell it.
     pub region: Option<String>,
+    /// The labels of operations whose refusals are reported only.
+    pub report: Vec<Located<String>>,
 }
 
 pub fn read(section: Option<&Section<'_>>, folder: &Path) -> TableConfig {
@@ -29,6 +31,7 @@ pub fn read(section: Option<&Section<'_>>, folder: &Path) -> TableConfig {
             files: Vec::new(),
             enforce_dependencies: false,
             region: None,
+            report: Vec::new(),
         };
     };
     let (mut sources, mut files) = (Vec::new(), Vec::new());
@@ -72,6 +75,7 @@ pub fn read(section: Option<&Section<'_>>, folder: &Path) -> TableConfig {
             "the table is empty, expected `builtin = \"ecs\"` or at least one of `files`",
         );
     }
+    let report = section.strings("report");
     section.finish();
     TableConfig {
         sources,
@@ -79,5 +83,6 @@ pub fn read(section: Option<&Section<'_>>, folder: &Path) -> TableConfig {
         files,
         enforce_dependencies: enforce_dependencies.unwrap_or(false),
         region: region.map(|region| region.value),
+        report: report.map_or_else(Vec::new, |labels| labels.value),
     }
 }

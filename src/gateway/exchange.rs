@@ -1,25 +1,29 @@
 //! One request and its answer, until the last byte: what the audit is told, whoever ends it.
 
+mod record;
 mod traced;
 
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use hyper::header::{CONNECTION, HeaderName, HeaderValue};
 use hyper::http::request;
-use hyper::{Method, Response, StatusCode};
+use hyper::{Method, Response};
 use uuid::Uuid;
 
+pub use record::record_unreadable;
+
+use record::{new_id, new_record, of_request};
 use traced::Traced;
 
-use super::rejection::{Form, Rejection};
+use super::rejection::{Form, Rejection, X_ACTIONGATE_REPORT};
 use super::{Identity, Settings, Upgrade};
-use crate::audit::{Auditor, Decision, PeerAddress, Record};
-use crate::metrics::Meter;
+use crate::audit::{Auditor, Decision, Judged, Record};
+use crate::metrics::{Meter, Rehearsed};
 use crate::proxy::{AnswerFailure, Peer, Running, Transfer, UpstreamBody, X_OPENSTACK_REQUEST_ID};
 use crate::router::{Candidates, Target};
 use crate::table::PathTemplate;
@@ -27,11 +31,6 @@ use crate::trace::{self, Tracer};
 
 /// The older name under which Nova's clients look for a request's id.
 const X_COMPUTE_REQUEST_ID: HeaderName = HeaderName::from_static("x-compute-request-id");
-/// The longest client request id that is kept, in characters.
-const MAX_CLIENT_ID: usize = 64;
-/// The longest method that is kept, in bytes; those that tables list are far shorter.
-const MAX_METHOD: usize = 64;
-
 /// Who is told of requests.
 #[derive(Clone, Copy)]
 pub struct Observers<'a> {
@@ -63,6 +62,8 @@ struct Inner {
     running: Running,
     /// How long the request's body is, if that is known.
     body: Option<u64>,
+    /// Why it was let through only because refusals are reported.
+    reported: Option<&'static str>,
     /// Known once the answer is on its way.
     outcome: Option<&'static str>,
     is_head: bool,
@@ -103,6 +104,7 @@ impl Exchange {
                 started: Instant::now(),
                 running: peer.begin(!body.is_end_stream()),
                 body: body.size_hint().exact(),
+                reported: None,
                 outcome: None,
                 is_head: head.method == Method::HEAD,
                 trace,
@@ -153,6 +155,27 @@ impl Exchange {
         }
     }
 
+    /// It is let through though it would be refused.
+    pub fn reported(&mut self, judged: Box<Judged>) {
+        self.inner.reported = Some(judged.reason);
+        if let Some(meter) = &self.inner.meter {
+            meter.counts.reported.add(1);
+        }
+        if let Some(record) = &mut self.inner.record {
+            record.reported = Some(judged);
+        }
+    }
+
+    /// How a candidate's decision compares, and the decision where it differs.
+    pub fn rehearsed(&mut self, found: Rehearsed, judged: Option<Judged>) {
+        if let Some(meter) = &self.inner.meter {
+            meter.counts.rehearsed(found);
+        }
+        if let Some(record) = &mut self.inner.record {
+            record.candidate = judged.map(Box::new);
+        }
+    }
+
     /// Makes the answer; the exchange ends with its body. The last of a connection says so (RFC 9112 §9.6).
     pub fn finish(
         mut self,
@@ -176,7 +199,11 @@ impl Exchange {
                 response.map(|text| Content::Own(Some(text)))
             }
         };
-        response.headers_mut().insert(X_OPENSTACK_REQUEST_ID, id);
+        let headers = response.headers_mut();
+        headers.insert(X_OPENSTACK_REQUEST_ID, id);
+        if let Some(reason) = self.inner.reported {
+            headers.insert(X_ACTIONGATE_REPORT, HeaderValue::from_static(reason));
+        }
         if is_last {
             let close = HeaderValue::from_static("close");
             response.headers_mut().insert(CONNECTION, close);
@@ -253,65 +280,6 @@ impl Drop for Inner {
 fn upstream_time(transfer: &Transfer) -> Option<Duration> {
     let (started, answered) = (transfer.started.get()?, transfer.answered.get()?);
     Some(answered.saturating_duration_since(started))
-}
-
-/// Records what hyper refused before there was a request to handle.
-pub fn record_unreadable(
-    observers: Observers<'_>,
-    peer: PeerAddress,
-    worker: usize,
-    status: StatusCode,
-) {
-    let mut record = new_record(new_id(), peer, worker);
-    record.decision = Some(Decision::Reject);
-    record.reason = "request_unreadable";
-    record.status = Some(status.as_u16());
-    if let Some(meter) = observers.meter {
-        meter.counts.begun.add(1);
-        meter.ended(&record, None, Duration::ZERO);
-    }
-    observers.auditor.record(record);
-}
-
-fn new_id() -> Uuid {
-    uuid::Builder::from_random_bytes(fastrand::u128(..).to_ne_bytes()).into_uuid()
-}
-
-fn of_request(mut record: Record, head: &request::Parts) -> Record {
-    let shorten = |id: &HeaderValue| {
-        let text = String::from_utf8_lossy(id.as_bytes());
-        text.chars().take(MAX_CLIENT_ID).collect()
-    };
-    record.method = match head.method.as_str().get(..MAX_METHOD) {
-        Some(beginning) => Method::from_bytes(beginning.as_bytes()).ok(),
-        None => Some(head.method.clone()),
-    };
-    record.client_request_id = head.headers.get(X_OPENSTACK_REQUEST_ID).map(shorten);
-    record
-}
-
-fn new_record(request_id: Uuid, peer: PeerAddress, worker: usize) -> Record {
-    Record {
-        time: SystemTime::now(),
-        request_id,
-        client_request_id: None,
-        trace: None,
-        peer,
-        worker,
-        method: None,
-        operation: None,
-        route: None,
-        project: None,
-        caller: None,
-        decision: None,
-        reason: "aborted",
-        missing: Vec::new(),
-        status: None,
-        bytes_received: 0,
-        bytes_sent: 0,
-        upstream_time: None,
-        total_time: Duration::ZERO,
-    }
 }
 
 /// `req-` and the UUID, as OpenStack writes request ids.

@@ -7,7 +7,7 @@ mod form;
 
 use hyper::StatusCode;
 
-pub use answer::X_ACTIONGATE_REASON;
+pub use answer::{X_ACTIONGATE_REASON, X_ACTIONGATE_REPORT};
 pub use challenge::KeystoneChallenge;
 pub use form::Form;
 

@@ -2,7 +2,6 @@
 
 mod unknown_role;
 
-use std::cell::Cell;
 use std::sync::Arc;
 
 use hyper::header::HeaderValue;
@@ -12,15 +11,16 @@ pub use unknown_role::unknown_roles;
 use unknown_role::RoleLog;
 
 use super::Rejection;
-use crate::audit::Caller;
-use crate::decision::Denial;
+use super::identity::{Identity, Revocable};
+use super::rehearsal::{Judge, Rehearsal};
+use crate::audit::{Caller, Judged};
+use crate::decision::{self, Circumstances, Denial, Mode, Permit};
 use crate::grant::{ClaimMapping, Principal, Roles};
-use crate::proxy::{ForwardError, KeystoneHeaders, Unnameable, VerifiedCaller};
-use crate::revocation::{Asked, Feed};
-use crate::router::Router;
+use crate::proxy::{ForwardError, KeystoneHeaders};
+use crate::revocation::Feed;
+use crate::router::{Router, Target};
 use crate::table::ActionId;
-use crate::tls::CertificateHash;
-use crate::token::{self, Issued, Issuer, Standing, Token, TokenError, Verified, unix_time};
+use crate::token::{self, Issuer, Token, TokenError, Verified, unix_time};
 
 /// Table, router, issuers, claim mappings and roles.
 #[derive(Debug)]
@@ -34,6 +34,18 @@ pub struct Rules {
     revocation: Option<Feed>,
     role_log: RoleLog,
     labels: Arc<[Arc<str>]>,
+    /// For each operation of the table; nothing where all are enforced.
+    modes: Vec<Mode>,
+    rehearsal: Option<Rehearsal>,
+}
+
+/// A request that is let through.
+#[derive(Debug)]
+pub struct Decided {
+    /// For forwarding it.
+    pub permit: Permit,
+    /// Why it would have been refused, where that is reported only.
+    pub reported: Option<Box<Judged>>,
 }
 
 /// How the claims of one issuer's tokens are read.
@@ -43,62 +55,8 @@ pub struct Reading {
     pub mapping: ClaimMapping,
     /// What its roles may do, held against the table of the same rules.
     pub roles: Roles,
-}
-
-/// A verified caller, for as long as nothing it rests on changes.
-#[derive(Debug)]
-pub struct Identity {
-    /// What the caller may do.
-    pub principal: Principal,
-    /// How the audit names the caller.
-    pub caller: Arc<Caller>,
-    /// When the token ends, in seconds since 1970; `u64::MAX` where nobody says.
-    pub expires: u64,
-    /// How long the token need not be verified again.
-    pub standing: Standing,
-    /// The client certificate that the token is bound to (RFC 8705 §3).
-    pub certificate: Option<CertificateHash>,
-    /// What the upstream is told of the caller, where it is told all.
-    pub keystone: Option<Box<Result<KeystoneHeaders, Unnameable>>>,
-    /// By what the token may be revoked, where there is a list.
-    pub revocable: Option<Box<Revocable>>,
-}
-
-/// By what a token may be revoked.
-#[derive(Debug)]
-pub struct Revocable {
-    issued: Issued,
-    /// The generation of the list that it was not on; none has this number at first.
-    checked: Cell<u64>,
-}
-
-impl Identity {
-    /// Holds the token's certificate, if it has one, against the `shown` one of this connection:
-    /// each time, since the same token may come over another.
-    ///
-    /// # Errors
-    ///
-    /// [`TokenError::Certificate`].
-    pub fn check_holder(&self, shown: Option<CertificateHash>) -> Result<(), TokenError> {
-        match self.certificate {
-            Some(_) if self.certificate != shown => Err(TokenError::Certificate),
-            _ => Ok(()),
-        }
-    }
-
-    /// What the upstream may be told of a caller whose request is for `project`, which the decision
-    /// has held against the token; a request for none is for the token's only one.
-    pub fn of_request<'a>(&'a self, project: Option<&'a str>) -> VerifiedCaller<'a> {
-        let only = match self.principal.projects.as_slice() {
-            [only] => Some(only.as_str()),
-            _ => None,
-        };
-        VerifiedCaller {
-            name: &self.caller,
-            project: project.or(only),
-            keystone: self.keystone.as_deref(),
-        }
-    }
+    /// What becomes of what its tokens do not grant.
+    pub mode: Mode,
 }
 
 impl Rules {
@@ -116,7 +74,33 @@ impl Rules {
             token,
             revocation: None,
             role_log: RoleLog::default(),
+            modes: Vec::new(),
+            rehearsal: None,
         }
+    }
+
+    /// Only reports what it would refuse of the operations with these places in the table.
+    #[must_use]
+    pub fn reporting(mut self, places: &[usize]) -> Self {
+        let operations = self.router.table().operations().len();
+        let mode = |place| match places.contains(&place) {
+            true => Mode::Report,
+            false => Mode::Enforce,
+        };
+        self.modes = (0..operations).map(mode).collect();
+        self
+    }
+
+    /// Asks `judge` about every decision, and decides none by it.
+    #[must_use]
+    pub fn with_candidate(mut self, judge: Arc<dyn Judge>) -> Self {
+        self.rehearsal = Some(Rehearsal::new(judge));
+        self
+    }
+
+    /// Who is asked besides, if anybody is.
+    pub fn rehearsal(&self) -> Option<&Rehearsal> {
+        self.rehearsal.as_ref()
     }
 
     /// Has the upstream sent the service token of the issuer called `name`.
@@ -225,12 +209,11 @@ impl Rules {
         let keystone = told.map(|claims| Box::new(KeystoneHeaders::new(&claims, &principal)));
         let revocable = self.revocation.as_ref();
         let revocable = revocable.map(|_| issuer.issued_in(&verified.claims));
-        let revocable = revocable.transpose()?.map(|token| {
-            Box::new(Revocable {
-                issued: token,
-                checked: Cell::new(0),
-            })
-        });
+        let revocable = revocable.transpose()?;
+        let revocable = revocable.map(|issued| Box::new(Revocable::new(issued)));
+        let rehearsal = self.rehearsal.as_ref();
+        let rehearsing =
+            rehearsal.and_then(|rehearsal| rehearsal.caller(&issuer.name, &verified.claims));
         let caller = Caller {
             issuer: issuer.name_in(&verified.claims).into(),
             subject: principal.subject.clone(),
@@ -244,32 +227,20 @@ impl Rules {
             certificate: verified.certificate,
             keystone,
             revocable,
+            rehearsing,
         })
     }
 
-    /// Whether a verified caller's token is not on the list of revoked ones, if there is one. While the list
-    /// is the same as the last time, that is one look at its generation.
+    /// Whether a verified caller's token is not on the list of revoked ones, if there is one.
     ///
     /// # Errors
     ///
     /// [`TokenError::Revoked`], [`TokenError::RevocationUnavailable`].
     pub fn check_revocation(&self, identity: &Identity) -> Result<(), TokenError> {
-        let (Some(feed), Some(revocable)) = (&self.revocation, &identity.revocable) else {
-            return Ok(());
-        };
-        // Before the list is looked at: at worst it is newer than what it is called.
-        let generation = feed.generation();
-        if revocable.checked.get() == generation {
-            return Ok(());
+        match (&self.revocation, &identity.revocable) {
+            (Some(feed), Some(revocable)) => revocable.check(identity, feed),
+            _ => Ok(()),
         }
-        feed.check(Asked {
-            issuer: &identity.caller.issuer,
-            subject: identity.principal.subject.as_deref(),
-            ids: &revocable.issued.ids,
-            issued: revocable.issued.at,
-        })?;
-        revocable.checked.set(generation);
-        Ok(())
     }
 
     /// Whether a verified caller's token is still good.
@@ -283,6 +254,50 @@ impl Rules {
         match now < identity.expires.saturating_add(leeway) {
             true => Ok(()),
             false => Err(TokenError::Expired),
+        }
+    }
+
+    /// Decides whether a caller may do what `target` is about.
+    ///
+    /// # Errors
+    ///
+    /// [`Rejection::Forbidden`].
+    pub fn decide(
+        &self,
+        principal: &Principal,
+        target: &Target<'_>,
+        circumstances: Circumstances,
+    ) -> Result<Decided, Rejection> {
+        let denial = match decision::authorize(principal, target, circumstances) {
+            Ok(permit) => {
+                let reported = None;
+                return Ok(Decided { permit, reported });
+            }
+            Err(denial) => denial,
+        };
+        let permit = match self.mode(principal, target) {
+            Mode::Enforce => None,
+            Mode::Report => decision::tolerate(&denial, target),
+        };
+        let rejection = self.denied(denial);
+        match permit {
+            None => Err(rejection),
+            Some(permit) => Ok(Decided {
+                permit,
+                reported: Some(Box::new(Judged::from(&rejection))),
+            }),
+        }
+    }
+
+    /// One of the two that only reports is enough.
+    fn mode(&self, principal: &Principal, target: &Target<'_>) -> Mode {
+        let issuer = self.reading(principal.issuer).map(|reading| reading.mode);
+        let mut modes = issuer
+            .into_iter()
+            .chain(self.modes.get(target.place).copied());
+        match modes.any(|mode| mode == Mode::Report) {
+            true => Mode::Report,
+            false => Mode::Enforce,
         }
     }
 

@@ -299,6 +299,11 @@ impl<'a> Target<'a> {
         self.parameters.iter().nth(at).map(|(_, value)| value)
     }
 
+    /// What was read of the body, if it was asked for.
+    pub fn body(&self) -> Option<&JsonBody> {
+        self.body.as_ref()
+    }
+
     fn members(&self) -> Option<&Map<String, Value>> {
         self.body.as_ref().map(JsonBody::members)
     }

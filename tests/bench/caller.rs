@@ -3,6 +3,7 @@
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
+use actiongate::decision::Mode;
 use actiongate::gateway::{Identity, Reading, Rules};
 use actiongate::grant::{ClaimMapping, Roles};
 use actiongate::router::Router;
@@ -67,6 +68,7 @@ impl Form {
             kind,
         };
         let reading = Reading {
+            mode: Mode::Enforce,
             mapping: self.mapping(),
             roles: Roles::default(),
         };

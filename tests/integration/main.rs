@@ -45,6 +45,7 @@ mod pool;
 mod proxy_protocol;
 mod raw;
 mod refusal;
+mod rehearsal;
 mod reload;
 mod restart;
 mod revocation;

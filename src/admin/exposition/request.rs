@@ -6,14 +6,37 @@ use prometheus_client::metrics::MetricType;
 
 use super::super::{Source, status};
 use super::{Family, Value, count, counts, label};
-use crate::metrics::{Count, DECISIONS, Histogram, Reading, WorkerCounts};
+use crate::metrics::{Count, DECISIONS, Histogram, Reading, Rehearsed, WorkerCounts};
 
 pub fn families(source: &Source) -> Vec<Family> {
     let workers = source.registry.workers();
     let mut families = requests(source, &workers);
     families.extend(times(&workers));
     families.extend(cache(&workers));
+    families.extend(rehearsed(source, &workers));
     families
+}
+
+/// Decisions that were not made.
+fn rehearsed(source: &Source, workers: &[Arc<WorkerCounts>]) -> Vec<Family> {
+    let reported = count(
+        "actiongate_reported_requests",
+        "Requests that were let through though the rules refuse them, with mode = \"report\"",
+        sum(workers, |worker| &worker.reported),
+    );
+    if source.snapshot().rules.rehearsal().is_none() {
+        return vec![reported];
+    }
+    let found = Rehearsed::ALL.iter().enumerate().map(|(at, found)| {
+        let counts = workers.iter().filter_map(|worker| worker.rehearsed.get(at));
+        (label("result", found.name()), counts.map(Count::get).sum())
+    });
+    let rehearsed = counts(
+        "actiongate_rehearsed_requests",
+        "Requests that the candidate was asked about, by how its decision compares",
+        found,
+    );
+    vec![reported, rehearsed]
 }
 
 /// Of all of `workers`.

@@ -1,5 +1,6 @@
 //! What is said of an issuer, and how its tokens are verified.
 
+use crate::decision::Mode;
 use crate::grant::{ClaimMapping, Role};
 use crate::token;
 
@@ -16,6 +17,8 @@ pub struct IssuerConfig {
     pub claims: ClaimMapping,
     /// What its roles may do.
     pub roles: Vec<Role>,
+    /// What becomes of what its tokens do not grant.
+    pub mode: Mode,
 }
 
 /// How an issuer's tokens are verified, as the config says it.

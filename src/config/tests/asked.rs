@@ -233,7 +233,7 @@ fn other_mistakes_about_a_keystone_are_named() {
         (
             with("audiences = [\"ecs\"]"),
             &[
-                "a.toml:9: `issuer.audiences` is not a known key; expected one of `name`, `leeway`, `kind`, `auth_urls`, `ca`, `cache`, `refusal_cache`, `timeout`, `service_type`, `service`, `claims`, `identity`, `roles`",
+                "a.toml:9: `issuer.audiences` is not a known key; expected one of `name`, `leeway`, `kind`, `auth_urls`, `ca`, `cache`, `refusal_cache`, `timeout`, `service_type`, `service`, `claims`, `identity`, `roles`, `mode`",
             ],
         ),
         (
@@ -271,7 +271,7 @@ fn other_mistakes_about_a_keystone_are_named() {
         (
             with("opaque = true"),
             &[
-                "a.toml:9: `issuer.opaque` is not a known key; expected one of `name`, `leeway`, `kind`, `auth_urls`, `ca`, `cache`, `refusal_cache`, `timeout`, `service_type`, `service`, `claims`, `identity`, `roles`",
+                "a.toml:9: `issuer.opaque` is not a known key; expected one of `name`, `leeway`, `kind`, `auth_urls`, `ca`, `cache`, `refusal_cache`, `timeout`, `service_type`, `service`, `claims`, `identity`, `roles`, `mode`",
             ],
         ),
         (
@@ -358,13 +358,13 @@ fn mistakes_about_an_authorization_server_are_named() {
         (
             with("service_type = \"compute\""),
             &[
-                "a.toml:9: `issuer.service_type` is not a known key; expected one of `name`, `leeway`, `kind`, `endpoints`, `ca`, `cache`, `refusal_cache`, `timeout`, `audiences`, `opaque`, `client`, `claims`, `identity`, `roles`",
+                "a.toml:9: `issuer.service_type` is not a known key; expected one of `name`, `leeway`, `kind`, `endpoints`, `ca`, `cache`, `refusal_cache`, `timeout`, `audiences`, `opaque`, `client`, `claims`, `identity`, `roles`, `mode`",
             ],
         ),
         (
             with("keys = \"jwks.json\""),
             &[
-                "a.toml:9: `issuer.keys` is not a known key; expected one of `name`, `leeway`, `kind`, `endpoints`, `ca`, `cache`, `refusal_cache`, `timeout`, `audiences`, `opaque`, `client`, `claims`, `identity`, `roles`",
+                "a.toml:9: `issuer.keys` is not a known key; expected one of `name`, `leeway`, `kind`, `endpoints`, `ca`, `cache`, `refusal_cache`, `timeout`, `audiences`, `opaque`, `client`, `claims`, `identity`, `roles`, `mode`",
             ],
         ),
         (

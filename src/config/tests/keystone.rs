@@ -73,7 +73,7 @@ fn mistakes_are_told() {
         ),
         (
             with("audiences = [\"ecs\"]"),
-            "a.toml:9: `issuer.audiences` is not a known key; expected one of `name`, `leeway`, `kind`, `delegated`, `keys`, `algorithm`, `refresh`, `cooldown`, `max_age`, `claims`, `identity`, `roles`",
+            "a.toml:9: `issuer.audiences` is not a known key; expected one of `name`, `leeway`, `kind`, `delegated`, `keys`, `algorithm`, `refresh`, `cooldown`, `max_age`, `claims`, `identity`, `roles`, `mode`",
         ),
         (
             config(&JWS.replace("keys = \"jws-keys\"\n", "")),

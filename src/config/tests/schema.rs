@@ -72,6 +72,8 @@ key = "a.key"
 [upstream.tls.certificate]
 chain = "a.pem"
 key = "a.key"
+[rehearsal]
+candidate = "next.toml"
 "#;
 
 const REVOCATIONS: [&str; 3] = [
@@ -285,7 +287,7 @@ watch = true                                  # default
 [table]
 builtin = \"ecs\"                               # default
 enforce_dependencies = false                  # default
-# not set: files, region
+# not set: files, region, report
 
 [token]
 cache = \"1MiB\"                                # a.toml:15
@@ -295,7 +297,7 @@ max_size = \"16KiB\"                            # default
     let (own, _) = tail.split_once("\n[upstream]\n").unwrap();
     assert_eq!(format!("{own}"), expected, "{shown}");
     assert!(
-        shown.starts_with("# not set: admin, policy, revocation, tracing\n"),
+        shown.starts_with("# not set: admin, policy, rehearsal, revocation, tracing\n"),
         "{shown}"
     );
 }

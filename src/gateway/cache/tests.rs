@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::*;
 use crate::audit::Caller;
+use crate::decision::Mode;
 use crate::gateway::{Reading, Rules};
 use crate::grant::{ClaimMapping, Grants, Principal, Roles, UnknownRoles};
 use crate::router::Router;
@@ -37,6 +38,7 @@ fn world() -> World {
     };
     let pointer = |text: &str| text.parse().unwrap();
     let reading = Reading {
+        mode: Mode::Enforce,
         mapping: ClaimMapping::new(pointer("/project"), pointer("/sub")),
         roles: Roles::default(),
     };
@@ -90,6 +92,7 @@ fn stranger() -> Identity {
         unknown_roles: 0,
     };
     Identity {
+        rehearsing: None,
         principal: Principal {
             issuer: 0,
             subject: None,

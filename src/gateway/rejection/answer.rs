@@ -17,6 +17,9 @@ use crate::router::Unroutable;
 /// Carries [`Rejection::reason`] beside a body that OpenStack clients know.
 pub const X_ACTIONGATE_REASON: HeaderName = HeaderName::from_static("x-actiongate-reason");
 
+/// Carries the same beside an answer of the upstream, where a refusal was reported only.
+pub const X_ACTIONGATE_REPORT: HeaderName = HeaderName::from_static("x-actiongate-report");
+
 /// RFC 9457 §3.1, and what [`Rejection`] knows besides.
 #[derive(Serialize)]
 struct Problem<'a> {
