@@ -184,6 +184,8 @@ pub struct Record {
     pub peer: PeerAddress,
     /// Which worker served it.
     pub worker: usize,
+    /// For which product the decision was taken, where it was asked for by another proxy.
+    pub authorizer: Option<&'static str>,
     /// As sent, cut to 64 characters; `None` where the request could not be read.
     pub method: Option<Method>,
     /// The permission label of the operation, once routed.

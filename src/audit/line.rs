@@ -58,6 +58,9 @@ pub fn write(text: &mut Vec<u8>, record: &Record) {
     }
     line.plain("peer", record.peer);
     line.number("worker", Some(record.worker));
+    if let Some(product) = record.authorizer {
+        line.plain("authorizer", product);
+    }
     line.text("method", record.method.as_ref().map(hyper::Method::as_str));
     line.text("operation", record.operation.as_deref());
     line.text("route", record.route.as_deref());

@@ -11,7 +11,7 @@ pub use unknown_role::unknown_roles;
 
 use unknown_role::RoleLog;
 
-use super::Rejection;
+use super::{InvalidQuestion, Rejection};
 use crate::audit::Caller;
 use crate::decision::Denial;
 use crate::grant::{ClaimMapping, Principal, Roles};
@@ -83,6 +83,18 @@ impl Identity {
         match self.certificate {
             Some(_) if self.certificate != shown => Err(TokenError::Certificate),
             _ => Ok(()),
+        }
+    }
+
+    /// Holds what somebody else calls the caller against the token.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidQuestion::Subject`].
+    pub fn check_subject(&self, name: &str) -> Result<(), InvalidQuestion> {
+        match self.principal.subject.as_deref() == Some(name) {
+            true => Ok(()),
+            false => Err(InvalidQuestion::Subject(name.to_owned())),
         }
     }
 
