@@ -37,30 +37,30 @@ struct Sources {
     target: Option<Told>,
     host: Option<Told>,
     /// Its last address is the one that the product itself has seen.
-    client: HeaderName,
+    client: Option<HeaderName>,
 }
 
 impl Sources {
     fn of(product: Product) -> Self {
-        let x_forwarded_for = HeaderName::from_static("x-forwarded-for");
         match product {
             Product::Traefik | Product::Caddy => Self {
                 method: Some(told("x-forwarded-method", "`X-Forwarded-Method` header")),
                 target: Some(told("x-forwarded-uri", "`X-Forwarded-Uri` header")),
                 host: Some(told("x-forwarded-host", "`X-Forwarded-Host` header")),
-                client: x_forwarded_for,
+                client: Some(HeaderName::from_static("x-forwarded-for")),
             },
             Product::Nginx => Self {
                 method: Some(told("x-original-method", "`X-Original-Method` header")),
                 target: Some(told("x-original-uri", "`X-Original-URI` header")),
                 host: None,
-                client: HeaderName::from_static("x-real-ip"),
+                client: Some(HeaderName::from_static("x-real-ip")),
             },
             Product::EnvoyHttp | Product::EnvoyGrpc | Product::Authzen => Self {
                 method: None,
                 target: None,
                 host: None,
-                client: x_forwarded_for,
+                // Envoy leaves `X-Forwarded-For` as the client sent it, unless it is told not to.
+                client: None,
             },
         }
     }
@@ -98,9 +98,10 @@ pub async fn read(
         }
         (None, _) => None,
     };
-    let client = head.headers.get_all(&sources.client).iter().next_back();
-    let client = client.and_then(|value| value.to_str().ok());
-    let client = client.and_then(|list| list.rsplit(',').next()?.trim().parse().ok());
+    let client = sources.client.as_ref();
+    let client = client.and_then(|name| head.headers.get_all(name).iter().next_back());
+    let client = client.and_then(|list| list.to_str().ok()?.rsplit(',').next());
+    let client = client.and_then(|address| address.trim().parse().ok());
     let told = match product {
         Product::EnvoyHttp => envoy_body(&head.headers, body).await?,
         Product::Traefik => traefik_body(body).await,
