@@ -32,8 +32,6 @@ use crate::tls;
 
 /// The most bytes of a question: a request's head and a body that decides, as JSON writes them.
 const MAX_QUESTION: usize = 2 * (MAX_HEAD + MAX_JSON_BODY);
-/// How long a question may take to come.
-const PATIENCE: Duration = Duration::from_secs(10);
 /// The most connections of a listener: proxies keep theirs.
 const CONNECTIONS: usize = 1024;
 /// The most questions of one connection at once.
@@ -123,7 +121,7 @@ impl Settings {
             workers: listen.workers,
             unix_mode: listen.unix_mode,
             client_timeout: listen.client_timeout,
-            header_timeout: PATIENCE,
+            header_timeout: listen.header_timeout,
             stop_delay: listen.stop_delay,
             drain_timeout: listen.drain_timeout,
             max_connections: CONNECTIONS,
@@ -141,12 +139,14 @@ pub struct Authorizer {
     product: Product,
     trusted: Networks,
     believes_claims: bool,
+    patience: Duration,
 }
 
 impl Authorizer {
-    /// For the listener with these settings.
-    pub fn new(settings: &Settings) -> Self {
+    /// For the listener with these settings, where a question may take so long to come.
+    pub fn new(settings: &Settings, patience: Duration) -> Self {
         Self {
+            patience,
             product: settings.product,
             trusted: settings.trusted.clone(),
             believes_claims: settings.believe_claims,
@@ -162,9 +162,19 @@ struct Asker {
     gateway: Rc<Gateway>,
     peer: Rc<Peer>,
     product: Product,
+    /// How long a question may take to come.
+    patience: Duration,
 }
 
 impl Asker {
+    /// All of a body of at most `most` bytes; else none, and `body` still has the rest.
+    async fn read(&self, body: &mut Option<Incoming>, most: usize) -> Option<Bytes> {
+        let whole = Limited::new(body.as_mut()?, most).collect();
+        let bytes = timeout(self.patience, whole).await.ok()?.ok()?.to_bytes();
+        *body = None;
+        Some(bytes)
+    }
+
     /// `head` is the asker's own.
     fn refuse(&self, error: impl Into<Rejection>, head: &request::Parts) -> Verdict {
         let asked = (head, &*self.peer);
@@ -185,6 +195,7 @@ impl Handler for Authorizer {
             gateway: Rc::clone(gateway),
             peer: Rc::clone(peer),
             product: self.product,
+            patience: self.patience,
         };
         let is_trusted = self.trusted.contain(peer.address());
         let believes_claims = self.believes_claims;
@@ -220,7 +231,7 @@ async fn answer(
         Product::EnvoyGrpc => envoy::answer(asker, head, body).await,
         Product::Authzen => evaluation::answer(asker, &head, body, believes_claims).await,
         Product::EnvoyHttp | Product::Traefik | Product::Nginx | Product::Caddy => {
-            let verdict = match original::read(asker.product, &head, body).await {
+            let verdict = match original::read(asker, &head, body).await {
                 Ok(question) => {
                     let (peer, product) = (&asker.peer, asker.product.name());
                     asker.gateway.judge(question, peer, product).await
@@ -247,14 +258,6 @@ fn text(response: Response<Bytes>) -> Response<TextBody> {
             .map_err(|never| match never {})
             .boxed_unsync()
     })
-}
-
-/// All of a body of at most `most` bytes; else none, and `body` still has the rest.
-async fn read(body: &mut Option<Incoming>, most: usize) -> Option<Bytes> {
-    let whole = Limited::new(body.as_mut()?, most).collect();
-    let bytes = timeout(PATIENCE, whole).await.ok()?.ok()?.to_bytes();
-    *body = None;
-    Some(bytes)
 }
 
 #[cfg(test)]

@@ -33,7 +33,10 @@ impl Authorizers {
             started.tls.extend(tls.clone());
             let own = Service {
                 tls,
-                handler: Some(Arc::new(Authorizer::new(settings))),
+                handler: Some(Arc::new(Authorizer::new(
+                    settings,
+                    config.listen.header_timeout,
+                ))),
                 first_worker,
                 ..service.clone()
             };

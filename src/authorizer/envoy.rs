@@ -37,7 +37,7 @@ pub async fn answer(
     if head.method != Method::POST || head.uri.path() != CHECK || !is_grpc {
         return boxed(Status::unimplemented(format!("expected {CHECK}")).into_http());
     }
-    let Some(bytes) = super::read(body, MAX_QUESTION).await else {
+    let Some(bytes) = asker.read(body, MAX_QUESTION).await else {
         // The audit has it; the status alone is a refusal for Envoy.
         asker.refuse(InvalidQuestion::Unreadable("message"), &head);
         return boxed(Status::resource_exhausted("the message did not come whole").into_http());

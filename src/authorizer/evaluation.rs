@@ -124,7 +124,7 @@ impl Service<'_> {
         if JsonBody::check_head(&self.head.headers).is_err() {
             return Err(refuse("expected `Content-Type: application/json`".into()));
         }
-        let bytes = super::read(body, MAX_QUESTION).await;
+        let bytes = self.asker.read(body, MAX_QUESTION).await;
         let bytes = bytes.ok_or_else(|| {
             refuse(format!(
                 "expected a message of at most {MAX_QUESTION} bytes"

@@ -9,7 +9,7 @@ use hyper::header::{
 use hyper::http::request;
 use hyper::{HeaderMap, Method};
 
-use super::Product;
+use super::{Asker, Product};
 use crate::gateway::{InvalidQuestion, Question, QuestionBody};
 use crate::table::MAX_JSON_BODY;
 
@@ -73,11 +73,11 @@ impl Sources {
 
 /// Reads the original request of a question.
 pub async fn read(
-    product: Product,
+    asker: &Asker,
     head: &request::Parts,
     body: &mut Option<Incoming>,
 ) -> Result<Question, InvalidQuestion> {
-    let sources = Sources::of(product);
+    let sources = Sources::of(asker.product);
     let method = match &sources.method {
         Some(told) => Method::from_bytes(only(&head.headers, told)?.as_bytes())
             .map_err(|_| InvalidQuestion::Unreadable(told.name))?,
@@ -102,9 +102,9 @@ pub async fn read(
     let client = client.and_then(|name| head.headers.get_all(name).iter().next_back());
     let client = client.and_then(|list| list.to_str().ok()?.rsplit(',').next());
     let client = client.and_then(|address| address.trim().parse().ok());
-    let told = match product {
-        Product::EnvoyHttp => envoy_body(&head.headers, body).await?,
-        Product::Traefik => traefik_body(body).await,
+    let told = match asker.product {
+        Product::EnvoyHttp => envoy_body(asker, &head.headers, body).await?,
+        Product::Traefik => traefik_body(asker, body).await,
         // They cannot send one.
         Product::Nginx | Product::Caddy | Product::EnvoyGrpc | Product::Authzen => {
             QuestionBody::Unknown
@@ -178,21 +178,22 @@ pub fn sent_by_envoy(headers: &HeaderMap) -> Result<Sent, InvalidQuestion> {
 }
 
 async fn envoy_body(
+    asker: &Asker,
     headers: &HeaderMap,
     body: &mut Option<Incoming>,
 ) -> Result<QuestionBody, InvalidQuestion> {
     Ok(match sent_by_envoy(headers)? {
         Sent::Nothing => QuestionBody::Unknown,
         Sent::Beginning => QuestionBody::Partial,
-        Sent::All => whole(super::read(body, MAX_JSON_BODY).await),
+        Sent::All => whole(asker.read(body, MAX_JSON_BODY).await),
     })
 }
 
 /// With `forwardBody` it is that of the question; without it there is none, as where it is empty.
-async fn traefik_body(body: &mut Option<Incoming>) -> QuestionBody {
+async fn traefik_body(asker: &Asker, body: &mut Option<Incoming>) -> QuestionBody {
     match body.as_ref().is_none_or(|body| body.is_end_stream()) {
         true => QuestionBody::Unknown,
-        false => whole(super::read(body, MAX_JSON_BODY).await),
+        false => whole(asker.read(body, MAX_JSON_BODY).await),
     }
 }
 

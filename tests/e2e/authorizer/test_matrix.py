@@ -1,5 +1,8 @@
 """The seed's table through each product: what is permitted arrives as it was sent, nothing else arrives."""
 
+import json
+import re
+
 import pytest
 from stand import OTHER_PROJECT, PROJECT, SERVER, Stand
 
@@ -75,5 +78,9 @@ def test_audit(stand: Stand):
         "project": PROJECT, "decision": "deny", "reason": "action_missing", "status": 403,
         "route": "/v2.1/{project_id}/servers/{server_id}/metadata", "missing": [SET, GET],
     }
+    if stand.product.passes_refusals:
+        fault = json.loads(answer.body)["forbidden"]
+        assert fault == {"code": 403, "message": f"Policy doesn't allow {SET}, {GET} to be performed."}
+        assert re.search(r"(?i)\r\nwww-authenticate: bearer error=\"insufficient_scope\"", answer.head)
     line = stand.base.audited(answer.request_id)
     assert {name: line.get(name) for name in expected} == expected
