@@ -73,7 +73,10 @@ pub enum StartError {
     #[error("TLS cannot be used as `listen.tls` says")]
     Tls(#[from] TlsError),
     #[error("TLS cannot be used as `authorizer.tls` of {address} says")]
-    AuthorizerTls { address: Address, source: TlsError },
+    AuthorizerTls {
+        address: Address,
+        source: Box<TlsError>,
+    },
     #[error("the upstream cannot be used")]
     Upstream(#[from] UpstreamError),
     #[error("cannot open the audit sink")]

@@ -28,7 +28,7 @@ impl Authorizers {
             let tls = settings.tls.as_ref().map(tls::Server::load).transpose();
             let tls = tls.map_err(|source| StartError::AuthorizerTls {
                 address: settings.address.clone(),
-                source,
+                source: Box::new(source),
             })?;
             started.tls.extend(tls.clone());
             let own = Service {

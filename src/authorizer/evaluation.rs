@@ -144,7 +144,7 @@ impl Service<'_> {
             .head
             .uri
             .authority()
-            .map(|authority| authority.as_str());
+            .map(hyper::http::uri::Authority::as_str);
         let host = host
             .or(authority)
             .ok_or(InvalidQuestion::Missing("`Host`"))?;

@@ -191,7 +191,7 @@ async fn envoy_body(
 
 /// With `forwardBody` it is that of the question; without it there is none, as where it is empty.
 async fn traefik_body(asker: &Asker, body: &mut Option<Incoming>) -> QuestionBody {
-    match body.as_ref().is_none_or(|body| body.is_end_stream()) {
+    match body.as_ref().is_none_or(Incoming::is_end_stream) {
         true => QuestionBody::Unknown,
         false => whole(asker.read(body, MAX_JSON_BODY).await),
     }

@@ -4,6 +4,7 @@ use hyper::body::{Body as _, Incoming};
 use hyper::http::request;
 
 /// What is known of a request when its exchange begins.
+#[derive(Clone, Copy)]
 pub struct Beginning<'a> {
     pub head: &'a request::Parts,
     pub has_body: bool,

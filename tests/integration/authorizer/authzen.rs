@@ -1,4 +1,4 @@
-//! The Authorization API 1.0 of AuthZEN.
+//! The Authorization API 1.0 of `AuthZEN`.
 
 use serde_json::{Value, json};
 
