@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 
 use tokio::sync::watch;
-use tracing::info;
+use tracing::{info, warn};
 
 use super::StartError;
 use crate::authorizer::Authorizer;
@@ -45,6 +45,12 @@ impl Authorizers {
             for address in server.addresses().map_err(StartError::Thread)? {
                 let product = settings.product;
                 info!(%address, %product, "answering the questions of {product} on {address}");
+            }
+            if settings.believe_claims {
+                let address = &settings.address;
+                warn!(
+                    "claims that nobody has verified are believed on {address}: whoever may ask there can be anybody"
+                );
             }
             started.servers.push(server);
         }

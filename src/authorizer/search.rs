@@ -3,6 +3,7 @@
 //! It asks the functions that decide, but nobody is let in by its answer, so the audit has nothing of it.
 
 use std::rc::Rc;
+use std::sync::Arc;
 
 use hyper::Method;
 use serde_json::{Value, json};
@@ -20,19 +21,18 @@ pub async fn actions(service: &Service<'_>, message: &Object) -> Result<Value, R
     let resource = message.get("resource");
     let (kind, _) = entity(resource, ["`resource`", "`resource.type`"], "type")?;
     let address = client(message.get("context"))?;
-    let gateway = &service.asker.gateway;
     let found = match caller(service, message).await {
         Err(Rejection::Question(
             error @ (InvalidQuestion::Missing(_) | InvalidQuestion::Unreadable(_)),
         )) => return Err(error.into()),
         Err(rejection) => Err(rejection),
-        Ok(identity) => match kind {
+        Ok((identity, rules)) => match kind {
             "path" => {
                 let (path, _) = entity(resource, ["`resource`", "`resource.id`"], "id")?;
                 let address = address.map_or(Address::Unclear, |address| Some(address).into());
-                methods(&gateway.rules(), &identity, path, address)
+                methods(&rules, &identity, path, address)
             }
-            "table" => Ok(operations(&gateway.rules(), &identity)),
+            "table" => Ok(operations(&rules, &identity)),
             _ => {
                 let name = "`resource.type`, which is neither `path` nor `table`";
                 return Err(InvalidQuestion::Unreadable(name).into());
@@ -45,19 +45,24 @@ pub async fn actions(service: &Service<'_>, message: &Object) -> Result<Value, R
     })
 }
 
-async fn caller(service: &Service<'_>, message: &Object) -> Result<Rc<Identity>, Rejection> {
+async fn caller(
+    service: &Service<'_>,
+    message: &Object,
+) -> Result<(Rc<Identity>, Arc<Rules>), Rejection> {
     let subject = service.subject(message.get("subject"))?;
     let gateway = &service.asker.gateway;
-    let identity = match subject.caller {
+    let (identity, rules) = match subject.caller {
         Some(known) => {
-            gateway.rules().check_expiry(&known, unix_time())?;
-            gateway.rules().check_revocation(&known)?;
-            known
+            // Nothing was waited for since the claims were read by them.
+            let rules = gateway.rules();
+            rules.check_expiry(&known, unix_time())?;
+            rules.check_revocation(&known)?;
+            (known, rules)
         }
         None => gateway.identify(&subject.headers).await?,
     };
     identity.check_subject(&subject.id)?;
-    Ok(identity)
+    Ok((identity, rules))
 }
 
 /// Those that need no body to tell what they are.

@@ -34,7 +34,7 @@ pub struct Question {
     pub client: Option<IpAddr>,
     /// Whom the asker takes the caller for, if it says that.
     pub subject: Option<String>,
-    /// Who is calling, where that is not what the headers have to tell.
+    /// Who is calling by the rules that decide, where that is not what the headers have to tell.
     pub caller: Option<Rc<Identity>>,
 }
 
@@ -137,18 +137,22 @@ impl Gateway {
         Arc::clone(&self.current.borrow().snapshot.rules)
     }
 
-    /// Who is calling with the credential of these headers; nobody is asked twice about a token.
+    /// Who is calling with the credential of these headers, and the rules that say so: only with those
+    /// may it be asked what the caller can do.
     ///
     /// # Errors
     ///
     /// As a request with it would be refused.
-    pub async fn identify(&self, headers: &HeaderMap) -> Result<Rc<Identity>, Rejection> {
+    pub async fn identify(
+        &self,
+        headers: &HeaderMap,
+    ) -> Result<(Rc<Identity>, Arc<Rules>), Rejection> {
         let current = Rc::clone(&self.current.borrow());
         let identity = current.authenticate(headers, unix_time()).await?;
         // Whose connection it is to be used on, the asker knows.
         identity.check_holder(None)?;
         current.rules().check_revocation(&identity)?;
-        Ok(identity)
+        Ok((identity, Arc::clone(&current.snapshot.rules)))
     }
 }
 

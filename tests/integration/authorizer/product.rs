@@ -198,6 +198,17 @@ fn what_another_proxy_would_send_on_is_refused() {
 }
 
 #[test]
+fn what_is_public_needs_no_token_and_bears_no_two() {
+    let table = "[[operation]]\npermission = 'v'\nroutes = ['GET /v9']\naccess = 'public'\n";
+    let gateway = start_with("nginx", |setup| setup.table(table));
+    let call = || question(2, "GET", "/v9");
+    assert_eq!(ask(&gateway, &call()).status, 200);
+    let two = call().bearer("a").header("X-Auth-Token: b");
+    ask(&gateway, &two).refusal(401, "token_ambiguous", "error");
+    ask(&gateway, &question(2, "GET", &metadata())).refusal(401, "token_missing", "error");
+}
+
+#[test]
 fn only_the_served_hosts_are_judged() {
     let gateway = start_with("caddy", |setup| setup.listen("hosts = [\"api.test\"]"));
     let good = question(1, "GET", &metadata()).bearer(&token(&[LIST]));
