@@ -157,7 +157,7 @@ fn is_other_request(name: &str) -> bool {
     ) || is_identity(name)
 }
 
-/// Refuses what [`prepare_request`] would remove and another proxy sends on: a header that tells of
+/// Refuses what the gateway would remove and another proxy sends on: a header that tells of
 /// another method, path or caller than was judged.
 ///
 /// # Errors
