@@ -1,6 +1,7 @@
 //! The program put together: the only place that knows every part.
 
 mod assembly;
+mod authorizers;
 mod file_watch;
 mod inspector;
 mod reload;
@@ -30,6 +31,7 @@ use crate::token::{AskError, FetchError};
 use crate::trace::{self, Exporter};
 
 pub use assembly::{Assembled, Demands, assemble, compile_roles, fetch_once, look_once, route};
+use authorizers::Authorizers;
 use file_watch::FileWatch;
 pub use inspector::{Inspected, Inspector};
 pub use reload::ReloadError;
@@ -70,6 +72,11 @@ pub enum StartError {
     Server(#[from] server::StartError),
     #[error("TLS cannot be used as `listen.tls` says")]
     Tls(#[from] TlsError),
+    #[error("TLS cannot be used as `authorizer.tls` of {address} says")]
+    AuthorizerTls {
+        address: Address,
+        source: Box<TlsError>,
+    },
     #[error("the upstream cannot be used")]
     Upstream(#[from] UpstreamError),
     #[error("cannot open the audit sink")]
@@ -80,11 +87,18 @@ pub enum StartError {
     Thread(#[source] io::Error),
 }
 
+/// Where it listens.
+#[derive(Debug)]
+struct Places {
+    addresses: Vec<Address>,
+    admin: Option<SocketAddr>,
+    authorizers: Vec<Address>,
+}
+
 /// A gateway that runs; dropping it stops it as [`App::stop`] does, without waiting.
 #[derive(Debug)]
 pub struct App {
-    addresses: Vec<Address>,
-    admin: Option<SocketAddr>,
+    places: Places,
     orders: mpsc::Sender<Order>,
     stop: Option<oneshot::Sender<()>>,
     control: Option<JoinHandle<Drained>>,
@@ -111,10 +125,9 @@ impl App {
         });
         let control = control.map_err(StartError::Thread)?;
         let gone = || StartError::Thread(io::Error::other("the control thread ended"));
-        let (addresses, admin) = started.recv().map_err(|_| gone())??;
+        let places = started.recv().map_err(|_| gone())??;
         Ok(Self {
-            addresses,
-            admin,
+            places,
             orders,
             stop: Some(stop),
             control: Some(control),
@@ -123,12 +136,17 @@ impl App {
 
     /// The addresses that are listened on, in the order of the config.
     pub fn addresses(&self) -> &[Address] {
-        &self.addresses
+        &self.places.addresses
+    }
+
+    /// Where other proxies ask for decisions, in the order of the config.
+    pub fn authorizer_addresses(&self) -> &[Address] {
+        &self.places.authorizers
     }
 
     /// Where it tells about itself, if it does.
     pub fn admin_address(&self) -> Option<SocketAddr> {
-        self.admin
+        self.places.admin
     }
 
     /// Tells the gateway to read its config again; what became of it can be waited for.
@@ -156,7 +174,7 @@ impl App {
     }
 }
 
-type Started = Result<(Vec<Address>, Option<SocketAddr>), StartError>;
+type Started = Result<Places, StartError>;
 
 fn control_thread(
     config: &Config,
@@ -179,6 +197,7 @@ fn control_thread(
             exporter,
             reloader,
             admin,
+            authorizers,
         } = match start_all(config, assembled, files).await {
             Ok(running) => running,
             Err(error) => {
@@ -186,10 +205,16 @@ fn control_thread(
                 return Drained::default();
             }
         };
-        let admin_address = admin.as_ref().map(|(_, address)| *address);
-        let addresses = server.addresses().map_err(StartError::Thread);
-        let _ = report.send(addresses.map(|addresses| (addresses, admin_address)));
+        let places = || {
+            Ok(Places {
+                addresses: server.addresses()?,
+                admin: admin.as_ref().map(|(_, address)| *address),
+                authorizers: authorizers.addresses()?,
+            })
+        };
+        let _ = report.send(places().map_err(StartError::Thread));
         tokio::spawn(reloader.run(orders));
+        let (stop, stopping) = watch::channel(false);
         let stopped = async {
             // Ends on `stop` and when the handle is dropped.
             drop(stopped.await);
@@ -197,8 +222,13 @@ fn control_thread(
                 source.stopping();
             }
             tokio::time::sleep(config.listen.stop_delay).await;
+            stop.send_replace(true);
         };
-        let drained = server.run(stopped).await;
+        let ended = tokio::join!(server.run(stopped), authorizers.run(stopping));
+        let drained = Drained {
+            cut_off: ended.0.cut_off + ended.1.cut_off,
+            panicked: ended.0.panicked + ended.1.panicked,
+        };
         let dropped = audit.finish();
         if dropped > 0 {
             info!(dropped, "{dropped} audit lines were dropped in all");
@@ -220,6 +250,7 @@ struct Running {
     audit: audit::AuditWriter,
     exporter: Option<Exporter>,
     reloader: Reloader,
+    authorizers: Authorizers,
     admin: Option<(Arc<admin::Source>, SocketAddr)>,
 }
 
@@ -258,8 +289,11 @@ async fn start_all(
         auditor,
         metrics: registry.clone(),
         tracer: tracer.unwrap_or_default(),
+        handler: None,
+        first_worker: 0,
     };
     let server = Server::start(config.listen.clone(), &service)?;
+    let authorizers = Authorizers::start(config, &service)?;
     let addresses = server.addresses().map_err(StartError::Thread)?;
     let list = |text: fn(&Address) -> String| {
         let texts: Vec<String> = addresses.iter().map(text).collect();
@@ -300,7 +334,11 @@ async fn start_all(
     let reloader = Reloader {
         config: config.clone(),
         supplies,
-        tls: tls.into_iter().chain(admin_tls).collect(),
+        tls: tls
+            .into_iter()
+            .chain(admin_tls)
+            .chain(authorizers.tls())
+            .collect(),
         files,
         snapshots,
         reloads,
@@ -311,6 +349,7 @@ async fn start_all(
         audit,
         exporter,
         reloader,
+        authorizers,
         admin,
     })
 }

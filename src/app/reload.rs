@@ -154,6 +154,7 @@ impl Reloader {
             ("listen", self.config.listen != new.listen),
             ("audit", self.config.audit != new.audit),
             ("admin", self.config.admin != new.admin),
+            ("authorizer", self.config.authorizers != new.authorizers),
             ("tracing", self.config.tracing != new.tracing),
         ];
         if self.config.log.format != new.log.format {

@@ -13,7 +13,7 @@ use unknown_role::RoleLog;
 use super::Rejection;
 use super::identity::{Identity, Revocable};
 use super::rehearsal::{Judge, Rehearsal};
-use crate::audit::{Caller, Judged};
+use crate::audit::{Caller, Ruling};
 use crate::decision::{self, Circumstances, Denial, Mode, Permit};
 use crate::grant::{ClaimMapping, Principal, Roles};
 use crate::proxy::{ForwardError, KeystoneHeaders};
@@ -45,7 +45,7 @@ pub struct Decided {
     /// For forwarding it.
     pub permit: Permit,
     /// Why it would have been refused, where that is reported only.
-    pub reported: Option<Box<Judged>>,
+    pub reported: Option<Box<Ruling>>,
 }
 
 /// How the claims of one issuer's tokens are read.
@@ -284,7 +284,7 @@ impl Rules {
             None => Err(rejection),
             Some(permit) => Ok(Decided {
                 permit,
-                reported: Some(Box::new(Judged::from(&rejection))),
+                reported: Some(Box::new(Ruling::from(&rejection))),
             }),
         }
     }

@@ -215,6 +215,12 @@ fn issuers_and_settings_are_compared() {
             1,
             "  narrows revoked tokens are refused now\n",
         ),
+        (
+            "[[policy]]",
+            "[[authorizer]]\naddress = \"127.0.0.1:9191\"\nfor = \"nginx\"\ntrusted = \"127.0.0.1\"\n[[policy]]",
+            3,
+            "  widens other proxies ask for decisions in another way\n",
+        ),
     ] {
         let out = diff(&replaced(from, to), &["--forbid-widening"])
             .ended(code)

@@ -67,6 +67,11 @@ pub fn changes(old: &Config, new: &Config) -> Vec<Change> {
         let what = "other proxies are trusted, whose clients' addresses policies may ask for";
         add(what.to_owned(), true, true);
     }
+    let (was, is) = (&old.authorizers, &new.authorizers);
+    if told(old, was) != told(new, is) {
+        let what = "other proxies ask for decisions in another way";
+        add(what.to_owned(), !is.is_empty(), !was.is_empty());
+    }
     let (was, is) = (old.token.max_size, new.token.max_size);
     if was != is {
         add(
