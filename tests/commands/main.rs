@@ -20,6 +20,7 @@ mod config;
 mod demo;
 mod demo_files;
 mod diff;
+mod evidence;
 mod explain;
 mod family;
 mod health;

@@ -9,11 +9,9 @@ use super::basis::{Basis, Kind, Reader};
 use super::explanation::Step;
 use crate::gateway::{Reading, Rejection};
 use crate::grant::{CompiledPolicy, FoundRoles, Pattern, Policy, Principal};
-use crate::json::Pointer;
+use crate::json::{self, Pointer};
 use crate::table::ActionTable;
 
-/// Characters of a claim that are shown.
-const MAX_VALUE: usize = 160;
 /// More actions than these are counted only: what matters of them follows.
 const MAX_TOLD: usize = 12;
 
@@ -130,7 +128,7 @@ impl<'a> Holder<'a> {
         let steps = uses.into_iter().map(|(pointer, uses)| {
             let value = pointer.find(&self.claims);
             let text = match &value {
-                Some(value) => format!("= {}", shown(value)),
+                Some(value) => format!("= {}", json::shown(value)),
                 None => "is absent".to_owned(),
             };
             let says = format!("{pointer} {text}: {}", uses.join(", "));
@@ -218,22 +216,6 @@ impl<'a> Holder<'a> {
         let names = self.reading.mapping.roles(&self.claims)?;
         Ok(self.reading.roles.find(&names))
     }
-}
-
-/// As JSON that a terminal takes for text, cut where it is long.
-fn shown(value: &Value) -> String {
-    let text = value.to_string();
-    let mut characters = text.chars();
-    let mut beginning: String = characters.by_ref().take(MAX_VALUE).collect();
-    if characters.next().is_some() {
-        beginning.push('…');
-    }
-    // JSON's own backslashes and quotes stay as they are.
-    let escape = |letter: char| match letter {
-        '"' | '\\' | '\'' => letter.to_string(),
-        other => other.escape_debug().to_string(),
-    };
-    beginning.chars().map(escape).collect()
 }
 
 /// Names of roles and policies hold spaces; and they come from tokens: a terminal must not take one

@@ -166,8 +166,9 @@ impl Search<'_> {
             Err(denial) => denial,
         };
         for more in self.edits(draft, &denial)? {
-            let draft = draft.with(self.basis, &more)?;
-            self.go_on(&draft, &[edits, &more].concat(), ways)?;
+            if let Some(draft) = draft.with(self.basis, &more) {
+                self.go_on(&draft, &[edits, &more].concat(), ways)?;
+            }
         }
         Ok(())
     }
@@ -229,13 +230,11 @@ impl Search<'_> {
         }
         let actions = self.names(actions);
         // What avoids one denial may run into another.
-        let others = match others {
-            Some(edits) => {
-                let tried = draft.with(self.basis, &edits)?.decide(self.target);
-                Some(edits).filter(|_| !matches!(tried, Err(Denial::Denied { .. })))
-            }
-            None => None,
-        };
+        let others = others.filter(|edits| {
+            let tried = draft.with(self.basis, edits);
+            let tried = tried.map(|draft| draft.decide(self.target));
+            !matches!(tried, None | Some(Err(Denial::Denied { .. })))
+        });
         let drop = vec![Edit::Drop {
             actions,
             statements,
@@ -274,8 +273,8 @@ impl Search<'_> {
                         .map_or_else(String::new, ToString::to_string),
                 },
             };
-            let draft = draft.with(self.basis, std::slice::from_ref(&edit))?;
-            if draft.decide(self.target).is_ok() {
+            let tried = draft.with(self.basis, std::slice::from_ref(&edit));
+            if let Some(draft) = tried.filter(|draft| draft.decide(self.target).is_ok()) {
                 let adds = draft.adds(self.basis, self.target);
                 if least.as_ref().is_none_or(|(least, _)| adds < *least) {
                     least = Some((adds, edit));
@@ -318,9 +317,9 @@ impl Search<'_> {
             edits.extend(way);
         }
         edits.dedup();
-        let tried = draft.with(self.basis, &edits)?;
-        let is_good = !edits.is_empty() && tried.decide(self.target).is_ok();
-        Ok(is_good.then_some(edits))
+        let tried = draft.with(self.basis, &edits);
+        let is_good = tried.is_some_and(|draft| draft.decide(self.target).is_ok());
+        Ok(Some(edits).filter(|edits| is_good && !edits.is_empty()))
     }
 
     fn names(&self, actions: &[ActionId]) -> Vec<String> {

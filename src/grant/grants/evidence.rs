@@ -10,6 +10,7 @@ use super::super::policy::{
     Condition, Effect, Moment, Policy, Statement, Wanted, Witness, moment_text, read_moment,
 };
 use super::{Address, Caller, CompiledPolicy, CompiledStatement, NotUnderstood, Request};
+use crate::json;
 use crate::table::{ActionId, ActionTable};
 
 /// A statement about an action, and whether it applies to a request.
@@ -198,8 +199,7 @@ fn input(condition: &Condition, inputs: Inputs<'_>) -> String {
     let Some(value) = values.find(key) else {
         return format!("the claim {pointer} is absent");
     };
-    let text = value.to_string();
-    let text = format!("the claim {pointer} = {}", text.escape_debug());
+    let text = format!("the claim {pointer} = {}", json::shown(value));
     match (key, read_moment(value)) {
         (Key::MfaAge, Ok(moment)) => {
             let age = now.saturating_sub(moment).as_secs();

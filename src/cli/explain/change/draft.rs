@@ -3,7 +3,6 @@
 use std::borrow::Cow;
 use std::time::{Duration, UNIX_EPOCH};
 
-use anyhow::anyhow;
 use serde_json::json;
 
 use super::{Edit, Example};
@@ -39,8 +38,8 @@ impl<'a> Draft<'a> {
         }
     }
 
-    /// After these, too.
-    pub fn with(&self, basis: &Basis<'_>, edits: &[Edit]) -> anyhow::Result<Self> {
+    /// After these, too; nothing if the gateway could not judge such a caller.
+    pub fn with(&self, basis: &Basis<'_>, edits: &[Edit]) -> Option<Self> {
         let mut draft = Self {
             holder: self.holder.clone(),
             granted: self.granted.clone(),
@@ -50,10 +49,10 @@ impl<'a> Draft<'a> {
             draft.apply(basis, edit)?;
         }
         draft.holder.principal.grants = draft.grants(basis)?;
-        Ok(draft)
+        Some(draft)
     }
 
-    fn apply(&mut self, basis: &Basis<'_>, edit: &Edit) -> anyhow::Result<()> {
+    fn apply(&mut self, basis: &Basis<'_>, edit: &Edit) -> Option<()> {
         let Holder {
             principal,
             held,
@@ -78,25 +77,24 @@ impl<'a> Draft<'a> {
             }
             Edit::Condition { example, .. } => match example {
                 Example::Time(text) => {
-                    let time = humantime::parse_rfc3339(text)?;
-                    self.circumstances.now = time.duration_since(UNIX_EPOCH)?.as_secs();
+                    let time = humantime::parse_rfc3339(text).ok()?;
+                    self.circumstances.now = time.duration_since(UNIX_EPOCH).ok()?.as_secs();
                 }
                 Example::Address(address) => self.circumstances.address = Address::Known(*address),
                 Example::Authentication(claim) => {
-                    let pointer: Pointer = claim.parse()?;
+                    let pointer: Pointer = claim.parse().ok()?;
                     pointer.write(claims, json!(self.circumstances.now));
                 }
                 Example::Claim { claim, value } => {
-                    let pointer: Pointer = claim.parse()?;
+                    let pointer: Pointer = claim.parse().ok()?;
                     pointer.write(claims, value.clone());
                 }
             },
             Edit::Grant { actions, .. } => {
                 self.is_wider = true;
                 for name in actions {
-                    let action = basis.table().action(&name.parse()?);
-                    let action = action.ok_or_else(|| anyhow!("`{name}` is not in the table"))?;
-                    self.granted.insert(action);
+                    self.granted
+                        .insert(basis.table().action(&name.parse().ok()?)?);
                 }
             }
             Edit::Role { role, .. } | Edit::Policy { policy: role } => {
@@ -114,10 +112,10 @@ impl<'a> Draft<'a> {
                 }
             }
         }
-        Ok(())
+        Some(())
     }
 
-    fn grants(&self, basis: &Basis<'_>) -> anyhow::Result<Grants> {
+    fn grants(&self, basis: &Basis<'_>) -> Option<Grants> {
         let mut named = self.granted.clone();
         for pattern in &self.holder.patterns {
             named.union_with(&pattern.select(basis.table()));
@@ -125,10 +123,9 @@ impl<'a> Draft<'a> {
         let mut grants = Grants::new(named);
         let values = self.holder.reading.mapping.keys.read(&self.holder.claims);
         for held in &self.holder.held {
-            let added = grants.add(&held.compiled, &values);
-            added.map_err(|reason| anyhow!("a policy cannot be judged: {reason}"))?;
+            grants.add(&held.compiled, &values).ok()?;
         }
-        Ok(grants)
+        Some(grants)
     }
 
     pub fn decide(&self, target: &Target<'_>) -> Result<(), Denial> {

@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::{Edit, Example, Place, Way};
 use crate::cli::explain::caller::quoted;
+use crate::json;
 
 impl fmt::Display for Way {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -72,10 +73,9 @@ impl fmt::Display for Edit {
                     }
                     Example::Authentication(_) => "authenticate again".to_owned(),
                     Example::Claim { claim, value } => {
-                        let value = value.to_string();
                         format!(
                             "use a token whose claim `{claim}` is {}",
-                            value.escape_debug()
+                            json::shown(value)
                         )
                     }
                 };
