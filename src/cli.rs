@@ -3,6 +3,7 @@
 
 mod audit;
 mod can;
+mod cases;
 mod check;
 mod config;
 mod demo;
@@ -132,6 +133,12 @@ enum Command {
         #[arg(long, value_enum, default_value_t = Format::Text)]
         format: Format,
     },
+    /// Run cases that say what policies have to allow and deny, and tell what no case touches
+    ///
+    /// Without files, the cases of the built-in policies.
+    ///
+    /// Exit codes: 0 all passed; 1 some failed, or cannot be read, or something is not touched that has to be.
+    Test(cases::Arguments),
     /// Print the vendor's pages of permissions and actions as a table file, or compare them
     ///
     /// Reads HTML tables, in Markdown too, and grid tables in reStructuredText with the columns
@@ -290,6 +297,7 @@ fn execute(command: Command) -> anyhow::Result<Outcome> {
             };
             diff::run(&old, &new, &asked)
         }
+        Command::Test(arguments) => cases::run(&arguments),
         Command::Import {
             pages,
             diff,

@@ -15,6 +15,7 @@
 mod asked;
 mod audit;
 mod can;
+mod cases;
 mod check;
 mod config;
 mod demo;
