@@ -16,8 +16,8 @@ use serde_json::{Map, Value};
 pub use arguments::Arguments;
 use arguments::Form;
 pub use basis::{Basis, unknown};
-pub use caller::{Holder, or_none, quoted};
-pub use explanation::{Decision, Explanation, Step};
+pub use caller::{Holder, or_none};
+pub use explanation::{Decision, Explanation, PolicyName, Step};
 pub use told::{bound_step, revocation_step};
 pub use walk::{Depth, explain};
 

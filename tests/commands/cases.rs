@@ -25,7 +25,7 @@ document = '''{"Version": "1.1", "Statement": [{"Effect": "Allow", "Action": ["e
 "#;
 const REBOOT: &str = r#"'POST /v2.1/a1/servers/s1/action {"reboot": {}}'"#;
 
-fn folder() -> Folder {
+pub fn folder() -> Folder {
     let folder = issuer(ED25519);
     folder.write("actiongate.toml", &format!("{CONFIG}{ROLES}"));
     std::fs::remove_file(folder.path("jwks.json")).unwrap();
@@ -302,10 +302,6 @@ request = ["GET /v2.1/a1/servers/detail", "DELETE /v2.1/a1/servers/s1"]
 expect = "allow"
 "#;
     test(folder, cases, &["--format", format]).ended(1)
-}
-
-pub fn configured() -> Folder {
-    folder()
 }
 
 #[test]

@@ -159,6 +159,13 @@ fn a_policy_needs_no_config() {
         ran.line("token"),
         "none: a caller whose one policy is `ECS ReadOnlyAccess`; nothing is verified"
     );
+    assert!(
+        ran.out.contains(
+            "action        ecs:servers:get: allowed\n              `ECS ReadOnlyAccess` Statement[0]: allows `ecs:*:get*`\n"
+        ),
+        "{}",
+        ran.out
+    );
     assert_eq!(
         ran.line("to change"),
         "let the policy allow ecs:servers:setMetadata, too; or use the policy `ECS CommonOperations`, too (which may use 15 actions more)"
@@ -204,7 +211,7 @@ fn the_same_as_data() {
     assert_eq!(
         statements[1],
         json!({
-            "roles": ["`an operator`"], "policy": "`no reboots`", "statement": "Statement[0]",
+            "roles": ["an operator"], "policy": {"named": "no reboots"}, "statement": "Statement[0]",
             "effect": "deny", "pattern": "ecs:*:reboot", "conditions": [], "resource": null,
             "applies": true,
         })
@@ -214,7 +221,7 @@ fn the_same_as_data() {
         way["edits"],
         json!([{
             "kind": "drop", "actions": ["ecs:servers:reboot"],
-            "statements": [{"policy": "`no reboots`", "statement": "Statement[0]"}],
+            "statements": [{"policy": {"named": "no reboots"}, "statement": "Statement[0]"}],
         }])
     );
     let found = data(&explain(&folder, &[&json[..], &DETAIL].concat()).ended(0));

@@ -118,7 +118,7 @@ fn the_printed_commands_work_in_another_working_directory() {
 /// What CI systems read is XML to Python's parser, and holds what it should.
 #[test]
 fn python_reads_the_report_of_cases() {
-    let folder = super::cases::configured();
+    let folder = super::cases::folder();
     folder.write("report.xml", &super::cases::mixed(&folder, "junit").out);
     let script = "import xml.etree.ElementTree as xml\n\
         root = xml.parse('report.xml').getroot()\n\

@@ -4,15 +4,15 @@ use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use crate::cli::can::list::routes_of;
-use crate::cli::explain::{Basis, Explanation, quoted};
+use crate::cli::explain::{Basis, Explanation, PolicyName};
 use crate::grant::system_policies;
 use crate::table::Operation;
 
 /// What there is to touch, and whether some case did.
 pub struct Coverage<'a> {
     operations: Vec<(&'a Operation, bool)>,
-    /// A policy in quotes and a statement's place.
-    statements: Vec<(String, String, bool)>,
+    /// A policy and a statement's place.
+    statements: Vec<(PolicyName, String, bool)>,
 }
 
 impl<'a> Coverage<'a> {
@@ -33,7 +33,7 @@ impl<'a> Coverage<'a> {
         let policies = policies.filter(|policy| is_in_use(&policy.name));
         let statements = policies.flat_map(|policy| {
             let places = basis.places(&policy.name).into_iter();
-            places.map(|place| (quoted(&policy.name), place, false))
+            places.map(|place| (PolicyName::Named(policy.name.clone()), place, false))
         });
         let operations = basis.table().operations().iter();
         Self {

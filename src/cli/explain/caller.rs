@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value, json};
 
 use super::basis::{Basis, Kind, Reader};
-use super::explanation::Step;
+use super::explanation::{PolicyName, Step};
 use crate::gateway::{Reading, Rejection};
 use crate::grant::{CompiledPolicy, FoundRoles, Pattern, Policy, Principal};
 use crate::json::{self, Pointer};
@@ -32,9 +32,8 @@ pub struct Holder<'a> {
 /// A policy of the caller, and how to name it.
 #[derive(Clone)]
 pub struct Held<'a> {
-    /// As in `` `ECS FullAccess` `` or `the token's own policy 1`.
-    pub name: String,
-    /// Of those that have it, in the same quotes.
+    pub name: PolicyName,
+    /// Of those of the caller that have it.
     pub roles: Vec<String>,
     pub compiled: Cow<'a, CompiledPolicy>,
     pub source: Cow<'a, Policy>,
@@ -61,7 +60,7 @@ impl<'a> Holder<'a> {
             // Compiled already, or there would be no principal.
             if let Ok(compiled) = CompiledPolicy::new(&policy, table, &mapping.keys) {
                 held.push(Held {
-                    name: format!("the token's own policy {}", index + 1),
+                    name: PolicyName::Own(index + 1),
                     roles: Vec::new(),
                     compiled: Cow::Owned(compiled),
                     source: Cow::Owned(policy),
@@ -73,9 +72,10 @@ impl<'a> Holder<'a> {
                 let is_it = |known: &Arc<_>| std::ptr::eq(Arc::as_ptr(known), policy);
                 names.iter().any(|own| own == name) && policies.iter().any(is_it)
             });
-            let having = having.map(|(name, _)| quoted(&name)).collect();
+            let having = having.filter(|_| reader.kind == Kind::Roles);
+            let having = having.map(|(name, _)| name.to_owned()).collect();
             held.extend(basis.policy(&policy.name).map(|source| Held {
-                name: quoted(&policy.name),
+                name: PolicyName::Named(policy.name.clone()),
                 roles: having,
                 compiled: Cow::Borrowed(&policy.compiled),
                 source: Cow::Borrowed(&source.policy),
@@ -184,10 +184,10 @@ impl<'a> Holder<'a> {
             }
         }
         if mapping.roles.is_some() || mapping.policies.is_some() {
-            let mut roles_first: Vec<&Held<'_>> = self.held.iter().collect();
-            roles_first.sort_by_key(|held| held.roles.is_empty());
-            let names: Vec<String> = roles_first.iter().map(|held| held.name.clone()).collect();
+            let mut names: Vec<&PolicyName> = self.held.iter().map(|held| &held.name).collect();
+            names.sort_by_key(|name| matches!(name, PolicyName::Own(_)));
             let evidence = json!({"policies": names});
+            let names: Vec<String> = names.iter().map(ToString::to_string).collect();
             steps.push(Step::noted("policies", or_none(&names)).with(evidence));
         }
         Ok(steps)

@@ -10,6 +10,7 @@ use draft::Draft;
 
 use super::basis::{Basis, Kind};
 use super::caller::Holder;
+use super::explanation::PolicyName;
 use crate::decision::{Circumstances, Denial};
 use crate::router::Target;
 use crate::table::ActionId;
@@ -70,7 +71,7 @@ pub enum Edit {
 /// A statement of a policy.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Dropped {
-    pub policy: String,
+    pub policy: PolicyName,
     pub statement: String,
     #[serde(skip)]
     pub held: usize,

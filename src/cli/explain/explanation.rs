@@ -1,8 +1,11 @@
 //! What is said of a request: as data, which is printed as text or as JSON.
 
+use std::fmt;
+
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use super::caller::quoted;
 use super::change::Change;
 use crate::cli::say;
 use crate::gateway::Rejection;
@@ -129,12 +132,31 @@ pub struct ClaimGrant {
     pub pattern: String,
 }
 
+/// A policy that somebody has.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PolicyName {
+    /// One of the config's, or the vendor's.
+    Named(String),
+    /// One that the token brings along, counted from 1.
+    Own(usize),
+}
+
+impl fmt::Display for PolicyName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Named(name) => f.write_str(&quoted(name)),
+            Self::Own(number) => write!(f, "the token's own policy {number}"),
+        }
+    }
+}
+
 /// A statement, and how the caller comes by it.
 #[derive(Clone, Debug, Serialize)]
 pub struct HeldStatement {
-    /// The roles that have the policy; none for one that a token brings along.
+    /// The roles that have the policy; none where the caller has it by itself.
     pub roles: Vec<String>,
-    pub policy: String,
+    pub policy: PolicyName,
     /// Its place among those that the caller has.
     #[serde(skip)]
     pub held: usize,
@@ -146,7 +168,8 @@ impl HeldStatement {
     /// `` the role `a`, `ECS ReadOnlyAccess` Statement[0] ``.
     pub fn place(&self) -> String {
         let (policy, statement) = (&self.policy, &self.evidence.statement);
-        match self.roles.as_slice() {
+        let roles: Vec<String> = self.roles.iter().map(quoted).collect();
+        match roles.as_slice() {
             [] => format!("{policy} {statement}"),
             [role] => format!("the role {role}, {policy} {statement}"),
             roles => format!("the roles {}, {policy} {statement}", roles.join(" and ")),

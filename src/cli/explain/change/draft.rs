@@ -7,9 +7,9 @@ use serde_json::json;
 
 use super::{Edit, Example};
 use crate::cli::explain::basis::Basis;
-use crate::cli::explain::caller::{Held, Holder, quoted};
+use crate::cli::explain::caller::{Held, Holder};
 use crate::cli::explain::decision;
-use crate::cli::explain::explanation::ActionEvidence;
+use crate::cli::explain::explanation::{ActionEvidence, PolicyName};
 use crate::decision::{Circumstances, Denial, authorize};
 use crate::grant::{Address, Grants, Verdict, Witness};
 use crate::json::Pointer;
@@ -100,12 +100,12 @@ impl<'a> Draft<'a> {
             Edit::Role { role, .. } | Edit::Policy { policy: role } => {
                 self.is_wider = true;
                 for policy in reading.roles.find(&[role]).policies {
-                    let name = quoted(&policy.name);
+                    let name = PolicyName::Named(policy.name.clone());
                     // What a caller has twice counts once, but for what was dropped.
                     let source = basis.policy(&policy.name);
                     held.extend(source.map(|source| Held {
                         name,
-                        roles: vec![quoted(role)],
+                        roles: vec![role.clone()],
                         compiled: Cow::Owned(policy.compiled.clone()),
                         source: Cow::Owned(source.policy.clone()),
                     }));

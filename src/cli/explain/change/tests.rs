@@ -9,6 +9,7 @@ use proptest::sample::select;
 use serde_json::{Map, Value, json};
 
 use super::{Edit, Example, Place, Way};
+use crate::cli::explain::explanation::PolicyName;
 use crate::cli::explain::{Asked, Basis, Decision, Depth, Explanation, Who, explain};
 use crate::cli::parse_time;
 use crate::config::Config;
@@ -118,15 +119,12 @@ roles = "/token/roles/*/name"
                 for dropped in statements {
                     let place = dropped.statement.strip_prefix("Statement[").unwrap();
                     let place: usize = place.strip_suffix(']').unwrap().parse().unwrap();
-                    let own = dropped.policy.strip_prefix("the token's own policy ");
-                    let document = match own {
-                        Some(number) => {
-                            let number: usize = number.parse().unwrap();
-                            &mut self.claims["policies"][number - 1]
-                        }
-                        None => {
-                            let is_it = |role: &str| dropped.policy == format!("`of {role}`");
-                            let at = ROLES.iter().position(|role| is_it(role)).unwrap();
+                    let document = match &dropped.policy {
+                        PolicyName::Own(number) => &mut self.claims["policies"][number - 1],
+                        PolicyName::Named(name) => {
+                            let mut roles = ROLES.iter();
+                            let at = roles.position(|role| *name == format!("of {role}"));
+                            let at = at.unwrap();
                             &mut self.policies[at]
                         }
                     };
