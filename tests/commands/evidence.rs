@@ -295,3 +295,73 @@ fn a_role_is_what_a_token_with_it_is() {
         }
     }
 }
+
+/// What is refused before any action is looked at, and what helps there.
+#[test]
+fn scopes_and_access_rules_can_be_changed_too() {
+    let folder = Folder::new();
+    folder.write("password", "secret");
+    folder.write(
+        "own.toml",
+        "[[operation]]\npermission = \"Domain\"\nroutes = [\"GET /v9/{domain_id}/all\"]\nactions = [\"ecs:servers:get\"]\nproject = \"none\"\ndomain = \"domain_id\"\n",
+    );
+    let (start, _) = CONFIG.split_once("[[issuer]]").unwrap();
+    let config = format!(
+        r#"{start}[table]
+files = ["own.toml"]
+[[issuer]]
+kind = "keystone"
+name = "keystone"
+auth_urls = ["http://127.0.0.1:9/v3"]
+[issuer.service]
+username = "gateway"
+project = "service"
+password_file = "password"
+[issuer.roles]
+reader = "ECS ReadOnlyAccess"
+"#
+    );
+    folder.write("actiongate.toml", &config);
+    let token = |more: Value| {
+        let mut token =
+            json!({"user": {"id": "u"}, "project": {"id": "a1"}, "roles": [{"name": "reader"}]});
+        token
+            .as_object_mut()
+            .unwrap()
+            .extend(more.as_object().unwrap().clone());
+        json!({"token": token}).to_string()
+    };
+    let explain_for = |claims: &str, request: &[&str]| {
+        explain(&folder, &[&["--claims", claims], request].concat())
+    };
+    let rule =
+        json!({"id": "r", "service": "compute", "method": "GET", "path": "/v2.1/a1/servers"});
+    let bound = token(json!({"application_credential": {"access_rules": [rule]}}));
+    explain_for(&bound, &["GET", "/v2.1/a1/servers"]).ended(0);
+    let ran = explain_for(&bound, &DETAIL).ended(3);
+    assert!(
+        ran.line("decision").ends_with("`access_rule`"),
+        "{}",
+        ran.out
+    );
+    let rules = "use a token of an application credential whose access rules include it, or of one without any";
+    assert_eq!(ran.line("to change"), rules);
+    // One reason after the other: another project, the rules, the actions.
+    let ran = explain_for(&bound, &["DELETE", "/v2.1/b1/servers/s1"]).ended(3);
+    assert_eq!(
+        ran.line("to change"),
+        format!(
+            "use a token whose claim `/token/project/id` names `b1`, or a path of the token's project, and {rules}, \
+             and give a role of [issuer.roles] a policy that allows ecs:servers:delete"
+        )
+    );
+    let ran = explain_for(&token(json!({})), &["GET", "/v9/d1/all"]).ended(3);
+    assert_eq!(
+        ran.line("to change"),
+        "use a token whose claim `/token/domain/id` names `d1` and that has no claim `/token/project/id`"
+    );
+    // A role is in the path's own domain, as it is in the path's own project.
+    explain(&folder, &["--role", "reader", "GET", "/v9/d1/all"]).ended(0);
+    let project = ["--role", "reader", "--project", "a1", "GET", "/v9/d1/all"];
+    explain(&folder, &project).ended(3);
+}
