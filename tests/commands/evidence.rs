@@ -233,6 +233,39 @@ fn the_same_as_data() {
     assert_eq!(found["reason"], "route_unknown");
 }
 
+/// Of a roll-out the denial is explained, and that nobody is kept out by it yet.
+#[test]
+fn what_is_reported_only_is_said_to_be() {
+    let folder = folder();
+    let config = format!("{CONFIG}{ROLES}");
+    let label = "Configuring ECS Metadata (Native OpenStack API)";
+    for (reports, config) in [
+        (false, config.clone()),
+        (
+            true,
+            config.replace("audiences", "mode = \"report\"\naudiences"),
+        ),
+        (true, format!("{config}[table]\nreport = [\"{label}\"]\n")),
+        (
+            false,
+            format!("{config}[table]\nreport = [\"Querying AZs\"]\n"),
+        ),
+    ] {
+        folder.write("actiongate.toml", &config);
+        let ran = explain(&folder, &[&["--role", "auditor"], &METADATA[..]].concat()).ended(3);
+        let said = ran
+            .out
+            .contains("\nmode          report: it is let through all the same");
+        assert_eq!(said, reports, "{config}\n{}", ran.out);
+        let json = ["--format", "json", "--role", "auditor"];
+        let found = data(&explain(&folder, &[&json[..], &METADATA].concat()).ended(3));
+        assert_eq!(found["is_reported_only"], reports);
+        let other = ["--role", "auditor", "--project", "a2"];
+        let ran = explain(&folder, &[&other[..], &METADATA[..]].concat()).ended(3);
+        assert!(!ran.out.contains("\nmode "), "{}", ran.out);
+    }
+}
+
 /// A terminal takes what a token says for text, not for a command.
 #[test]
 fn what_claims_hold_is_escaped() {

@@ -12,7 +12,7 @@ use crate::document::nearest;
 use crate::gateway::Reading;
 use crate::grant::{ClaimMapping, Compiler, NamedPolicy, Role, system_policies};
 use crate::router::Router;
-use crate::table::{ActionTable, Source};
+use crate::table::{ActionTable, Operation, Source};
 
 /// A table, and issuers with their roles.
 pub struct Basis<'a> {
@@ -159,6 +159,16 @@ impl<'a> Basis<'a> {
                 let known = self.policies.iter().map(|policy| policy.name.as_str());
                 bail!(unknown("policy", name, known))
             }
+        }
+    }
+
+    /// What becomes of a request that is denied: one of the two that only reports is enough.
+    pub fn mode(&self, reading: &Reading, operation: &Operation) -> Mode {
+        let reported = self.config.iter().flat_map(|config| &config.report);
+        let mut reported = reported.map(|label| label.value.as_str());
+        match reported.any(|label| label == &*operation.permission) {
+            true => Mode::Report,
+            false => reading.mode,
         }
     }
 

@@ -7,7 +7,7 @@ use super::caller::{Holder, or_none};
 use super::change;
 use super::explanation::{ActionEvidence, ClaimGrant, Explanation, HeldStatement, Step};
 use super::walk::Depth;
-use crate::decision::{Circumstances, Denial, authorize};
+use crate::decision::{Circumstances, Denial, Mode, authorize, tolerate};
 use crate::gateway::Rejection;
 use crate::grant::{Address, Inputs, Request, Verdict};
 use crate::router::Target;
@@ -53,7 +53,12 @@ pub fn explain(
                 "use a project whose id Nova can have given, or another `profile` in [upstream]",
             ));
         }
-        (Err(denial), _) => {
+        (Err(denial), misread) => {
+            let mode = basis.mode(holder.reading, target.operation);
+            let is_tolerated = mode == Mode::Report && tolerate(&denial, target).is_some();
+            if is_tolerated && misread.is_ok() {
+                explanation.report();
+            }
             let step = match &denial {
                 Denial::Project { .. } => "project",
                 Denial::Domain { .. } => "domain",

@@ -21,6 +21,8 @@ pub struct Explanation {
     pub status: Option<u16>,
     /// Of a denial: the stable label.
     pub reason: Option<&'static str>,
+    /// Of a denial: whether the gateway lets the request through all the same, and only reports it.
+    pub is_reported_only: bool,
     /// Of a denial: what the client is told.
     pub message: Option<String>,
     /// The required actions that are not granted, or denied.
@@ -248,6 +250,7 @@ impl Explanation {
             decision: Decision::Deny,
             status: None,
             reason: None,
+            is_reported_only: false,
             message: None,
             missing: Vec::new(),
             change: None,
@@ -259,6 +262,13 @@ impl Explanation {
     /// Ends it with a permit.
     pub fn allow(&mut self) {
         self.decision = Decision::Allow;
+    }
+
+    /// Notes that a denial is not enforced.
+    pub fn report(&mut self) {
+        let says = "report: it is let through all the same, marked, until [[issuer]] `mode` and [table] `report` enforce it";
+        self.steps.push(Step::noted("mode", says));
+        self.is_reported_only = true;
     }
 
     /// Ends it at `step`.
