@@ -14,12 +14,13 @@ use std::time::SystemTime;
 
 use tokio::runtime;
 use tokio::sync::{mpsc, oneshot, watch};
-use tracing::info;
+use tracing::{info, warn};
 
 use crate::admin::{self, Admin, AuditState, Reloads};
 use crate::audit;
 use crate::config::Config;
-use crate::document::Problems;
+use crate::decision::Mode;
+use crate::document::{Located, Problems};
 use crate::gateway::Snapshot;
 use crate::metrics::Registry;
 use crate::proxy::{Upstream, UpstreamError};
@@ -276,6 +277,7 @@ async fn start_all(
     let (audit_state, reopener) = (AuditState::of(&auditor), auditor.reopener());
     let tracing = config.tracing.as_ref().map(trace::start).transpose()?;
     let (tracer, exporter) = tracing.unzip();
+    warn_of_reports(config);
     let (snapshots, workers_snapshots) = watch::channel(Arc::new(Snapshot {
         rules,
         settings: config.gateway.clone(),
@@ -352,6 +354,24 @@ async fn start_all(
         authorizers,
         admin,
     })
+}
+
+/// What is let through though it would be refused must not be forgotten.
+fn warn_of_reports(config: &Config) {
+    for issuer in config
+        .issuers
+        .iter()
+        .filter(|issuer| issuer.mode == Mode::Report)
+    {
+        let name = &issuer.name;
+        warn!(issuer = %name, "what tokens of {name} do not grant is let through and only reported: mode = \"report\"");
+    }
+    for Located {
+        value: operation, ..
+    } in &config.report
+    {
+        warn!(%operation, "what tokens do not grant of `{operation}` is let through and only reported: table.report");
+    }
 }
 
 fn url(scheme: &str, address: &Address) -> String {

@@ -138,6 +138,7 @@ impl Reloader {
         }
         telemetry::set_level(&config.log.level);
         self.report_fixed(&config);
+        super::warn_of_reports(&config);
         self.snapshots.send_replace(Arc::new(Snapshot {
             rules,
             settings: config.gateway.clone(),

@@ -204,6 +204,18 @@ fn issuers_and_settings_are_compared() {
             "  narrows https://iam.example.com: leeway 30s -> 10s\n",
         ),
         (
+            "audiences = [\"ecs\"]",
+            "audiences = [\"ecs\"]\nmode = \"report\"",
+            3,
+            "  widens https://iam.example.com: refusals of its tokens are only reported now\n",
+        ),
+        (
+            "[[policy]]",
+            "[table]\nreport = [\"Querying AZs\"]\n[[policy]]",
+            3,
+            "  widens Querying AZs: refusals are only reported now\n",
+        ),
+        (
             "roles = \"/roles\"",
             "roles = \"/groups\"",
             3,
