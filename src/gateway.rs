@@ -27,7 +27,7 @@ pub use cache::PrincipalCache;
 pub use identity::Identity;
 pub use question::{InvalidQuestion, Question, QuestionBody, Verdict};
 pub use rehearsal::{Case, Judge, Rehearsal, Rehearsing};
-pub use rejection::{KeystoneChallenge, Rejection, X_ACTIONGATE_REASON};
+pub use rejection::{KeystoneChallenge, Rejection, X_ACTIONGATE_REASON, X_ACTIONGATE_REPORT};
 pub use rules::{Decided, Reading, Rules, unknown_roles};
 pub use upgrade::Upgrade;
 

@@ -14,7 +14,9 @@ use serde_json::{Value, json};
 
 use super::claims::{Object, Proof, believe};
 use super::{Asker, MAX_QUESTION, TextBody, search};
-use crate::gateway::{InvalidQuestion, Question, QuestionBody, Rejection, Verdict};
+use crate::gateway::{
+    InvalidQuestion, Question, QuestionBody, Rejection, Verdict, X_ACTIONGATE_REPORT,
+};
 use crate::json;
 use crate::proxy::X_OPENSTACK_REQUEST_ID;
 use crate::router::JsonBody;
@@ -335,7 +337,13 @@ fn decision(verdict: &Verdict) -> Value {
     let id = verdict.response.headers().get(X_OPENSTACK_REQUEST_ID);
     let id = id.and_then(|id| id.to_str().ok());
     match &verdict.rejection {
-        None => json!({"decision": true, "context": {"request_id": id}}),
+        None => {
+            let reported = verdict.response.headers().get(X_ACTIONGATE_REPORT);
+            let reported = reported.and_then(|reason| reason.to_str().ok());
+            let mut context = Object::from_iter([("request_id".to_owned(), json!(id))]);
+            context.extend(reported.map(|reason| ("reported".to_owned(), json!(reason))));
+            json!({"decision": true, "context": context})
+        }
         Some(rejection) => {
             let mut context = reasons(rejection);
             context.insert("request_id".to_owned(), json!(id));

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::claims::Object;
 use super::evaluation::{Refusal, Service, client, entity, reasons};
-use crate::decision::{self, Circumstances, OperationReach};
+use crate::decision::{Circumstances, OperationReach};
 use crate::gateway::{Identity, InvalidQuestion, Rejection, Rules};
 use crate::grant::{Address, Reach};
 use crate::router::{RequestPath, Unroutable};
@@ -88,8 +88,8 @@ fn methods(
         let candidates = router.resolve(&method, &path).ok()?;
         let target = (!candidates.reads_body()).then(|| candidates.target(None))?;
         let target = target.ok()?;
-        let permit = decision::authorize(&identity.principal, &target, circumstances);
-        permit.ok()?;
+        let decided = rules.decide(&identity.principal, &target, circumstances);
+        decided.ok()?;
         let operation = &*target.operation.permission;
         Some(json!({"name": method.as_str(), "properties": {"operation": operation}}))
     });

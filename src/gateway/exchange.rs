@@ -191,7 +191,6 @@ impl Exchange {
         settings: &Settings,
         is_last: bool,
     ) -> (Response<ResponseBody>, Option<Box<Upgrade>>) {
-        let id = self.inner.request_id.clone();
         let mut response = match answer {
             Ok(response) => {
                 self.inner.outcome = Some("ok");
@@ -202,11 +201,7 @@ impl Exchange {
                 response.map(|text| Content::Own(Some(text)))
             }
         };
-        let headers = response.headers_mut();
-        headers.insert(X_OPENSTACK_REQUEST_ID, id);
-        if let Some(reason) = self.inner.reported {
-            headers.insert(X_ACTIONGATE_REPORT, HeaderValue::from_static(reason));
-        }
+        self.sign(response.headers_mut());
         if is_last {
             let close = HeaderValue::from_static("close");
             response.headers_mut().insert(CONNECTION, close);
@@ -238,14 +233,21 @@ impl Exchange {
             }
             Err(rejection) => (self.refuse(&rejection, settings), Some(rejection)),
         };
-        let id = self.inner.request_id.clone();
-        response.headers_mut().insert(X_OPENSTACK_REQUEST_ID, id);
+        self.sign(response.headers_mut());
         if let Some(record) = &mut self.inner.record {
             record.status = Some(response.status().as_u16());
         }
         Verdict {
             rejection,
             response,
+        }
+    }
+
+    /// Says which exchange it is, and whether it was let through only because refusals are reported.
+    fn sign(&self, headers: &mut HeaderMap) {
+        headers.insert(X_OPENSTACK_REQUEST_ID, self.inner.request_id.clone());
+        if let Some(reason) = self.inner.reported {
+            headers.insert(X_ACTIONGATE_REPORT, HeaderValue::from_static(reason));
         }
     }
 

@@ -1,5 +1,6 @@
 //! The decision API: each product's questions, answered as the gateway would decide.
 
+mod agree;
 mod authzen;
 mod envoy;
 mod grpc;

@@ -32,6 +32,9 @@ class Nginx(Product):
     sends_body = False
     passes_refusals = False
 
+    # What the question tells as the original target, and what that takes.
+    target, more = "$request_uri", ""
+
     def command(self, folder: Path, port: int, asked: int, upstream: int) -> list[str]:
         (folder / "nginx.conf").write_text(f"""
 daemon off;
@@ -48,6 +51,7 @@ http {{
     server {{
         listen 127.0.0.1:{port};
         location / {{
+            {self.more}
             auth_request /_actiongate;
             auth_request_set $reason $upstream_http_x_actiongate_reason;
             auth_request_set $id $upstream_http_x_openstack_request_id;
@@ -63,7 +67,7 @@ http {{
             proxy_set_header Content-Length "";
             proxy_set_header Host $http_host;
             proxy_set_header X-Original-Method $request_method;
-            proxy_set_header X-Original-URI $request_uri;
+            proxy_set_header X-Original-URI {self.target};
             proxy_set_header X-Real-IP $remote_addr;
         }}
     }}
@@ -71,6 +75,13 @@ http {{
 """)
         nginx = shutil.which("nginx") or "/usr/sbin/nginx"
         return [nginx, "-p", str(folder), "-c", str(folder / "nginx.conf"), "-e", "stderr"]
+
+
+class CarelessNginx(Nginx):
+    """Tells what it has decoded, and sends on what it was sent."""
+
+    # In the question itself `$uri` is the question's.
+    target, more = "$decoded", "set $decoded $uri;"
 
 
 class Caddy(Product):

@@ -3,8 +3,11 @@
 The oracle is the gateway itself: whatever the upstream has seen, the gateway would have forwarded as well.
 """
 
+from pathlib import Path
+
 import pytest
-from stand import OTHER_PROJECT, PROJECT, SERVER, Stand
+from products import CarelessNginx
+from stand import OTHER_PROJECT, PROJECT, SERVER, Base, Stand
 from test_matrix import ALL, GET, LIST
 
 METADATA = f"/v2.1/{PROJECT}/servers/{SERVER}/metadata"
@@ -93,6 +96,17 @@ def test_odd_targets_with_every_right(stand: Stand):
     for target in TARGETS:
         stand.send(stand.head("GET", target, token=token))
         check(stand)
+
+
+def test_a_careless_proxy_is_found_out(base: Base, tmp_path: Path):
+    """The judge above does judge: nginx that tells its decoded path lets through what nobody has judged."""
+    stand = Stand(base, CarelessNginx(), tmp_path)
+    try:
+        stand.send(stand.head("GET", METADATA.replace("metadata", "%6detadata"), token=base.token(LIST)))
+        with pytest.raises(AssertionError, match="path_invalid"):
+            check(stand)
+    finally:
+        stand.stop()
 
 
 FORGED = [

@@ -6,6 +6,8 @@ use std::os::unix::net::UnixStream;
 use std::thread;
 use std::time::Instant;
 
+use serde_json::json;
+
 use super::{LIST, START, address, ask, section, start, start_with};
 use crate::support::{Call, Client, Issuer, PATIENCE, PROJECT, Setup, Upstream, metadata, token};
 
@@ -85,6 +87,34 @@ fn a_seen_token_is_not_verified_again() {
             && line.ends_with(" 5")
     });
     assert!(counted, "{}", metrics.text());
+}
+
+/// The rules of a roll-out are for every decision.
+#[test]
+fn what_is_only_reported_is_let_through_and_marked() {
+    let gateway = start_with("nginx", |setup| {
+        let more = section("authzen", "");
+        setup.file_issuer("mode = \"report\"").more(&more)
+    });
+    let answer = ask(&gateway, &question("PUT"));
+    assert_eq!(answer.status, 200);
+    let mark = answer.headers.get("x-actiongate-report");
+    assert_eq!(mark, Some("action_missing"));
+    let properties = json!({"token": token(&[LIST])});
+    let message = json!({
+        "subject": {"type": "user", "id": "alice", "properties": properties},
+        "action": {"name": "PUT"},
+        "resource": {"type": "path", "id": metadata()},
+    });
+    let authzen = Client::connect(gateway.authorizer_address(1)).call(
+        &Call::post("/access/v1/evaluation", message.to_string())
+            .header("Content-Type: application/json"),
+    );
+    assert_eq!(authzen.json()["decision"], true);
+    assert_eq!(authzen.json()["context"]["reported"], "action_missing");
+    let line = super::last_line(gateway);
+    assert_eq!(line["decision"], "permit");
+    assert_eq!(line["reported"]["reason"], "action_missing", "{line}");
 }
 
 #[test]
