@@ -5,9 +5,11 @@
 
 mod cadf;
 mod chain;
+mod evidence;
 mod file;
 mod judged;
 mod line;
+mod read;
 mod sink;
 mod syslog;
 mod verify;
@@ -28,7 +30,9 @@ use hyper::Method;
 use tracing::warn;
 use uuid::Uuid;
 
+pub use evidence::{Circumstances, ClaimEvidence, Evidence, Excess};
 pub use judged::Judged;
+pub use read::{ClaimLine, Decided, Entry, EvidenceLine, LinePlace, RequestLine, read};
 pub use verify::{Finding, Verified, verify};
 
 use sink::Sink;
@@ -51,6 +55,8 @@ pub struct Settings {
     pub target: Target,
     /// What they look like.
     pub format: Format,
+    /// Whether they hold what decisions rested on.
+    pub evidence: bool,
 }
 
 /// Where audit lines go.
@@ -119,7 +125,7 @@ impl From<Target> for Settings {
     fn from(target: Target) -> Self {
         Self {
             target,
-            format: Format::default(),
+            ..Self::default()
         }
     }
 }
@@ -216,6 +222,8 @@ pub struct Record {
     pub upstream_time: Option<Duration>,
     /// From the request's head to the end of the answer.
     pub total_time: Duration,
+    /// What the decision rested on, where the config asks for it.
+    pub evidence: Option<Box<Evidence>>,
 }
 
 /// A verified caller as the audit names it.
@@ -263,6 +271,7 @@ impl Reopener {
 #[derive(Clone, Debug)]
 pub struct Auditor {
     queue: Option<SyncSender<Record>>,
+    keeps_evidence: bool,
     counts: Arc<Counts>,
     is_moved: Arc<AtomicBool>,
 }
@@ -289,6 +298,11 @@ impl Auditor {
     /// Whether records are written at all.
     pub fn is_on(&self) -> bool {
         self.queue.is_some()
+    }
+
+    /// Whether records are to hold what decisions rested on.
+    pub fn keeps_evidence(&self) -> bool {
+        self.keeps_evidence
     }
 }
 
@@ -355,6 +369,7 @@ pub fn start(settings: &Settings) -> io::Result<(Auditor, AuditWriter)> {
         }
     };
     let auditor = Auditor {
+        keeps_evidence: settings.evidence && queue.is_some(),
         queue,
         counts: Arc::clone(&counts),
         is_moved,

@@ -1,5 +1,6 @@
 //! One request and its answer, until the last byte: what the audit is told, whoever ends it.
 
+mod evidence;
 mod record;
 mod traced;
 
@@ -90,6 +91,7 @@ impl Exchange {
         let record = is_watched.then(|| {
             let mut record = new_record(id, peer.address(), worker);
             record.trace = trace.map(|context| context.trace);
+            record.evidence = evidence::begin(observers.auditor, head);
             of_request(record, head)
         });
         Self {
@@ -130,6 +132,7 @@ impl Exchange {
     pub fn identified(&mut self, identity: &Identity) {
         if let Some(record) = &mut self.inner.record {
             record.caller = Some(identity.caller.clone());
+            evidence::identified(record, identity);
         }
     }
 
