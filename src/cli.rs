@@ -1,5 +1,5 @@
 //! The commands. Exit codes: 0 done or allowed, 1 failure, 2 usage, 3 denied, 4 requests cut off;
-//! `import` ends as `diff` does: 1 where the page differs, 2 for trouble.
+//! `import` and `replay` end as `diff` does: 1 where the page differs, 2 for trouble.
 
 mod audit;
 mod can;
@@ -11,6 +11,7 @@ mod explain;
 mod health;
 mod import;
 mod manual;
+mod replay;
 mod routes;
 mod run;
 mod token;
@@ -148,6 +149,14 @@ enum Command {
         #[arg(long, value_enum, default_value_t = Format::Text)]
         format: Format,
     },
+    /// Decide the requests of an audit again, under another config, and report what would change
+    ///
+    /// Each is decided as of the time and for the address that it was recorded with. What was rejected before
+    /// its rights were the question, as for an expired token, stays so. Bodies' sizes are not looked at.
+    ///
+    /// Exit codes: 0 nothing changes; 1 something does; 2 trouble, or, with --forbid-…, requests that could
+    /// not be decided again; 3 a change that is forbidden.
+    Replay(replay::Arguments),
     /// Print the vendor's pages of permissions and actions as a table file, or compare them
     ///
     /// Reads HTML tables, in Markdown too, and grid tables in reStructuredText with the columns
@@ -322,6 +331,7 @@ fn execute(command: Command) -> anyhow::Result<Outcome> {
             };
             diff::run(&old, &new, &asked)
         }
+        Command::Replay(arguments) => Ok(replay::run(&arguments)),
         Command::Import {
             pages,
             diff,

@@ -29,8 +29,8 @@ pub struct LinePlace<'a> {
 pub enum Entry<'a> {
     /// Of a request.
     Request(Box<RequestLine<'a>>),
-    /// About the file itself, such as `torn`.
-    Event(String),
+    /// About the file itself: what it tells.
+    Event(&'static str),
     /// Nothing that can be read; why.
     Unreadable(String),
 }
@@ -189,7 +189,12 @@ fn entry(text: &[u8]) -> Entry<'_> {
         Err(error) => return Entry::Unreadable(format!("no object of JSON: {error}")),
     };
     match (kind.version, kind.event) {
-        (Some(line::VERSION), Some(event)) => Entry::Event(event),
+        (Some(line::VERSION), Some(event)) => match event.as_str() {
+            "begin" => Entry::Event("where a file begins"),
+            "torn" => Entry::Event("where a line was cut off"),
+            "dropped" => Entry::Event("where requests were lost"),
+            _ => Entry::Unreadable("an event that is not known".to_owned()),
+        },
         (Some(line::VERSION), None) => {
             let error = serde_json::from_slice::<RequestLine<'_>>(text).err();
             let why = error.map_or_else(String::new, |error| format!(": {error}"));
@@ -300,7 +305,7 @@ mod tests {
             "{\"version\":1,\"time\":\"x\",\"event\":\"torn\"}".to_owned(),
             "{\"typeURI\":\"x\"}".to_owned(),
             String::new(),
-            good[..100].to_owned(),
+            good.get(..100).unwrap().to_owned(),
         ];
         let found = all(lines.join("\n").as_bytes());
         let expected = [
@@ -310,7 +315,7 @@ mod tests {
             "not the line of a request: duplicate field `missing`",
             "not the line of a request: timestamp format is invalid",
             "no object of JSON: expected value",
-            "event torn",
+            "event where a line was cut off",
             "no line in the gateway's own format",
             "an empty line",
             "no object of JSON: EOF while parsing",

@@ -15,6 +15,7 @@ use crate::decision::Denial;
 use crate::grant::InvalidClaim;
 use crate::proxy::{BodyFailure, ForwardError, InvalidHeaders};
 use crate::router::{InvalidBody, InvalidRequestPath, UnlistedBody, Unroutable};
+use crate::table::{ActionId, ActionTable};
 use crate::token::TokenError;
 
 /// Why the gateway answers instead of the upstream.
@@ -52,6 +53,17 @@ pub enum Rejection {
 }
 
 impl Rejection {
+    /// A denial with the names of what is missing.
+    pub fn denied(denial: Denial, table: &ActionTable) -> Self {
+        let actions: &[ActionId] = match &denial {
+            Denial::Project { .. } | Denial::Domain { .. } | Denial::AccessRule { .. } => &[],
+            Denial::Denied { actions } | Denial::Actions { missing: actions } => actions,
+        };
+        let names = actions.iter().filter_map(|id| table.name(*id));
+        let missing = names.map(ToString::to_string).collect();
+        Self::Forbidden { denial, missing }
+    }
+
     /// The status of the answer.
     pub fn status(&self) -> StatusCode {
         match self {

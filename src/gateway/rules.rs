@@ -20,7 +20,6 @@ use crate::grant::{ClaimMapping, Principal, Roles};
 use crate::proxy::{ForwardError, KeystoneHeaders};
 use crate::revocation::Feed;
 use crate::router::{Router, Target};
-use crate::table::ActionId;
 use crate::token::{self, Issuer, Token, TokenError, Verified, unix_time};
 
 /// Table, router, issuers, claim mappings and roles.
@@ -328,15 +327,7 @@ impl Rules {
 
     /// A denial with the names of what is missing.
     pub fn denied(&self, denial: Denial) -> Rejection {
-        let actions: &[ActionId] = match &denial {
-            Denial::Project { .. } | Denial::Domain { .. } | Denial::AccessRule { .. } => &[],
-            Denial::Denied { actions } | Denial::Actions { missing: actions } => actions,
-        };
-        let names = actions
-            .iter()
-            .filter_map(|id| self.router.table().name(*id));
-        let missing = names.map(ToString::to_string).collect();
-        Rejection::Forbidden { denial, missing }
+        Rejection::denied(denial, self.router.table())
     }
 }
 

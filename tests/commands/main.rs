@@ -35,6 +35,8 @@ mod peers;
 #[cfg(feature = "peers")]
 mod peers_tls;
 mod policy;
+mod recorded;
+mod replay;
 mod revocation;
 mod routes;
 mod run;

@@ -2,9 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{
-    Call, Claims, Gateway, OTHER_PROJECT, PROJECT, Setup, Upstream, default_key, metadata, now,
-};
+use crate::support::{Call, Claims, Gateway, PROJECT, Setup, Upstream, default_key, metadata, now};
 
 const CLAIMS: &str =
     "roles = \"/access/*/role\"\n[issuer.roles]\nreader = \"ECS ReadOnlyAccess\"\n";
@@ -108,15 +106,9 @@ fn a_long_path_is_absent_and_its_line_says_so() {
     let token = claims(&[]).sign(default_key());
     let path = format!("{}?{}", metadata(), "a".repeat(9000));
     gateway.call(&Call::get(&path).bearer(&token));
-    let other =
-        Claims::new(OTHER_PROJECT, &[]).set("access", json!([{"role": "r".repeat(40_000)}]));
-    let gateway_answer = gateway.call(&Call::get(metadata()).bearer(&other.sign(default_key())));
     let line = gateway.into_audit().remove(0);
     let absent = line["evidence"]["absent"].as_str().unwrap();
-    assert!(
-        absent.starts_with("too long: a path of 9"),
-        "{absent} {gateway_answer:?}"
-    );
+    assert!(absent.starts_with("too long: a path of 9"), "{absent}");
     assert_eq!(line["evidence"].as_object().unwrap().len(), 1);
 }
 
