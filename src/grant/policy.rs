@@ -8,6 +8,7 @@ mod invalid;
 mod operator;
 mod resource;
 mod value;
+mod written;
 
 use serde_json::{Map, Value};
 
@@ -17,6 +18,7 @@ pub(super) use condition::{Check, Condition};
 pub(super) use operator::{Datum, Test, TextRelation, read_moment};
 pub(super) use resource::{Urn, is_plain_id, stands_for};
 pub(super) use value::{Decimal, Moment};
+pub(super) use written::write as write_conditions;
 
 use super::pattern::{Dialect, Pattern};
 
