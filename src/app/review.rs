@@ -14,11 +14,11 @@ use crate::audit::{EvidenceLine, RequestLine};
 use crate::config::{Config, IssuerConfig, IssuerKind};
 use crate::decision::{self, Circumstances, Mode};
 use crate::gateway::{Reading, Rejection};
-use crate::grant::{InvalidClaim, Principal};
+use crate::grant::{CompiledPolicy, Holdings, InvalidClaim, Principal};
 use crate::json;
 use crate::proxy::Profile;
 use crate::router::{Candidates, JsonBody, RequestPath, Router, Target, UnlistedBody, Unroutable};
-use crate::table::ActionTable;
+use crate::table::{ActionSet, ActionTable};
 use crate::token::TokenError;
 
 /// Callers that are remembered, most of whom make many requests.
@@ -219,6 +219,40 @@ impl Reviewer {
                 _ => false,
             })
         })
+    }
+
+    /// What a caller holds; nothing where its claims cannot be read.
+    pub fn holdings(&self, caller: &Caller) -> Option<Holdings> {
+        let Reading { mapping, roles, .. } = self.reading(caller.issuer)?;
+        let mut named = ActionSet::default();
+        for pattern in mapping.patterns(&caller.claims).ok()? {
+            named.union_with(&pattern.select(self.table()));
+        }
+        let own = mapping.policies(&caller.claims).ok()?;
+        let own = own
+            .iter()
+            .map(|policy| CompiledPolicy::new(policy, self.table(), &mapping.keys));
+        let own: Vec<CompiledPolicy> = own.collect::<Result<_, _>>().ok()?;
+        let found = roles.find(&mapping.roles(&caller.claims).ok()?);
+        let policies = found.policies.iter().map(|policy| &policy.compiled);
+        Some(Holdings::new(named, policies.chain(&own)))
+    }
+
+    /// What each of a caller's roles holds that the config knows, by its name.
+    pub fn roles(&self, caller: &Caller) -> Vec<(String, Holdings)> {
+        let Some(Reading { mapping, roles, .. }) = self.reading(caller.issuer) else {
+            return Vec::new();
+        };
+        let mut names = mapping.roles(&caller.claims).unwrap_or_default();
+        names.sort_unstable();
+        names.dedup();
+        let held = names.into_iter().filter_map(|name| {
+            let found = roles.find(std::slice::from_ref(&name));
+            let policies = found.policies.iter().map(|policy| &policy.compiled);
+            let holdings = Holdings::new(ActionSet::default(), policies);
+            (found.unknown.count() == 0).then_some((name, holdings))
+        });
+        held.collect()
     }
 
     /// What the request is about.

@@ -53,8 +53,8 @@ fn replay(arguments: &Arguments) -> anyhow::Result<Outcome> {
     audit::read(&arguments.files, |place, entry| {
         match entry {
             Entry::Request(line) => take(&reviewer, &line, &mut replayed),
-            Entry::Event(what) => replayed.pass_over(what, place, ""),
-            Entry::Unreadable(why) => replayed.pass_over("not read", place, &why),
+            Entry::Event(what) => replayed.passed.line(what, place, ""),
+            Entry::Unreadable(why) => replayed.passed.line("not read", place, &why),
         }
         true
     })?;
@@ -89,14 +89,18 @@ fn take(reviewer: &Reviewer, line: &RequestLine<'_>, replayed: &mut Replayed) {
         Some(Decided::Permit) => true,
         Some(Decided::Deny) => false,
         // Whose token it was, or what was asked for, was not known.
-        Some(Decided::Reject) => return replayed.leave("rejected, which stays so", line),
-        None => return replayed.leave("given up by the client before a decision", line),
+        Some(Decided::Reject) => return replayed.passed.request("rejected, which stays so", line),
+        None => {
+            return replayed
+                .passed
+                .request("given up by the client before a decision", line);
+        }
     };
     let decided = reviewer
         .read(line)
         .and_then(|recorded| reviewer.decide(&recorded));
     match decided {
-        Err(why) => replayed.leave_undecided(&why.to_string(), line),
+        Err(why) => replayed.leave_undecided(&why, line),
         Ok(decided) => {
             let change = match (was_permitted, &decided) {
                 (true, Err(_)) => Change::Narrowing,

@@ -228,8 +228,10 @@ impl Usage {
         for (action, covers) in &self.covers {
             match choose(covers) {
                 Some(cover) => {
-                    // Whatever else covered it, this permits all requests.
-                    if cover.is_always() || left_out.get(action) == Some(&LeftOut::NotGranted) {
+                    // What is known to cover it may be said, whatever else covered it.
+                    let others = [LeftOut::NotGranted, LeftOut::Unproven];
+                    let is_other = left_out.get(action).is_some_and(|why| others.contains(why));
+                    if cover.is_always() || is_other {
                         left_out.remove(action);
                     }
                     if !left_out.contains_key(action) {

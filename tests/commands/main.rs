@@ -40,6 +40,7 @@ mod replay;
 mod revocation;
 mod routes;
 mod run;
+mod suggest;
 mod token;
 mod trace;
 

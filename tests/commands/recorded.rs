@@ -99,11 +99,31 @@ pub fn token(folder: &Folder, subject: &str, members: &Value) -> String {
     sign(folder, &claims)
 }
 
+/// Callers with random roles, names of actions and policies of their own: their claims.
+pub fn random_callers(random: &mut Rng) -> Vec<Value> {
+    (0..16).map(|_| random_claims(random)).collect()
+}
+
+/// What the caller of that number is called.
+pub fn name(number: usize) -> String {
+    format!("user-{number}")
+}
+
+/// The tokens of all of them.
+pub fn tokens(folder: &Folder, callers: &[Value]) -> Vec<String> {
+    let callers = callers.iter().enumerate();
+    callers
+        .map(|(number, claims)| token(folder, &name(number), claims))
+        .collect()
+}
+
 /// Requests for every operation of the table, and what each of them may turn on, by random callers.
-pub fn random_requests(folder: &Folder, random: &mut Rng, count: usize) -> Vec<Asked> {
-    let tokens: Vec<String> = (0..16)
-        .map(|number| token(folder, &format!("user-{number}"), &random_claims(random)))
-        .collect();
+pub fn random_requests(
+    folder: &Folder,
+    random: &mut Rng,
+    tokens: &[String],
+    count: usize,
+) -> Vec<Asked> {
     let listed = folder
         .actiongate(&["routes", "--format", "json"])
         .ended(0)
@@ -114,7 +134,7 @@ pub fn random_requests(folder: &Folder, random: &mut Rng, count: usize) -> Vec<A
         let route = random
             .choice(operation["routes"].as_array().unwrap())
             .unwrap();
-        let token = random.choice(&tokens).filter(|_| random.u8(..20) > 0);
+        let token = random.choice(tokens).filter(|_| random.u8(..20) > 0);
         Asked {
             method: route["method"].as_str().unwrap().to_owned(),
             path: random_path(random, route["path"].as_str().unwrap()),

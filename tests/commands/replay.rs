@@ -7,7 +7,8 @@ use fastrand::Rng;
 use serde_json::{Value, json};
 
 use super::recorded::{
-    Asked, POLICIES, ROLES, folder, lines, random_requests, record, token, write,
+    Asked, POLICIES, ROLES, folder, lines, random_callers, random_requests, record, token, tokens,
+    write,
 };
 use super::{Folder, Ran};
 
@@ -54,7 +55,9 @@ fn group(line: &Value, refused: &Value) -> Group {
 #[test]
 fn the_recording_config_changes_nothing_and_another_what_its_gateway_does() {
     let folder = folder(&[("old", &old()), ("new", &new())]);
-    let requests = random_requests(&folder, &mut Rng::with_seed(8), 600);
+    let mut random = Rng::with_seed(8);
+    let callers = tokens(&folder, &random_callers(&mut random));
+    let requests = random_requests(&folder, &mut random, &callers, 600);
     let (before, after) = (
         record(&folder, "old", &requests),
         record(&folder, "new", &requests),

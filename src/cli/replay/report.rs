@@ -7,8 +7,10 @@ use humantime::format_rfc3339_seconds as moment;
 use serde::Serialize;
 
 use super::why;
-use crate::audit::{LinePlace, RequestLine};
+use crate::app::Undecidable;
+use crate::audit::RequestLine;
 use crate::cli::can::escaped;
+use crate::cli::passed::Passed;
 use crate::cli::{Format, say};
 use crate::gateway::Rejection;
 
@@ -33,7 +35,8 @@ pub struct Replayed {
     pub undecided: u64,
     times: Option<Times>,
     groups: BTreeMap<Key, Group>,
-    left: BTreeMap<String, Left>,
+    /// What was not decided again, or is no request.
+    pub passed: Passed,
 }
 
 /// Requests that go together.
@@ -68,21 +71,13 @@ struct Times {
     last: SystemTime,
 }
 
-/// Lines that were not decided again.
-#[derive(Debug, Serialize)]
-struct Left {
-    count: u64,
-    /// A request, or a line.
-    example: String,
-}
-
 #[derive(Serialize)]
 struct Report<'a> {
     replayed: u64,
     #[serde(flatten)]
     times: Option<Times>,
     changes: Vec<Row<'a>>,
-    not_replayed: Vec<LeftRow<'a>>,
+    not_replayed: &'a Passed,
 }
 
 #[derive(Serialize)]
@@ -91,13 +86,6 @@ struct Row<'a> {
     key: &'a Key,
     #[serde(flatten)]
     group: &'a Group,
-}
-
-#[derive(Serialize)]
-struct LeftRow<'a> {
-    why: &'a str,
-    #[serde(flatten)]
-    left: &'a Left,
 }
 
 impl Serialize for Times {
@@ -161,31 +149,10 @@ impl Replayed {
         group.times = group.times.with(time);
     }
 
-    /// A request that is not decided again, nor has to be.
-    pub fn leave(&mut self, why: &str, line: &RequestLine<'_>) {
-        self.note(why.to_owned(), || line.request_id.to_string());
-    }
-
     /// A request that cannot be decided again.
-    pub fn leave_undecided(&mut self, why: &str, line: &RequestLine<'_>) {
+    pub fn leave_undecided(&mut self, why: &Undecidable, line: &RequestLine<'_>) {
         self.undecided += 1;
-        self.note(format!("undecided: {why}"), || line.request_id.to_string());
-    }
-
-    /// A line of no request, and what more there is to say of this one.
-    pub fn pass_over(&mut self, what: &str, place: LinePlace<'_>, why: &str) {
-        let LinePlace { file, line } = place;
-        let separator = if why.is_empty() { "" } else { ": " };
-        let example = || format!("{}:{line}{separator}{why}", file.display());
-        self.note(what.to_owned(), example);
-    }
-
-    fn note(&mut self, why: String, example: impl FnOnce() -> String) {
-        let left = self.left.entry(why).or_insert_with(|| Left {
-            count: 0,
-            example: example(),
-        });
-        left.count += 1;
+        self.passed.request(format_args!("undecided: {why}"), line);
     }
 
     fn groups(&self, change: Change) -> Vec<(&Key, &Group)> {
@@ -205,11 +172,7 @@ pub fn print(replayed: &Replayed, format: Format, all: bool) -> anyhow::Result<(
                 replayed: replayed.lines,
                 times: replayed.times,
                 changes: groups.map(|(key, group)| Row { key, group }).collect(),
-                not_replayed: replayed
-                    .left
-                    .iter()
-                    .map(|(why, left)| LeftRow { why, left })
-                    .collect(),
+                not_replayed: &replayed.passed,
             };
             say(serde_json::to_string_pretty(&report)?);
         }
@@ -240,12 +203,7 @@ fn print_text(replayed: &Replayed, changes: &[Change]) {
             say(format_args!("    {}", group.told()));
         }
     }
-    for (why, left) in &replayed.left {
-        say(format_args!(
-            "not replayed  {}: {why}; for example {}",
-            left.count, left.example
-        ));
-    }
+    replayed.passed.say("not replayed");
 }
 
 fn print_markdown(replayed: &Replayed, changes: &[Change]) {
@@ -263,11 +221,12 @@ fn print_markdown(replayed: &Replayed, changes: &[Change]) {
             ));
         }
     }
-    for (why, left) in &replayed.left {
-        let (why, example) = (escaped(why), escaped(&left.example));
+    for row in replayed.passed.rows() {
         say(format_args!(
-            "| not replayed | | | {why} | {}; for example {example} |",
-            left.count
+            "| not replayed | | | {} | {}; for example {} |",
+            escaped(row.why),
+            row.count,
+            escaped(row.example)
         ));
     }
 }

@@ -144,8 +144,11 @@ fn select(table: &ActionTable, text: &str) -> ActionSet {
     pattern.map_or_else(|_| ActionSet::default(), |pattern| pattern.select(table))
 }
 
+/// In the order of the alphabet.
 fn texts(table: &ActionTable, actions: &ActionSet) -> Vec<String> {
-    table.names(actions).map(ToString::to_string).collect()
+    let mut texts: Vec<String> = table.names(actions).map(ToString::to_string).collect();
+    texts.sort_unstable();
+    texts
 }
 
 /// Patterns that select none but `actions`, for as many of them as they can; the rest by name.

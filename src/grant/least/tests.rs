@@ -40,15 +40,7 @@ fn what_was_used_is_permitted_by_name() {
     );
     let expected =
         json!([{"Effect": "Allow", "Action": ["ecs:cloudServers:start", "ecs:servers:list"]}]);
-    let sorted = |document: Option<Value>| {
-        let mut statements = document.unwrap()["Statement"].clone();
-        for statement in statements.as_array_mut().unwrap() {
-            let actions = statement["Action"].as_array_mut().unwrap();
-            actions.sort_by_key(ToString::to_string);
-        }
-        statements
-    };
-    assert_eq!(sorted(found.document), expected);
+    assert_eq!(found.document.unwrap()["Statement"], expected);
     assert!(found.left_out.is_empty());
 }
 
@@ -132,14 +124,9 @@ fn what_one_document_cannot_say_is_left_out() {
     assert_eq!(found.document, None);
     let found = suggest(&[policy(&json!([near]))], &[get[0], show], Names::Single);
     let mut both = near.clone();
-    both["Action"] = json!([show, get[0]]);
+    both["Action"] = json!([get[0], show]);
     let found = found.document.unwrap()["Statement"].clone();
-    assert!(
-        found == json!([both]) || {
-            both["Action"] = json!([get[0], show]);
-            found == json!([both])
-        }
-    );
+    assert_eq!(found, json!([both]));
     let mut usage = Usage::default();
     usage.leave_out(list[0], LeftOut::Unproven);
     assert_eq!(
