@@ -12,6 +12,7 @@ use gather::Gathered;
 use super::{Outcome, read_config, say_error};
 use crate::app::{self, Demands, Reviewer};
 use crate::audit::{self, Entry};
+use crate::router::Router;
 use crate::table::Source;
 
 #[derive(Args, Debug)]
@@ -78,7 +79,7 @@ fn suggest(arguments: &Arguments) -> anyhow::Result<Outcome> {
         None => Some(app::route(&Source::builtin(), Demands::Actions)?),
     };
     let known = reviewer.as_ref().map(Reviewer::table);
-    let Some(table) = known.or(builtin.as_ref().map(|router| router.table())) else {
+    let Some(table) = known.or(builtin.as_ref().map(Router::table)) else {
         anyhow::bail!("there is no table");
     };
     let mut gathered = Gathered::new(reviewer.as_ref(), table, arguments.by);

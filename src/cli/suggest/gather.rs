@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::time::SystemTime;
 
 use super::By;
-use crate::app::{Caller, Recorded, Reviewer, Undecidable, Unknown};
+use crate::app::{Caller, Recorded, Reviewer, Undecidable};
 use crate::audit::{Decided, RequestLine};
 use crate::cli::passed::Passed;
 use crate::grant::{ConditionKeys, Holdings, LeftOut, Usage};
@@ -271,8 +271,5 @@ fn subject(line: &RequestLine<'_>, issuer: &str) -> Who {
 }
 
 fn known(recorded: &Recorded) -> Option<&Caller> {
-    match recorded.caller.as_deref()? {
-        Ok(caller) => Some(caller),
-        Err(Unknown::Issuer(_) | Unknown::Undecidable(_)) => None,
-    }
+    recorded.caller.as_deref()?.as_ref().ok()
 }

@@ -60,27 +60,15 @@ impl Draft<'_> {
     pub fn write(&self, names: Names) -> Value {
         let table = self.table;
         let (mut allows, mut denies) = (BTreeMap::new(), BTreeMap::new());
-        let add = |to: &mut BTreeMap<Clause, ActionSet>, clause: &Clause, action: ActionId| {
-            to.entry(clause.clone()).or_default().insert(action);
-        };
         for (action, cover) in &self.chosen {
-            cover
-                .allows
-                .iter()
-                .for_each(|clause| add(&mut allows, clause, *action));
-            cover
-                .denies
-                .iter()
-                .for_each(|clause| add(&mut denies, clause, *action));
+            add(&mut allows, &cover.allows, *action);
+            add(&mut denies, &cover.denies, *action);
         }
         for (action, cover) in &self.companions {
-            let denials = cover.denies.iter();
-            denials.for_each(|clause| add(&mut denies, clause, *action));
+            add(&mut denies, &cover.denies, *action);
         }
         for (action, clauses) in self.denials {
-            clauses
-                .iter()
-                .for_each(|clause| add(&mut denies, clause, *action));
+            add(&mut denies, clauses, *action);
         }
         let allows = allows.iter().map(|(clause, actions)| {
             let texts = match names {
@@ -123,6 +111,13 @@ impl Draft<'_> {
             }
         }
         Ok(())
+    }
+}
+
+/// An action goes with each of its clauses.
+fn add(to: &mut BTreeMap<Clause, ActionSet>, clauses: &BTreeSet<Clause>, action: ActionId) {
+    for clause in clauses {
+        to.entry(clause.clone()).or_default().insert(action);
     }
 }
 
