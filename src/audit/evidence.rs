@@ -72,13 +72,19 @@ impl ClaimEvidence {
 impl Evidence {
     /// Of a request for this path.
     pub fn new(target: Option<&PathAndQuery>) -> Self {
-        let found = target.map_or(0, |target| target.as_str().len());
         let mut evidence = Self::default();
-        match found <= MAX_TARGET {
-            true => evidence.target = target.cloned(),
-            false => evidence.exceed("path", found, MAX_TARGET),
+        if let Some(target) = target {
+            evidence.is_for(target);
         }
         evidence
+    }
+
+    fn is_for(&mut self, target: &PathAndQuery) {
+        let found = target.as_str().len();
+        match found <= MAX_TARGET {
+            true => self.target = Some(target.clone()),
+            false => self.exceed("path", found, MAX_TARGET),
+        }
     }
 
     /// It came from a verified caller.
@@ -89,8 +95,14 @@ impl Evidence {
         self.claims = Some(claims);
     }
 
-    /// It is decided, for a body of which `kept` counts.
-    pub fn judged(&mut self, circumstances: Circumstances, kept: Option<Map<String, Value>>) {
+    /// It is decided as a request for `target`, with a body of which `kept` counts.
+    pub fn judged(
+        &mut self,
+        target: &PathAndQuery,
+        circumstances: Circumstances,
+        kept: Option<Map<String, Value>>,
+    ) {
+        self.is_for(target);
         self.decided = Some(circumstances);
         let Some(text) = kept.map(|kept| Value::Object(kept).to_string()) else {
             return;

@@ -266,7 +266,11 @@ mod tests {
             at: 3,
             address: Address::Absent,
         };
-        evidence.judged(circumstances, Some(serde_json::Map::new()));
+        evidence.judged(
+            &"/a\"?b=\\c".parse().unwrap(),
+            circumstances,
+            Some(serde_json::Map::new()),
+        );
         record.evidence = Some(Box::new(evidence));
         let mut text = Vec::new();
         line::write(&mut text, &record);

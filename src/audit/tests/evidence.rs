@@ -48,7 +48,11 @@ fn a_line_holds_what_was_decided_on() {
         (Address::Unclear, json!("unclear")),
     ] {
         let body = json!({"os-start": null});
-        evidence.judged(Circumstances { at: 7, address }, body.as_object().cloned());
+        evidence.judged(
+            &target,
+            Circumstances { at: 7, address },
+            body.as_object().cloned(),
+        );
         let found = written(evidence.clone());
         assert_eq!(found["address"], expected);
         assert_eq!((&found["at"], &found["body"]), (&json!(7), &body));
@@ -71,7 +75,7 @@ fn what_is_too_long_is_absent_as_a_whole() {
         at: 7,
         address: Address::Absent,
     };
-    body.judged(circumstances, much.as_object().cloned());
+    body.judged(&short, circumstances, much.as_object().cloned());
     for (evidence, expected) in [
         (
             target,

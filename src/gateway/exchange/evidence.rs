@@ -27,7 +27,8 @@ impl Exchange {
         if let Some(evidence) = record.and_then(|record| record.evidence.as_mut()) {
             let decision::Circumstances { now, address } = circumstances;
             let circumstances = Circumstances { at: now, address };
-            evidence.judged(circumstances, target.kept_body());
+            let path = target.path.path_and_query();
+            evidence.judged(path, circumstances, target.kept_body());
         }
     }
 }
