@@ -37,6 +37,7 @@ mod peers_tls;
 mod policy;
 mod recorded;
 mod replay;
+mod reported;
 mod revocation;
 mod routes;
 mod run;

@@ -12,15 +12,15 @@ use super::recorded::{
 };
 use super::{Folder, Ran};
 
-fn replay(folder: &Folder, audit: &str, more: &[&str]) -> Ran {
+pub fn replay(folder: &Folder, audit: &str, more: &[&str]) -> Ran {
     folder.actiongate(&[&["replay", audit][..], more].concat())
 }
 
-fn json_of(ran: &Ran) -> Value {
+pub fn json_of(ran: &Ran) -> Value {
     serde_json::from_str(&ran.out).unwrap_or_else(|error| panic!("{error} in {ran:?}"))
 }
 
-fn old() -> String {
+pub fn old() -> String {
     format!("{ROLES}{POLICIES}")
 }
 
@@ -140,10 +140,10 @@ fn the_recording_config_changes_nothing_and_another_what_its_gateway_does() {
     assert_eq!(found, expected);
 }
 
-const STOP: &str = "/v2.1/a1/servers/s1/action";
+pub const STOP: &str = "/v2.1/a1/servers/s1/action";
 
 /// Three requests of one caller, of which the last was refused.
-fn recorded() -> Folder {
+pub fn recorded() -> Folder {
     let folder = folder(&[("old", &old()), ("new", &new())]);
     let alice = token(&folder, "alice", &json!({"roles": ["helpdesk"]}));
     let eve = token(&folder, "eve\u{1b}[2J", &json!({"roles": ["auditor"]}));

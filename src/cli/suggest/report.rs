@@ -101,7 +101,8 @@ fn report(
     if days < arguments.min_days {
         let least = arguments.min_days;
         report.why = Some(format!(
-            "{days} days of evidence, expected at least {least} (--min-days)"
+            "{} of evidence, expected at least {least} (--min-days)",
+            counted(days, "day")
         ));
         return Ok(report);
     }
@@ -188,8 +189,11 @@ fn print_text(report: &Report) -> anyhow::Result<()> {
     };
     say(format_args!("{title} of {}", report.issuer.escape_debug()));
     say(format_args!(
-        "  permitted   {} requests in {} days, from {} to {}",
-        report.requests, report.days, report.first, report.last
+        "  permitted   {} in {}, from {} to {}",
+        counted(report.requests, "request"),
+        counted(report.days, "day"),
+        report.first,
+        report.last
     ));
     let used = report.used.iter();
     let used = used.map(|used| format!("{} ({})", used.action, used.requests));
@@ -246,6 +250,11 @@ impl Serialize for InOrder<'_> {
             other => other.serialize(serializer),
         }
     }
+}
+
+fn counted(number: u64, noun: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{number} {noun}{plural}")
 }
 
 fn listed(names: &[String], most: usize) -> String {
