@@ -5,6 +5,7 @@ mod authorizers;
 mod file_watch;
 mod inspector;
 mod reload;
+mod review;
 
 use std::io;
 use std::net::SocketAddr;
@@ -37,6 +38,7 @@ use file_watch::FileWatch;
 pub use inspector::{Inspected, Inspector};
 pub use reload::ReloadError;
 use reload::{Order, Reloader};
+pub use review::{Caller, Recorded, Reviewer, Undecidable, Unknown};
 
 /// Orders to reload that wait while one is under way; all of them mean the same.
 const ORDERS: usize = 4;

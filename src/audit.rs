@@ -5,8 +5,10 @@
 
 mod cadf;
 mod chain;
+mod evidence;
 mod file;
 mod line;
+mod read;
 mod ruling;
 mod sink;
 mod syslog;
@@ -28,6 +30,8 @@ use hyper::Method;
 use tracing::warn;
 use uuid::Uuid;
 
+pub use evidence::{Circumstances, ClaimEvidence, Evidence, Excess};
+pub use read::{ClaimLine, Decided, Entry, EvidenceLine, LinePlace, RequestLine, read};
 pub use ruling::Ruling;
 pub use verify::{Finding, Verified, verify};
 
@@ -51,6 +55,8 @@ pub struct Settings {
     pub target: Target,
     /// What they look like.
     pub format: Format,
+    /// Whether they hold what decisions rested on.
+    pub evidence: bool,
 }
 
 /// Where audit lines go.
@@ -119,7 +125,7 @@ impl From<Target> for Settings {
     fn from(target: Target) -> Self {
         Self {
             target,
-            format: Format::default(),
+            ..Self::default()
         }
     }
 }
@@ -218,6 +224,8 @@ pub struct Record {
     pub upstream_time: Option<Duration>,
     /// From the request's head to the end of the answer.
     pub total_time: Duration,
+    /// What the decision rested on, where the config asks for it.
+    pub evidence: Option<Box<Evidence>>,
 }
 
 /// A verified caller as the audit names it.
@@ -265,6 +273,7 @@ impl Reopener {
 #[derive(Clone, Debug)]
 pub struct Auditor {
     queue: Option<SyncSender<Record>>,
+    keeps_evidence: bool,
     counts: Arc<Counts>,
     is_moved: Arc<AtomicBool>,
 }
@@ -291,6 +300,11 @@ impl Auditor {
     /// Whether records are written at all.
     pub fn is_on(&self) -> bool {
         self.queue.is_some()
+    }
+
+    /// Whether records are to hold what decisions rested on.
+    pub fn keeps_evidence(&self) -> bool {
+        self.keeps_evidence
     }
 }
 
@@ -357,6 +371,7 @@ pub fn start(settings: &Settings) -> io::Result<(Auditor, AuditWriter)> {
         }
     };
     let auditor = Auditor {
+        keeps_evidence: settings.evidence && queue.is_some(),
         queue,
         counts: Arc::clone(&counts),
         is_moved,

@@ -1,5 +1,5 @@
 //! The commands. Exit codes: 0 done or allowed, 1 failure, 2 usage, 3 denied, 4 requests cut off;
-//! `import` ends as `diff` does: 1 where the page differs, 2 for trouble.
+//! `import` and `replay` end as `diff` does: 1 where the page differs, 2 for trouble.
 
 mod audit;
 mod can;
@@ -12,8 +12,11 @@ mod explain;
 mod health;
 mod import;
 mod manual;
+mod passed;
+mod replay;
 mod routes;
 mod run;
+mod suggest;
 mod token;
 
 use std::fmt;
@@ -139,6 +142,22 @@ enum Command {
     ///
     /// Exit codes: 0 all passed; 1 some failed, or cannot be read, or something is not touched that has to be.
     Test(cases::Arguments),
+    /// Decide the requests of an audit again, under another config, and report what would change
+    ///
+    /// Each is decided as of the time and for the address that it was recorded with. What was rejected before
+    /// its rights were the question, as for an expired token, stays so. Bodies' sizes are not looked at.
+    ///
+    /// Exit codes: 0 nothing changes; 1 something does; 2 trouble, or, with --forbid-…, requests that could
+    /// not be decided again; 3 a change that is forbidden.
+    Replay(replay::Arguments),
+    /// Suggest the least policy for each caller or role of an audit, from what it used
+    ///
+    /// A policy has what permitted requests demanded and no more, with the conditions and resources of the
+    /// statements that granted it, and those of denials. What cannot be said so is left out and named. In
+    /// which projects it may be used, and an application credential's access rules, the policy leaves alone.
+    ///
+    /// Exit codes: 0 done; 1 nothing could be suggested; 2 trouble.
+    Suggest(suggest::Arguments),
     /// Print the vendor's pages of permissions and actions as a table file, or compare them
     ///
     /// Reads HTML tables, in Markdown too, and grid tables in reStructuredText with the columns
@@ -298,6 +317,8 @@ fn execute(command: Command) -> anyhow::Result<Outcome> {
             diff::run(&old, &new, &asked)
         }
         Command::Test(arguments) => cases::run(&arguments),
+        Command::Suggest(arguments) => Ok(suggest::run(&arguments)),
+        Command::Replay(arguments) => Ok(replay::run(&arguments)),
         Command::Import {
             pages,
             diff,

@@ -293,6 +293,7 @@ impl Current {
         };
         exchange.routed(&target);
         let circumstances = circumstances(peer, now);
+        exchange.judged(&target, circumstances);
         let decided = self.decide(identity.as_deref(), &target, circumstances);
         if self.rules().rehearsal().is_some() {
             let case = Case {

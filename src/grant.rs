@@ -10,6 +10,7 @@ mod compiled;
 mod grants;
 mod identity;
 mod key;
+mod least;
 mod mapping;
 mod pattern;
 mod policy;
@@ -27,6 +28,7 @@ pub use grants::{
 };
 pub use identity::{IdentityClaims, IdentityMapping};
 pub use key::{CallerValues, ConditionKeys, InvalidKey};
+pub use least::{Holdings, LeftOut, Names, Suggestion, Unsound, Usage};
 pub use mapping::{ClaimMapping, InvalidClaim, Scope};
 pub use pattern::{InvalidPattern, Pattern};
 pub use policy::{InvalidPolicy, Policy, Wanted, Witness};

@@ -1,9 +1,11 @@
 //! JSON without the freedom that two readers could use differently: a repeated member is refused.
 
+mod kept;
 mod pointer;
 
 use std::fmt;
 
+pub use kept::{End, KeptPath, Others, keep, tells};
 pub use pointer::{InvalidPointer, Pointer};
 
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};

@@ -26,6 +26,7 @@ pub use template::{
 };
 
 use crate::document::Problems;
+use crate::json::{End, KeptPath};
 
 /// The path parameter that names a project.
 pub const PROJECT_PARAMETER: &str = "project_id";
@@ -132,6 +133,26 @@ impl Operation {
         self.selector.is_some()
             || !self.conditional.is_empty()
             || matches!(self.resource, Some(Resource::Body(_)))
+    }
+
+    /// What it looks at in a request's body.
+    pub fn body_paths(&self) -> Vec<KeptPath> {
+        let path = |names: Vec<String>, end| KeptPath { names, end };
+        let selector = match &self.selector {
+            Some(BodySelector::Value { member, .. }) => Some(path(vec![member.clone()], End::Text)),
+            _ => None,
+        };
+        let resource = match &self.resource {
+            Some(Resource::Body(pointer)) => Some(path(pointer.names().to_vec(), End::Text)),
+            _ => None,
+        };
+        let conditional = self.conditional.iter();
+        let conditional = conditional.map(|more| path(more.when.names(), End::Presence));
+        selector
+            .into_iter()
+            .chain(resource)
+            .chain(conditional)
+            .collect()
     }
 
     /// Every action it names, demanded or not.

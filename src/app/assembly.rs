@@ -205,7 +205,7 @@ pub fn assemble_beside(config: &Config, before: &Supplies) -> Result<Assembled, 
         issuers.push((issuer, reading));
     }
     let reported = reported(config, router.table()).map_err(StartError::Table)?;
-    let mut rules = Rules::new(router, issuers, config.token);
+    let mut rules = Rules::new(router, issuers, config.token).with_evidence(config.audit.evidence);
     if !reported.is_empty() {
         rules = rules.reporting(&reported);
     }

@@ -6,10 +6,13 @@ use std::fmt::Display;
 use std::io::Write;
 use std::time::{Duration, SystemTime};
 
-use super::{Decision, Record, Ruling};
+use hyper::http::uri::PathAndQuery;
+
+use super::{Circumstances, ClaimEvidence, Decision, Evidence, Excess, Record, Ruling};
+use crate::grant::Address;
 
 /// Of the schema; another one once a reader of this one would be misled.
-const VERSION: u32 = 1;
+pub const VERSION: u32 = 1;
 
 /// Something about the file itself, in a line among the others.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -84,6 +87,40 @@ pub fn write(text: &mut Vec<u8>, record: &Record) {
     line.number("bytes_sent", Some(record.bytes_sent));
     line.number("upstream_us", record.upstream_time.map(microseconds));
     line.number("total_us", Some(microseconds(record.total_time)));
+    if let Some(evidence) = &record.evidence {
+        line.name("evidence");
+        write_evidence(text, evidence);
+    }
+    text.push(b'}');
+}
+
+/// All of it or nothing: a part would be taken for the whole.
+fn write_evidence(text: &mut Vec<u8>, evidence: &Evidence) {
+    // An object of its own, since members know by what is there whether they are the first.
+    let mut object = Vec::new();
+    let mut line = Line(&mut object);
+    if let Some(Excess { part, found, most }) = evidence.excess {
+        let what = format_args!("too long: a {part} of {found} bytes, expected at most {most}");
+        line.plain("absent", what);
+    } else {
+        let target = evidence.target.as_ref();
+        line.text("target", target.map(PathAndQuery::as_str));
+        if let Some(body) = &evidence.body {
+            line.json("body", body);
+        }
+        if let Some(Circumstances { at, address }) = evidence.decided {
+            line.number("at", Some(at));
+            match address {
+                Address::Known(address) => line.plain("address", address),
+                Address::Absent => line.text("address", None),
+                Address::Unclear => line.plain("address", "unclear"),
+            }
+        }
+        if let Some(ClaimEvidence::Kept(claims)) = &evidence.claims {
+            line.json("claims", claims);
+        }
+    }
+    text.append(&mut object);
     text.push(b'}');
 }
 
@@ -148,6 +185,12 @@ impl<'a> Line<'a> {
         line.texts("missing", &ruling.missing);
         text.push(b'}');
         self.0.append(&mut text);
+    }
+
+    /// A value that is JSON already.
+    fn json(&mut self, name: &str, value: &str) {
+        self.name(name);
+        self.0.extend_from_slice(value.as_bytes());
     }
 
     fn null(&mut self) {

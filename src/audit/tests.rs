@@ -1,5 +1,6 @@
 mod cadf;
 mod chain;
+mod evidence;
 mod file;
 mod syslog;
 
@@ -38,6 +39,7 @@ pub(super) fn record() -> Record {
         bytes_sent: 3,
         upstream_time: None,
         total_time: Duration::from_micros(45),
+        evidence: None,
     }
 }
 
@@ -151,6 +153,7 @@ fn a_full_queue_drops_and_counts_and_never_waits() {
     let (queue, records) = sync_channel(3);
     let auditor = Auditor {
         queue: Some(queue),
+        keeps_evidence: false,
         counts: Arc::default(),
         is_moved: Arc::default(),
     };

@@ -7,6 +7,8 @@ use std::path::Path;
 
 use anyhow::{Context as _, bail};
 
+pub use list::escaped;
+
 use super::{Format, Outcome, explain, say};
 use crate::app::{self, Inspector};
 use crate::config::Config;

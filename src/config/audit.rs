@@ -21,6 +21,7 @@ pub fn read(section: &Section<'_>, folder: &Path) -> Settings {
     let keep = section.count("keep", 1000);
     let is_chained = section.boolean("chain").unwrap_or(false);
     let key = section.string("chain_key");
+    let evidence = section.boolean("evidence").unwrap_or(false);
     section.finish();
     if file.is_some()
         && let Some(syslog) = &syslog
@@ -30,6 +31,12 @@ pub fn read(section: &Section<'_>, folder: &Path) -> Settings {
     }
     let path = file.map(|file| file.value).filter(|file| file != "-");
     refuse_unused(section, path.is_some(), is_chained);
+    let format = format.map_or_else(Format::default, |format| format.value);
+    if evidence && format == Format::Cadf {
+        let message = "`audit.evidence` has no place in an event of CADF, expected it only beside \
+                       `format = \"actiongate\"`";
+        section.problem(section.line_at("evidence"), message);
+    }
     let target = match (path, syslog) {
         _ if !is_enabled => Target::Off,
         (Some(path), _) => Target::File(FileSettings {
@@ -47,7 +54,8 @@ pub fn read(section: &Section<'_>, folder: &Path) -> Settings {
     };
     Settings {
         target,
-        format: format.map_or_else(Format::default, |format| format.value),
+        format,
+        evidence,
     }
 }
 

@@ -1,6 +1,7 @@
 //! One request and its answer, until the last byte: what the audit is told, whoever ends it.
 
 mod beginning;
+mod evidence;
 mod record;
 mod traced;
 
@@ -91,6 +92,7 @@ impl Exchange {
             let mut record = new_record(id, peer.address(), worker);
             record.trace = trace.map(|context| context.trace);
             record.authorizer = beginning.authorizer;
+            record.evidence = evidence::begin(observers.auditor, head);
             of_request(record, head)
         });
         Self {
@@ -138,6 +140,7 @@ impl Exchange {
     pub fn identified(&mut self, identity: &Identity) {
         if let Some(record) = &mut self.inner.record {
             record.caller = Some(identity.caller.clone());
+            evidence::identified(record, identity);
         }
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::InvalidQuestion;
 use super::rehearsal::Rehearsing;
-use crate::audit::Caller;
+use crate::audit::{Caller, ClaimEvidence};
 use crate::grant::Principal;
 use crate::proxy::{KeystoneHeaders, Unnameable, VerifiedCaller};
 use crate::revocation::{Asked, Feed};
@@ -31,6 +31,8 @@ pub struct Identity {
     pub revocable: Option<Box<Revocable>>,
     /// Who the caller is to the candidate, where there is one.
     pub rehearsing: Option<Box<Rehearsing>>,
+    /// What its rights rest on, where the audit keeps that.
+    pub evidence: Option<ClaimEvidence>,
 }
 
 /// By what a token may be revoked.

@@ -5,6 +5,7 @@ mod unknown_role;
 use std::sync::Arc;
 
 use hyper::header::HeaderValue;
+use serde_json::{Map, Value};
 
 pub use unknown_role::unknown_roles;
 
@@ -13,7 +14,7 @@ use unknown_role::RoleLog;
 use super::Rejection;
 use super::identity::{Identity, Revocable};
 use super::rehearsal::{Judge, Rehearsal};
-use crate::audit::{Caller, Ruling};
+use crate::audit::{Caller, ClaimEvidence, Ruling};
 use crate::decision::{self, Circumstances, Denial, Mode, Permit};
 use crate::grant::{ClaimMapping, Principal, Roles};
 use crate::proxy::{ForwardError, KeystoneHeaders};
@@ -36,6 +37,8 @@ pub struct Rules {
     /// For each operation of the table; nothing where all are enforced.
     modes: Vec<Mode>,
     rehearsal: Option<Rehearsal>,
+    /// Whether callers are told to the audit with their claims.
+    keeps_evidence: bool,
 }
 
 /// A request that is let through.
@@ -58,6 +61,16 @@ pub struct Reading {
     pub mode: Mode,
 }
 
+impl Reading {
+    /// Of `claims` what a decision rests on.
+    fn evidence(&self, claims: &Map<String, Value>) -> ClaimEvidence {
+        let mut pointers: Vec<String> = self.mapping.pointers().map(ToString::to_string).collect();
+        pointers.sort_unstable();
+        pointers.dedup();
+        ClaimEvidence::new(&pointers, &self.mapping.kept(claims))
+    }
+}
+
 impl Rules {
     /// Each issuer has beside it how its claims are read.
     pub fn new(router: Router, issuers: Vec<(Issuer, Reading)>, token: token::Settings) -> Self {
@@ -75,6 +88,7 @@ impl Rules {
             role_log: RoleLog::default(),
             modes: Vec::new(),
             rehearsal: None,
+            keeps_evidence: false,
         }
     }
 
@@ -108,6 +122,13 @@ impl Rules {
         let found = self.issuers.iter().position(|issuer| issuer.name == name);
         // If there were none, nothing would be forwarded.
         self.service = Some(found.unwrap_or(usize::MAX));
+        self
+    }
+
+    /// Has the claims that decisions rest on kept for the audit.
+    #[must_use]
+    pub fn with_evidence(mut self, is_kept: bool) -> Self {
+        self.keeps_evidence = is_kept;
         self
     }
 
@@ -218,6 +239,9 @@ impl Rules {
             subject: principal.subject.clone(),
             unknown_roles: unknown.count(),
         };
+        let evidence = self
+            .keeps_evidence
+            .then(|| reading.evidence(&verified.claims));
         Ok(Identity {
             principal,
             caller: Arc::new(caller),
@@ -227,6 +251,7 @@ impl Rules {
             keystone,
             revocable,
             rehearsing,
+            evidence,
         })
     }
 

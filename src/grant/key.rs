@@ -128,6 +128,12 @@ impl ConditionKeys {
         Ok(())
     }
 
+    /// Every claim that they are held against.
+    pub fn pointers(&self) -> impl Iterator<Item = &Pointer> {
+        let claims = self.claims.iter().map(|(_, pointer)| pointer);
+        claims.chain(&self.domain)
+    }
+
     /// Whether a request, an action or a claim says something about `key`.
     pub fn feeds(&self, key: &Key) -> bool {
         match key {

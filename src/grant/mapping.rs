@@ -10,7 +10,7 @@ use super::identity::{IdentityClaims, IdentityMapping};
 use super::key::ConditionKeys;
 use super::pattern::{InvalidPattern, Pattern};
 use super::policy::{InvalidPolicy, Policy};
-use crate::json::Pointer;
+use crate::json::{self, End, KeptPath, Others, Pointer};
 
 /// Which claims of an issuer's tokens say what.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -230,6 +230,28 @@ impl ClaimMapping {
                 ..read
             },
         }))
+    }
+
+    /// Of `claims` what a decision may rest on, and no more.
+    pub fn kept(&self, claims: &Map<String, Value>) -> Map<String, Value> {
+        let paths = self.pointers().map(|pointer| KeptPath {
+            names: pointer.names(),
+            end: End::Whole,
+        });
+        json::keep(claims, &paths.collect::<Vec<_>>(), Others::Gone)
+    }
+
+    /// Every claim that a decision may rest on.
+    pub fn pointers(&self) -> impl Iterator<Item = &Pointer> {
+        let bounds = self.access_rules.as_ref().map(|rules| &rules.pointer);
+        let grants = [&self.actions, &self.policies, &self.roles];
+        let grants = grants.into_iter().flatten();
+        let always = [&self.project, &self.subject];
+        always
+            .into_iter()
+            .chain(grants)
+            .chain(bounds)
+            .chain(self.keys.pointers())
     }
 
     /// The caller's name.

@@ -8,6 +8,7 @@ mod invalid;
 mod operator;
 mod resource;
 mod value;
+mod written;
 
 use serde_json::{Map, Value};
 
@@ -18,6 +19,7 @@ pub use condition::{Wanted, Witness};
 pub(super) use operator::{Datum, Test, TextRelation, read_moment};
 pub(super) use resource::{Urn, is_plain_id, stands_for};
 pub(super) use value::{Decimal, Moment, moment_text};
+pub(super) use written::write as write_conditions;
 
 use super::pattern::{Dialect, Pattern};
 

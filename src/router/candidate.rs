@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::{JsonBody, RequestPath, Unroutable, parameter};
 use crate::grant::Instances;
-use crate::json;
+use crate::json::{self, Others};
 use crate::table::{
     Access, ActionId, BodySelector, MAX_JSON_BODY, Operation, PathTemplate, Resource, Route,
 };
@@ -302,6 +302,20 @@ impl<'a> Target<'a> {
     /// What was read of the body, if it was asked for.
     pub fn body(&self) -> Option<&JsonBody> {
         self.body.as_ref()
+    }
+
+    /// What the decision takes from the body, and the names beside it; none where it reads none.
+    pub fn kept_body(&self) -> Option<Map<String, Value>> {
+        let paths = self.operation.body_paths();
+        Some(json::keep(self.members()?, &paths, Others::Named))
+    }
+
+    /// Whether its body, of which perhaps only [`Target::kept_body`] is left, tells all that the decision
+    /// takes from it.
+    pub fn is_told(&self) -> bool {
+        let mut paths = self.operation.body_paths().into_iter();
+        let members = self.members();
+        paths.all(|path| members.is_some_and(|members| json::tells(members, &path)))
     }
 
     fn members(&self) -> Option<&Map<String, Value>> {

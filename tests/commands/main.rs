@@ -37,9 +37,13 @@ mod peers;
 #[cfg(feature = "peers")]
 mod peers_tls;
 mod policy;
+mod recorded;
+mod replay;
+mod reported;
 mod revocation;
 mod routes;
 mod run;
+mod suggest;
 mod token;
 mod trace;
 

@@ -250,8 +250,15 @@ fn there_is_one_line_for_each_of_many_requests() {
 
 #[test]
 fn no_line_holds_a_token() {
+    for more in ["", "evidence = true\n"] {
+        hold_no_token(more);
+    }
+}
+
+fn hold_no_token(more: &str) {
     let upstream = Upstream::start();
-    let mut gateway = Gateway::start(&upstream);
+    let setup = crate::support::Setup::new(&upstream);
+    let mut gateway = setup.more(more).start();
     let tokens = [
         token(&[LIST]),
         token(&[]),
@@ -270,6 +277,7 @@ fn no_line_holds_a_token() {
     gateway.stop();
     let text = gateway.audit_text();
     assert_eq!(text.lines().count(), 4 * tokens.len());
+    assert_eq!(text.contains("\"evidence\":{"), !more.is_empty());
     for token in &tokens {
         for part in token.split('.') {
             assert!(!text.contains(part), "{part}");

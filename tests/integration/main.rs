@@ -27,6 +27,7 @@ mod chaos;
 mod collect;
 mod credential;
 mod endpoints;
+mod evidence;
 mod family;
 mod form;
 mod forward;

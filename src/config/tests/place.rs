@@ -106,8 +106,17 @@ fn the_audit_is_as_it_was_asked_for() {
     let expected = audit::Settings {
         target: audit::Target::Syslog("/dev/log".into()),
         format: audit::Format::Cadf,
+        evidence: false,
     };
     assert_eq!(read(&text).unwrap().audit, expected);
+    for (text, expected) in [
+        ("", false),
+        ("evidence = false", false),
+        ("evidence = true", true),
+    ] {
+        let settings = read(&format!("{MINIMAL}[audit]\n{text}\n")).unwrap().audit;
+        assert_eq!(settings.evidence, expected, "{text}");
+    }
 }
 
 #[test]
@@ -130,6 +139,11 @@ fn an_audit_that_does_less_than_it_says_is_refused() {
         (
             "file = \"a\"\nsyslog = \"x\"",
             "`audit.syslog` stands beside a file, expected one of them".to_owned(),
+        ),
+        (
+            "format = \"cadf\"\nevidence = true",
+            "`audit.evidence` has no place in an event of CADF, expected it only beside `format = \"actiongate\"`"
+                .to_owned(),
         ),
         (
             "format = \"xml\"",

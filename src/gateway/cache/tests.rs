@@ -109,6 +109,7 @@ fn stranger() -> Identity {
         certificate: None,
         keystone: None,
         revocable: None,
+        evidence: None,
     }
 }
 

@@ -75,5 +75,6 @@ pub fn new_record(request_id: Uuid, peer: PeerAddress, worker: usize) -> Record 
         bytes_sent: 0,
         upstream_time: None,
         total_time: Duration::ZERO,
+        evidence: None,
     }
 }

@@ -43,7 +43,7 @@ alias = "ecs:cloudServers:put"
 actions = ["ecs:cloudServers:batchSetServerTags"]
 "#;
 
-static FULL: LazyLock<ActionTable> = LazyLock::new(|| {
+pub static FULL: LazyLock<ActionTable> = LazyLock::new(|| {
     let own = Source {
         name: "own".to_owned(),
         text: TABLE.to_owned(),
@@ -52,12 +52,12 @@ static FULL: LazyLock<ActionTable> = LazyLock::new(|| {
 });
 
 /// Every action of the table, and every alias.
-static NAMES: LazyLock<Vec<String>> = LazyLock::new(|| {
+pub static NAMES: LazyLock<Vec<String>> = LazyLock::new(|| {
     let known = FULL.actions().flat_map(|(_, action)| known_as(action));
     known.collect()
 });
 
-fn known_as(action: &ActionName) -> Vec<String> {
+pub fn known_as(action: &ActionName) -> Vec<String> {
     let aliases = FULL.aliases(action).iter();
     [action]
         .into_iter()
@@ -87,11 +87,11 @@ pub fn keys() -> ConditionKeys {
     keys
 }
 
-fn compile(document: &Value) -> Result<CompiledPolicy, NotUnderstood> {
+pub fn compile(document: &Value) -> Result<CompiledPolicy, NotUnderstood> {
     CompiledPolicy::new(&Policy::parse(document).unwrap(), &FULL, &keys())
 }
 
-fn grants(documents: &[Value], claims: &Map<String, Value>) -> Grants {
+pub fn grants(documents: &[Value], claims: &Map<String, Value>) -> Grants {
     let keys = keys();
     let values = keys.read(claims);
     let mut grants = Grants::default();
@@ -101,7 +101,7 @@ fn grants(documents: &[Value], claims: &Map<String, Value>) -> Grants {
     grants
 }
 
-fn request(circumstances: &Circumstances) -> Request<'_> {
+pub fn request(circumstances: &Circumstances) -> Request<'_> {
     Request {
         now: circumstances.now,
         address: circumstances.address.into(),

@@ -1,0 +1,53 @@
+//! `replay` of roll-outs: what is only reported is let through.
+
+use serde_json::json;
+
+use super::recorded::{Asked, record, token, write};
+use super::replay::{STOP, json_of, old, recorded, replay};
+
+#[test]
+fn what_is_only_reported_is_let_through() {
+    let folder = recorded();
+    let label = "Starting an ECS (native OpenStack API)";
+    let table = format!("[table]\nreport = [\"{label}\"]\n");
+    write(&folder, "lenient", &format!("{}{table}", old()));
+    // What was refused would pass, and be marked.
+    let ran = replay(
+        &folder,
+        "old.jsonl",
+        &["--config", "lenient.toml", "--format", "json"],
+    )
+    .ended(1);
+    let changes = json_of(&ran)["changes"].clone();
+    assert_eq!(changes.as_array().unwrap().len(), 1, "{changes:#}");
+    assert_eq!(
+        (&changes[0]["change"], &changes[0]["operation"]),
+        (&json!("widening"), &json!(label))
+    );
+    // The other way about: what the roll-out will refuse.
+    let eve = token(&folder, "eve", &json!({"roles": ["auditor"]}));
+    let start = Asked::new("POST", STOP, "{\"os-start\": null}", &eve);
+    let line = record(&folder, "lenient", &[start]).remove(0);
+    assert_eq!(
+        (&line["decision"], &line["reported"]["reason"]),
+        (&json!("permit"), &json!("action_missing"))
+    );
+    replay(&folder, "lenient.jsonl", &["--config", "lenient.toml"]).ended(0);
+    let ran = replay(
+        &folder,
+        "lenient.jsonl",
+        &["--config", "old.toml", "--format", "json"],
+    )
+    .ended(1);
+    let changes = json_of(&ran)["changes"].clone();
+    assert_eq!(
+        (&changes[0]["change"], &changes[0]["refusal"]["reason"]),
+        (&json!("narrowing"), &json!("action_missing"))
+    );
+    // An issuer's word for all of its tokens.
+    let config = folder
+        .read("old.toml")
+        .replace("[issuer.claims]\n", "mode = \"report\"\n[issuer.claims]\n");
+    folder.write("issuer.toml", &config);
+    replay(&folder, "lenient.jsonl", &["--config", "issuer.toml"]).ended(0);
+}
