@@ -1,6 +1,7 @@
 //! The program put together: the only place that knows every part.
 
 mod assembly;
+mod authorizers;
 mod file_watch;
 mod inspector;
 mod reload;
@@ -14,12 +15,13 @@ use std::time::SystemTime;
 
 use tokio::runtime;
 use tokio::sync::{mpsc, oneshot, watch};
-use tracing::info;
+use tracing::{info, warn};
 
 use crate::admin::{self, Admin, AuditState, Reloads};
 use crate::audit;
 use crate::config::Config;
-use crate::document::Problems;
+use crate::decision::Mode;
+use crate::document::{Located, Problems};
 use crate::gateway::Snapshot;
 use crate::metrics::Registry;
 use crate::proxy::{Upstream, UpstreamError};
@@ -31,6 +33,7 @@ use crate::token::{AskError, FetchError};
 use crate::trace::{self, Exporter};
 
 pub use assembly::{Assembled, Demands, assemble, compile_roles, fetch_once, look_once, route};
+use authorizers::Authorizers;
 use file_watch::FileWatch;
 pub use inspector::{Inspected, Inspector};
 pub use reload::ReloadError;
@@ -72,6 +75,11 @@ pub enum StartError {
     Server(#[from] server::StartError),
     #[error("TLS cannot be used as `listen.tls` says")]
     Tls(#[from] TlsError),
+    #[error("TLS cannot be used as `authorizer.tls` of {address} says")]
+    AuthorizerTls {
+        address: Address,
+        source: Box<TlsError>,
+    },
     #[error("the upstream cannot be used")]
     Upstream(#[from] UpstreamError),
     #[error("cannot open the audit sink")]
@@ -82,11 +90,18 @@ pub enum StartError {
     Thread(#[source] io::Error),
 }
 
+/// Where it listens.
+#[derive(Debug)]
+struct Places {
+    addresses: Vec<Address>,
+    admin: Option<SocketAddr>,
+    authorizers: Vec<Address>,
+}
+
 /// A gateway that runs; dropping it stops it as [`App::stop`] does, without waiting.
 #[derive(Debug)]
 pub struct App {
-    addresses: Vec<Address>,
-    admin: Option<SocketAddr>,
+    places: Places,
     orders: mpsc::Sender<Order>,
     stop: Option<oneshot::Sender<()>>,
     control: Option<JoinHandle<Drained>>,
@@ -113,10 +128,9 @@ impl App {
         });
         let control = control.map_err(StartError::Thread)?;
         let gone = || StartError::Thread(io::Error::other("the control thread ended"));
-        let (addresses, admin) = started.recv().map_err(|_| gone())??;
+        let places = started.recv().map_err(|_| gone())??;
         Ok(Self {
-            addresses,
-            admin,
+            places,
             orders,
             stop: Some(stop),
             control: Some(control),
@@ -125,12 +139,17 @@ impl App {
 
     /// The addresses that are listened on, in the order of the config.
     pub fn addresses(&self) -> &[Address] {
-        &self.addresses
+        &self.places.addresses
+    }
+
+    /// Where other proxies ask for decisions, in the order of the config.
+    pub fn authorizer_addresses(&self) -> &[Address] {
+        &self.places.authorizers
     }
 
     /// Where it tells about itself, if it does.
     pub fn admin_address(&self) -> Option<SocketAddr> {
-        self.admin
+        self.places.admin
     }
 
     /// Tells the gateway to read its config again; what became of it can be waited for.
@@ -158,7 +177,7 @@ impl App {
     }
 }
 
-type Started = Result<(Vec<Address>, Option<SocketAddr>), StartError>;
+type Started = Result<Places, StartError>;
 
 fn control_thread(
     config: &Config,
@@ -181,6 +200,7 @@ fn control_thread(
             exporter,
             reloader,
             admin,
+            authorizers,
         } = match start_all(config, assembled, files).await {
             Ok(running) => running,
             Err(error) => {
@@ -188,10 +208,16 @@ fn control_thread(
                 return Drained::default();
             }
         };
-        let admin_address = admin.as_ref().map(|(_, address)| *address);
-        let addresses = server.addresses().map_err(StartError::Thread);
-        let _ = report.send(addresses.map(|addresses| (addresses, admin_address)));
+        let places = || {
+            Ok(Places {
+                addresses: server.addresses()?,
+                admin: admin.as_ref().map(|(_, address)| *address),
+                authorizers: authorizers.addresses()?,
+            })
+        };
+        let _ = report.send(places().map_err(StartError::Thread));
         tokio::spawn(reloader.run(orders));
+        let (stop, stopping) = watch::channel(false);
         let stopped = async {
             // Ends on `stop` and when the handle is dropped.
             drop(stopped.await);
@@ -199,8 +225,13 @@ fn control_thread(
                 source.stopping();
             }
             tokio::time::sleep(config.listen.stop_delay).await;
+            stop.send_replace(true);
         };
-        let drained = server.run(stopped).await;
+        let ended = tokio::join!(server.run(stopped), authorizers.run(stopping));
+        let drained = Drained {
+            cut_off: ended.0.cut_off + ended.1.cut_off,
+            panicked: ended.0.panicked + ended.1.panicked,
+        };
         let dropped = audit.finish();
         if dropped > 0 {
             info!(dropped, "{dropped} audit lines were dropped in all");
@@ -222,6 +253,7 @@ struct Running {
     audit: audit::AuditWriter,
     exporter: Option<Exporter>,
     reloader: Reloader,
+    authorizers: Authorizers,
     admin: Option<(Arc<admin::Source>, SocketAddr)>,
 }
 
@@ -247,6 +279,7 @@ async fn start_all(
     let (audit_state, reopener) = (AuditState::of(&auditor), auditor.reopener());
     let tracing = config.tracing.as_ref().map(trace::start).transpose()?;
     let (tracer, exporter) = tracing.unzip();
+    warn_of_reports(config);
     let (snapshots, workers_snapshots) = watch::channel(Arc::new(Snapshot {
         rules,
         settings: config.gateway.clone(),
@@ -260,8 +293,11 @@ async fn start_all(
         auditor,
         metrics: registry.clone(),
         tracer: tracer.unwrap_or_default(),
+        handler: None,
+        first_worker: 0,
     };
     let server = Server::start(config.listen.clone(), &service)?;
+    let authorizers = Authorizers::start(config, &service)?;
     let addresses = server.addresses().map_err(StartError::Thread)?;
     let list = |text: fn(&Address) -> String| {
         let texts: Vec<String> = addresses.iter().map(text).collect();
@@ -302,7 +338,11 @@ async fn start_all(
     let reloader = Reloader {
         config: config.clone(),
         supplies,
-        tls: tls.into_iter().chain(admin_tls).collect(),
+        tls: tls
+            .into_iter()
+            .chain(admin_tls)
+            .chain(authorizers.tls())
+            .collect(),
         files,
         snapshots,
         reloads,
@@ -313,8 +353,27 @@ async fn start_all(
         audit,
         exporter,
         reloader,
+        authorizers,
         admin,
     })
+}
+
+/// What is let through though it would be refused must not be forgotten.
+fn warn_of_reports(config: &Config) {
+    for issuer in config
+        .issuers
+        .iter()
+        .filter(|issuer| issuer.mode == Mode::Report)
+    {
+        let name = &issuer.name;
+        warn!(issuer = %name, "what tokens of {name} do not grant is let through and only reported: mode = \"report\"");
+    }
+    for Located {
+        value: operation, ..
+    } in &config.report
+    {
+        warn!(%operation, "what tokens do not grant of `{operation}` is let through and only reported: table.report");
+    }
 }
 
 fn url(scheme: &str, address: &Address) -> String {

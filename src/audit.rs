@@ -7,9 +7,9 @@ mod cadf;
 mod chain;
 mod evidence;
 mod file;
-mod judged;
 mod line;
 mod read;
+mod ruling;
 mod sink;
 mod syslog;
 mod verify;
@@ -31,8 +31,8 @@ use tracing::warn;
 use uuid::Uuid;
 
 pub use evidence::{Circumstances, ClaimEvidence, Evidence, Excess};
-pub use judged::Judged;
 pub use read::{ClaimLine, Decided, Entry, EvidenceLine, LinePlace, RequestLine, read};
+pub use ruling::Ruling;
 pub use verify::{Finding, Verified, verify};
 
 use sink::Sink;
@@ -192,6 +192,8 @@ pub struct Record {
     pub peer: PeerAddress,
     /// Which worker served it.
     pub worker: usize,
+    /// For which product the decision was taken, where it was asked for by another proxy.
+    pub authorizer: Option<&'static str>,
     /// As sent, cut to 64 characters; `None` where the request could not be read.
     pub method: Option<Method>,
     /// The permission label of the operation, once routed.
@@ -209,9 +211,9 @@ pub struct Record {
     /// The required actions that the token does not grant.
     pub missing: Vec<String>,
     /// Why it would have been refused if its refusals were not reported only.
-    pub reported: Option<Box<Judged>>,
+    pub reported: Option<Box<Ruling>>,
     /// What the candidate would have decided, where that differs.
-    pub candidate: Option<Box<Judged>>,
+    pub candidate: Option<Box<Ruling>>,
     /// The answer's status; `None` if there was no answer.
     pub status: Option<u16>,
     /// Body bytes from the client to the upstream.

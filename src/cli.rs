@@ -3,6 +3,7 @@
 
 mod audit;
 mod can;
+mod cases;
 mod check;
 mod config;
 mod demo;
@@ -20,7 +21,7 @@ mod token;
 
 use std::fmt;
 use std::io::{self, Read as _};
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -83,23 +84,7 @@ enum Command {
         format: Format,
     },
     /// Say what the gateway would do with a request, and why
-    Explain {
-        #[command(flatten)]
-        config: ConfigFile,
-        /// A file with the caller's token, or - for standard input
-        #[arg(long, value_name = "FILE|-")]
-        token: PathBuf,
-        /// The request's method, such as GET
-        method: String,
-        /// The request's path, such as /v2.1/PROJECT/servers/SERVER/metadata, or its URL
-        path: String,
-        /// The request's body as JSON, or @FILE, where it tells what the request is
-        #[arg(long, value_name = "JSON|@FILE")]
-        body: Option<String>,
-        /// The client's address, which policies may ask for [default: none, as over a Unix socket]
-        #[arg(long, value_name = "IP")]
-        address: Option<IpAddr>,
-    },
+    Explain(explain::Arguments),
     /// List what a caller, a role or a policy may do, or who may do an operation
     #[command(group = clap::ArgGroup::new("who").required(true))]
     Can {
@@ -151,6 +136,12 @@ enum Command {
         #[arg(long, value_enum, default_value_t = Format::Text)]
         format: Format,
     },
+    /// Run cases that say what policies have to allow and deny, and tell what no case touches
+    ///
+    /// Without files, the cases of the built-in policies.
+    ///
+    /// Exit codes: 0 all passed; 1 some failed, or cannot be read, or something is not touched that has to be.
+    Test(cases::Arguments),
     /// Decide the requests of an audit again, under another config, and report what would change
     ///
     /// Each is decided as of the time and for the address that it was recorded with. What was rejected before
@@ -296,23 +287,7 @@ fn execute(command: Command) -> anyhow::Result<Outcome> {
             strict,
         } => Ok(check::run(&config.config, all, strict)),
         Command::Routes { config, format } => routes::run(config.as_deref(), format),
-        Command::Explain {
-            config,
-            token,
-            method,
-            path,
-            body,
-            address,
-        } => {
-            let asked = explain::Asked {
-                token: read_text(&token)?.trim().to_owned(),
-                method,
-                path,
-                body: body.as_deref().map(text_or_file).transpose()?,
-                address,
-            };
-            explain::run(&config.config, &asked)
-        }
+        Command::Explain(arguments) => explain::run(arguments),
         Command::Can {
             config,
             token,
@@ -341,6 +316,7 @@ fn execute(command: Command) -> anyhow::Result<Outcome> {
             };
             diff::run(&old, &new, &asked)
         }
+        Command::Test(arguments) => cases::run(&arguments),
         Command::Suggest(arguments) => Ok(suggest::run(&arguments)),
         Command::Replay(arguments) => Ok(replay::run(&arguments)),
         Command::Import {
@@ -363,6 +339,16 @@ fn execute(command: Command) -> anyhow::Result<Outcome> {
 /// Each problem on a line of its own, so that its place starts the line.
 fn read_config(path: &std::path::Path) -> anyhow::Result<Config> {
     Config::read(path).map_err(|problems| anyhow!("the config cannot be used:\n{problems}"))
+}
+
+/// A time as in `2026-11-29T12:00:00Z`, in seconds since 1970.
+fn parse_time(text: &str) -> Result<u64, String> {
+    let time = humantime::parse_rfc3339(text)
+        .map_err(|error| format!("expected a time as in `2026-11-29T12:00:00Z`: {error}"))?;
+    let since = time.duration_since(std::time::UNIX_EPOCH);
+    since
+        .map(|since| since.as_secs())
+        .map_err(|error| error.to_string())
 }
 
 /// The text of an argument, or of the file after its `@`.

@@ -5,6 +5,7 @@
 mod access_rule;
 mod admin;
 mod audit;
+mod authorizer;
 mod claims;
 mod environment;
 mod identity;
@@ -76,6 +77,8 @@ pub struct Config {
     pub log: telemetry::Settings,
     /// Where it tells about itself, if it does.
     pub admin: Option<crate::admin::Settings>,
+    /// Where other proxies ask for decisions.
+    pub authorizers: Vec<crate::authorizer::Settings>,
     /// Where the list of revoked tokens is, if there is one.
     pub revocation: Option<crate::revocation::Settings>,
     /// The labels of operations whose refusals are reported only.
@@ -201,6 +204,9 @@ impl Config {
         let admin = self.admin.iter().filter_map(|admin| admin.tls.as_ref());
         files.extend(admin.flat_map(ServerSettings::files));
         files.extend(self.candidate.iter().flat_map(|path| candidate_files(path)));
+        let authorizers = self.authorizers.iter();
+        let authorizers = authorizers.filter_map(|settings| settings.tls.as_ref());
+        files.extend(authorizers.flat_map(ServerSettings::files));
         files
     }
 }
@@ -309,6 +315,11 @@ fn read_root(root: &Section<'_>, folder: &Path) -> Option<Config> {
     let admin = admin.and_then(|section| admin::read(&section, folder));
     let rehearsal = root.section("rehearsal");
     let candidate = rehearsal.and_then(|section| rehearsal::read(&section, folder));
+    let sections = root.sections("authorizer").unwrap_or_default();
+    let authorizers = sections
+        .iter()
+        .filter_map(|section| authorizer::read(section, folder));
+    let authorizers = authorizers.collect();
     let revocation = root.section("revocation");
     let is_revoking = revocation.is_some();
     let revocation = revocation.and_then(|section| revocation::read(&section, folder));
@@ -336,6 +347,7 @@ fn read_root(root: &Section<'_>, folder: &Path) -> Option<Config> {
         tracing,
         log,
         admin,
+        authorizers,
         revocation,
         report: table.report,
         candidate,

@@ -4,6 +4,7 @@
 //! [`Section::finish`] refuses what nobody asked for. Never decides what a value means; that is the
 //! reader's closure.
 
+mod entry;
 mod lists;
 mod nearest;
 mod section;
@@ -16,6 +17,7 @@ use std::fmt;
 
 use toml::de::DeTable;
 
+pub use entry::Entry;
 pub use nearest::nearest;
 pub use section::{Located, Section};
 use surroundings::Reference;

@@ -1,9 +1,11 @@
 //! What happens to a request, step by step; `Gateway::serve` is the list.
 
+mod answer;
 mod body;
 mod cache;
 mod exchange;
 mod identity;
+mod question;
 mod rehearsal;
 mod rejection;
 mod rest;
@@ -11,28 +13,30 @@ mod rules;
 mod upgrade;
 
 use std::cell::RefCell;
+use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::body::Incoming;
 use hyper::http::request;
-use hyper::{HeaderMap, Request, Response, StatusCode};
+use hyper::{HeaderMap, Method, Request, Response, StatusCode};
 
+pub use answer::ResponseBody;
 pub use cache::PrincipalCache;
-pub use exchange::ResponseBody;
 pub use identity::Identity;
-pub use rehearsal::{Judge, Question, Rehearsal, Rehearsing};
-pub use rejection::{KeystoneChallenge, Rejection, X_ACTIONGATE_REASON};
+pub use question::{InvalidQuestion, Question, QuestionBody, Verdict};
+pub use rehearsal::{Case, Judge, Rehearsal, Rehearsing};
+pub use rejection::{KeystoneChallenge, Rejection, X_ACTIONGATE_REASON, X_ACTIONGATE_REPORT};
 pub use rules::{Decided, Reading, Rules, unknown_roles};
 pub use upgrade::Upgrade;
 
-use body::Content;
-use exchange::{Exchange, Observers};
+use body::{Content, Offered};
+use exchange::{Beginning, Exchange, Observers};
 use rest::Rest;
 
-use crate::audit::{Auditor, Judged};
-use crate::decision::{self, Circumstances};
+use crate::audit::{Auditor, Ruling};
+use crate::decision::{self, Circumstances, Permit};
 use crate::metrics::{Meter, Registry, WorkerCounts};
 use crate::proxy::{self, AllowedHosts, BodyLimits, Origin, Peer, Proxy, Upstream, UpstreamBody};
 use crate::router::{Candidates, RequestPath, Target};
@@ -61,6 +65,9 @@ pub struct Snapshot {
     pub upstream: Arc<Upstream>,
 }
 
+/// An answer in the making, and what follows it where that is another protocol.
+pub type Answering = Pin<Box<dyn Future<Output = (Response<ResponseBody>, Option<Box<Upgrade>>)>>>;
+
 /// One worker's gateway.
 #[derive(Debug)]
 pub struct Gateway {
@@ -78,6 +85,16 @@ struct Current {
     proxy: Rc<Proxy>,
     callers: PrincipalCache,
     meter: Option<Rc<Meter>>,
+}
+
+/// A request that may be forwarded.
+struct Judged<'a> {
+    /// Who is calling; nobody known, if everybody may.
+    identity: Option<Rc<Identity>>,
+    content: Content,
+    permit: Permit,
+    /// The project of the path.
+    project: Option<&'a str>,
 }
 
 impl Gateway {
@@ -119,19 +136,11 @@ impl Gateway {
     /// Answers one request, and audits it when the answer has been sent or nobody waits for it:
     /// also when the future is dropped before it was ever polled. After a `101` the connection is no
     /// longer HTTP's, and the [`Upgrade`]'s.
-    pub fn handle(
-        &self,
-        request: Request<Incoming>,
-        peer: Rc<Peer>,
-    ) -> impl Future<Output = (Response<ResponseBody>, Option<Box<Upgrade>>)> + use<> {
+    pub fn handle(&self, request: Request<Incoming>, peer: Rc<Peer>) -> Answering {
         let (mut head, body) = request.into_parts();
         let current = Rc::clone(&self.current.borrow());
-        let observers = Observers {
-            auditor: &self.auditor,
-            meter: current.meter.as_ref(),
-            tracer: &self.tracer,
-        };
-        let mut exchange = Exchange::begin(observers, (&head, &body), &peer, self.worker);
+        let beginning = Beginning::of_request(&head, &body);
+        let mut exchange = Exchange::begin(self.observers(&current), beginning, &peer, self.worker);
         let rest = Rest::of(&head);
         let mut body = Some(body);
         // Boxed: hyper and we move it about, and a stream of HTTP/2 would have room for it thrice.
@@ -151,12 +160,16 @@ impl Gateway {
     /// Audits what the server could not read as a request and refused by itself.
     pub fn refuse_unreadable(&self, peer: &Peer, status: StatusCode) {
         let current = self.current.borrow();
-        let observers = Observers {
+        let observers = self.observers(&current);
+        exchange::record_unreadable(observers, peer.address(), self.worker, status);
+    }
+
+    fn observers<'a>(&'a self, current: &'a Current) -> Observers<'a> {
+        Observers {
             auditor: &self.auditor,
             meter: current.meter.as_ref(),
             tracer: &self.tracer,
-        };
-        exchange::record_unreadable(observers, peer.address(), self.worker, status);
+        }
     }
 }
 
@@ -192,73 +205,16 @@ impl Current {
         exchange: &mut Exchange,
     ) -> Result<Response<UpstreamBody>, Rejection> {
         let path = RequestPath::parse(&head.uri)?;
-        proxy::check_head(head, &self.snapshot.settings.hosts)?;
         let method = head.method.clone();
-        let candidates = self.rules().router().resolve(&method, &path);
-        let is_public = candidates.as_ref().is_ok_and(Candidates::is_public);
-        let now = unix_time();
-        let identity = match is_public {
-            true => nobody(&head.headers)?,
-            false => Some(self.identify(&head.headers, peer, now, exchange).await?),
-        };
-        // A block of its own: what was read of a body takes many times its bytes, and is gone before
-        // the upstream is waited for.
-        let (content, permit, project) = {
-            // Only now: nobody unknown may probe the table.
-            let candidates = match candidates {
-                Ok(candidates) => candidates,
-                Err(error) => {
-                    let rejection = Rejection::from(error);
-                    let question = Question {
-                        method: &method,
-                        path: &path,
-                        body: None,
-                        circumstances: circumstances(peer, now),
-                    };
-                    let judged = Judged::from(&rejection);
-                    self.rehearse(identity.as_deref(), &question, &judged, exchange);
-                    return Err(rejection);
-                }
-            };
-            let (content, target, now) = match candidates.reads_body() {
-                false => (Content::Coming, candidates.target(None)?, now),
-                true => {
-                    // Boxed: it is rare, and each request would have room for it.
-                    let read = self.read_body(&head.headers, body, candidates, exchange);
-                    let (content, target) = Box::pin(read).await?;
-                    // What is good until a moment cannot be kept by a body that comes slowly.
-                    let now = unix_time();
-                    if let Some(identity) = &identity {
-                        self.rules().check_expiry(identity, now)?;
-                        self.rules().check_revocation(identity)?;
-                    }
-                    (content, target, now)
-                }
-            };
-            exchange.routed(&target);
-            let circumstances = circumstances(peer, now);
-            exchange.judged(&target, circumstances);
-            let decided = self.decide(identity.as_deref(), &target, circumstances);
-            if self.rules().rehearsal().is_some() {
-                let question = Question {
-                    method: &method,
-                    path: &path,
-                    body: target.body(),
-                    circumstances,
-                };
-                let judged = match &decided {
-                    Ok(_) => Judged::permit(),
-                    Err(rejection) => Judged::from(rejection),
-                };
-                self.rehearse(identity.as_deref(), &question, &judged, exchange);
-            }
-            let Decided { permit, reported } = decided?;
-            if let Some(reported) = reported {
-                exchange.reported(reported);
-            }
-            self.proxy.profile().check_project(target.project())?;
-            (content, permit, target.project())
-        };
+        let offered = (Offered::Coming(body), None);
+        let Judged {
+            identity,
+            content,
+            permit,
+            project,
+        } = self
+            .judge(head, (&method, &path), offered, peer, exchange)
+            .await?;
         exchange.permitted();
         let body = self.permitted_body(content, body, &permit, exchange)?;
         // With nobody's token there is nothing for the gateway to stand beside.
@@ -278,6 +234,91 @@ impl Current {
             .proxy
             .forward(permit, head, body, origin, transfer)
             .await?)
+    }
+
+    /// Every step up to the permit. What was read of a body takes many times its bytes, and is gone
+    /// before the upstream is waited for. A `known` caller is taken for who it is.
+    async fn judge<'a>(
+        &'a self,
+        head: &mut request::Parts,
+        (method, path): (&'a Method, &'a RequestPath),
+        (body, known): (Offered<'_>, Option<Rc<Identity>>),
+        peer: &Peer,
+        exchange: &mut Exchange,
+    ) -> Result<Judged<'a>, Rejection> {
+        proxy::check_head(head, &self.snapshot.settings.hosts)?;
+        let candidates = self.rules().router().resolve(method, path);
+        let is_public = candidates.as_ref().is_ok_and(Candidates::is_public);
+        let now = unix_time();
+        let identity = match (is_public, known) {
+            (true, _) => nobody(&head.headers)?,
+            (false, None) => Some(self.identify(&head.headers, peer, now, exchange).await?),
+            (false, Some(known)) => {
+                exchange.identified(&known);
+                self.rules().check_expiry(&known, now)?;
+                self.rules().check_revocation(&known)?;
+                Some(known)
+            }
+        };
+        // Only now: nobody unknown may probe the table.
+        let candidates = match candidates {
+            Ok(candidates) => candidates,
+            Err(error) => {
+                let rejection = Rejection::from(error);
+                let case = Case {
+                    method,
+                    path,
+                    body: None,
+                    circumstances: circumstances(peer, now),
+                };
+                let ruling = Ruling::from(&rejection);
+                self.rehearse(identity.as_deref(), &case, &ruling, exchange);
+                return Err(rejection);
+            }
+        };
+        let (content, target, now) = match candidates.reads_body() {
+            false => (Content::Coming, candidates.target(None)?, now),
+            true => {
+                // Boxed: it is rare, and each request would have room for it.
+                let read = self.read_body(&head.headers, body, candidates, exchange);
+                let (content, target) = Box::pin(read).await?;
+                // What is good until a moment cannot be kept by a body that comes slowly.
+                let now = unix_time();
+                if let Some(identity) = &identity {
+                    self.rules().check_expiry(identity, now)?;
+                    self.rules().check_revocation(identity)?;
+                }
+                (content, target, now)
+            }
+        };
+        exchange.routed(&target);
+        let circumstances = circumstances(peer, now);
+        exchange.judged(&target, circumstances);
+        let decided = self.decide(identity.as_deref(), &target, circumstances);
+        if self.rules().rehearsal().is_some() {
+            let case = Case {
+                method,
+                path,
+                body: target.body(),
+                circumstances,
+            };
+            let ruling = match &decided {
+                Ok(_) => Ruling::permit(),
+                Err(rejection) => Ruling::from(rejection),
+            };
+            self.rehearse(identity.as_deref(), &case, &ruling, exchange);
+        }
+        let Decided { permit, reported } = decided?;
+        if let Some(reported) = reported {
+            exchange.reported(reported);
+        }
+        self.proxy.profile().check_project(target.project())?;
+        Ok(Judged {
+            identity,
+            content,
+            permit,
+            project: target.project(),
+        })
     }
 
     async fn identify(
@@ -318,13 +359,13 @@ impl Current {
     fn rehearse(
         &self,
         identity: Option<&Identity>,
-        question: &Question<'_>,
-        live: &Judged,
+        case: &Case<'_>,
+        live: &Ruling,
         exchange: &mut Exchange,
     ) {
         if let Some(rehearsal) = self.rules().rehearsal() {
             let caller = identity.and_then(|identity| identity.rehearsing.as_deref());
-            let (found, differs) = rehearsal.compare(caller, question, live);
+            let (found, differs) = rehearsal.compare(caller, case, live);
             exchange.rehearsed(found, differs);
         }
     }

@@ -22,13 +22,16 @@ mod wildcard;
 pub use access_rule::{AccessRuleClaim, AccessRules};
 pub use classes::{Axis, Class, Context, Holding, Undecided, axes, ids};
 pub use compiled::{CompiledPolicy, NotUnderstood};
-pub use grants::{Address, Grants, Instances, Reach, Reaching, Request, RoleGrants, Verdict};
+pub use grants::{
+    Address, ConditionEvidence, Grants, Inputs, Instances, Reach, Reaching, Request,
+    ResourceEvidence, RoleGrants, StatementEvidence, Verdict,
+};
 pub use identity::{IdentityClaims, IdentityMapping};
 pub use key::{CallerValues, ConditionKeys, InvalidKey};
 pub use least::{Holdings, LeftOut, Names, Suggestion, Unsound, Usage};
 pub use mapping::{ClaimMapping, InvalidClaim, Scope};
 pub use pattern::{InvalidPattern, Pattern};
-pub use policy::{InvalidPolicy, Policy};
+pub use policy::{InvalidPolicy, Policy, Wanted, Witness};
 pub use principal::{Principal, UnknownRoles};
 pub use role::{
     Compiler, FoundRoles, InvalidDocument, NamedPolicy, Role, RoleError, RolePolicy, Roles,

@@ -26,6 +26,8 @@ impl InvalidJson {
 
 /// The most characters of a name or a text that a message repeats.
 const MAX_QUOTED: usize = 64;
+/// Characters of a value that are shown.
+const MAX_SHOWN: usize = 160;
 
 /// Arrays and objects inside each other that every reader takes; serde's own bound is beyond it.
 pub const MAX_DEPTH: usize = 32;
@@ -55,6 +57,24 @@ pub fn quoted(text: &str) -> String {
         quoted.push('…');
     }
     quoted
+}
+
+/// What is said of a value from somebody else's JSON: its beginning, as JSON that a terminal takes for text.
+pub fn shown(value: &Value) -> String {
+    let text = value.to_string();
+    let mut characters = text.chars();
+    let mut shown = String::new();
+    for letter in characters.by_ref().take(MAX_SHOWN) {
+        match letter {
+            // JSON's own.
+            '"' | '\\' | '\'' => shown.push(letter),
+            other => shown.extend(other.escape_debug()),
+        }
+    }
+    if characters.next().is_some() {
+        shown.push('…');
+    }
+    shown
 }
 
 #[derive(Clone, Copy)]
@@ -140,6 +160,15 @@ impl<'de> Visitor<'de> for Strict {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn values_are_shown_as_text() {
+        let value = serde_json::json!({"a": ["it's", "\u{9b}31m\u{202e}", "\u{1b}"]});
+        let expected = r#"{"a":["it's","\u{9b}31m\u{202e}","\u001b"]}"#;
+        assert_eq!(shown(&value), expected);
+        let long = shown(&Value::String("a".repeat(200)));
+        assert_eq!(long, format!("\"{}…", "a".repeat(MAX_SHOWN - 1)));
+    }
 
     #[test]
     fn reads_what_serde_reads() {

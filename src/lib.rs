@@ -6,11 +6,12 @@
 //!
 //! A module imports only modules before it in this list, and `tests/architecture.rs` holds us to
 //! it: telemetry, file, document, json, tls, table, token, revocation, trace, grant, router, decision, audit, metrics,
-//! proxy, gateway, server, admin, config, app, cli.
+//! proxy, gateway, server, authorizer, admin, config, app, cli.
 
 pub mod admin;
 pub mod app;
 pub mod audit;
+pub mod authorizer;
 pub mod cli;
 pub mod config;
 pub mod decision;

@@ -42,7 +42,7 @@ pub use body::{AnswerFailure, BodyFailure, BodyLimits, RequestBody, Transfer, Up
 pub use credential::{CredentialError, Unnameable, VerifiedCaller};
 pub use header::{
     AllowedHost, AllowedHosts, InvalidHeaders, InvalidHost, MAX_HEAD, MAX_HEADERS,
-    X_OPENSTACK_REQUEST_ID, check_head,
+    X_OPENSTACK_REQUEST_ID, check_claims, check_head,
 };
 pub use identity::{KEYSTONE_HEADERS, KeystoneHeaders};
 pub use peer::{Peer, Scheme};
@@ -172,6 +172,17 @@ impl Proxy {
     /// What kind of server the upstream is.
     pub fn profile(&self) -> Profile {
         self.upstream.settings.profile
+    }
+
+    /// The headers that tell the upstream of the caller, for whoever sends the request in our place.
+    ///
+    /// # Errors
+    ///
+    /// [`ForwardError::Identity`]: what cannot be told.
+    pub fn identity(&self, caller: Option<VerifiedCaller<'_>>) -> Result<HeaderMap, ForwardError> {
+        let mut headers = HeaderMap::new();
+        credential::set_identity(&mut headers, &self.upstream.settings.identity, caller)?;
+        Ok(headers)
     }
 
     /// Sends the permitted request and hands back the head of its answer, whose body streams.
@@ -312,14 +323,7 @@ impl Proxy {
         origin: Origin<'_>,
     ) -> Result<Request<RequestBody>, ForwardError> {
         let settings = &self.upstream.settings;
-        if settings.profile == Profile::Nova {
-            if header::is_form(&headers) {
-                return Err(ForwardError::Form);
-            }
-            if header::names_version(&headers) {
-                return Err(ForwardError::MediaTypeVersion);
-            }
-        }
+        settings.profile.check_media_types(&headers)?;
         header::prepare_request(&mut headers, origin);
         let own = match settings.credential {
             Credential::File { .. } => self.balance.credential(),

@@ -19,12 +19,16 @@ mod session;
 mod socket;
 mod worker;
 
+use std::fmt;
 use std::io;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use hyper::Request;
+use hyper::body::Incoming;
 use tokio::sync::{mpsc, watch};
 use tracing::{info, warn};
 
@@ -36,8 +40,9 @@ use listener::{Accepted, Listener};
 use refusal::{Census, Refusals};
 
 use crate::audit::Auditor;
-use crate::gateway::Snapshot;
+use crate::gateway::{Answering, Gateway, Snapshot};
 use crate::metrics::Registry;
+use crate::proxy::Peer;
 use crate::tls;
 use crate::trace::Tracer;
 
@@ -115,6 +120,17 @@ pub enum StartError {
     Worker(#[from] io::Error),
 }
 
+/// Answers requests with the help of the worker's gateway, instead of that.
+pub trait Handler: fmt::Debug + Send + Sync {
+    /// Answers one; `peer` is the other end of the connection.
+    fn handle(
+        &self,
+        gateway: &Rc<Gateway>,
+        request: Request<Incoming>,
+        peer: &Rc<Peer>,
+    ) -> Answering;
+}
+
 /// What a worker needs to answer requests.
 #[derive(Clone, Debug)]
 pub struct Service {
@@ -128,6 +144,10 @@ pub struct Service {
     pub metrics: Option<Arc<Registry>>,
     /// Places requests in traces.
     pub tracer: Tracer,
+    /// Who answers, where it is not the gateway.
+    pub handler: Option<Arc<dyn Handler>>,
+    /// What its first worker is called; others count on.
+    pub first_worker: usize,
 }
 
 /// Listeners that are bound, and workers that wait for their connections.
@@ -167,6 +187,7 @@ impl Occupancy {
 
 #[derive(Debug)]
 struct Worker {
+    index: usize,
     connections: mpsc::Sender<Accepted>,
     load: Arc<Load>,
     thread: JoinHandle<Drained>,
@@ -222,7 +243,7 @@ impl Server {
         let refusals = Arc::new(Refusals::default());
         let census = Census::new(settings.max_connections_per_peer);
         let mut workers = Vec::new();
-        for index in 0..settings.workers {
+        for index in (service.first_worker..).take(settings.workers) {
             let (connections, accepted) = mpsc::channel(HANDOVER);
             let load = Arc::new(Load::default());
             let worker = worker::Worker {
@@ -235,6 +256,7 @@ impl Server {
                 stopping: stopping.clone(),
             };
             workers.push(Worker {
+                index,
                 connections,
                 load,
                 thread: worker.start(accepted)?,
@@ -288,7 +310,8 @@ impl Server {
         let deadline = Instant::now() + self.settings.drain_timeout;
         self.stop.send_replace(Some(deadline));
         let mut drained = Drained::default();
-        for (index, worker) in self.workers.into_iter().enumerate() {
+        for worker in self.workers {
+            let index = worker.index;
             drop(worker.connections);
             let total = worker.load.total.load(Ordering::Relaxed);
             let joined = tokio::task::spawn_blocking(move || worker.thread.join()).await;

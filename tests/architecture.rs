@@ -12,7 +12,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// From the first layer to the last.
-const LAYERS: [&str; 21] = [
+const LAYERS: [&str; 22] = [
     "telemetry",
     "file",
     "document",
@@ -30,6 +30,7 @@ const LAYERS: [&str; 21] = [
     "proxy",
     "gateway",
     "server",
+    "authorizer",
     "admin",
     "config",
     "app",

@@ -138,6 +138,7 @@ impl Reloader {
         }
         telemetry::set_level(&config.log.level);
         self.report_fixed(&config);
+        super::warn_of_reports(&config);
         self.snapshots.send_replace(Arc::new(Snapshot {
             rules,
             settings: config.gateway.clone(),
@@ -154,6 +155,7 @@ impl Reloader {
             ("listen", self.config.listen != new.listen),
             ("audit", self.config.audit != new.audit),
             ("admin", self.config.admin != new.admin),
+            ("authorizer", self.config.authorizers != new.authorizers),
             ("tracing", self.config.tracing != new.tracing),
         ];
         if self.config.log.format != new.log.format {

@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use hyper::http::uri::PathAndQuery;
 
-use super::{Circumstances, ClaimEvidence, Decision, Evidence, Excess, Judged, Record};
+use super::{Circumstances, ClaimEvidence, Decision, Evidence, Excess, Record, Ruling};
 use crate::grant::Address;
 
 /// Of the schema; another one once a reader of this one would be misled.
@@ -61,6 +61,9 @@ pub fn write(text: &mut Vec<u8>, record: &Record) {
     }
     line.plain("peer", record.peer);
     line.number("worker", Some(record.worker));
+    if let Some(product) = record.authorizer {
+        line.plain("authorizer", product);
+    }
     line.text("method", record.method.as_ref().map(hyper::Method::as_str));
     line.text("operation", record.operation.as_deref());
     line.text("route", record.route.as_deref());
@@ -77,8 +80,8 @@ pub fn write(text: &mut Vec<u8>, record: &Record) {
     line.text("decision", record.decision.map(Decision::name));
     line.text("reason", Some(record.reason));
     line.texts("missing", &record.missing);
-    line.judged("reported", record.reported.as_deref());
-    line.judged("candidate", record.candidate.as_deref());
+    line.ruling("reported", record.reported.as_deref());
+    line.ruling("candidate", record.candidate.as_deref());
     line.number("status", record.status);
     line.number("bytes_received", Some(record.bytes_received));
     line.number("bytes_sent", Some(record.bytes_sent));
@@ -172,14 +175,14 @@ impl<'a> Line<'a> {
     }
 
     /// An object of its own; no member where there is none.
-    fn judged(&mut self, name: &str, judged: Option<&Judged>) {
-        let Some(judged) = judged else { return };
+    fn ruling(&mut self, name: &str, ruling: Option<&Ruling>) {
+        let Some(ruling) = ruling else { return };
         self.name(name);
         let mut text = Vec::new();
         let mut line = Line(&mut text);
-        line.text("decision", Some(judged.decision.name()));
-        line.text("reason", Some(judged.reason));
-        line.texts("missing", &judged.missing);
+        line.text("decision", Some(ruling.decision.name()));
+        line.text("reason", Some(ruling.reason));
+        line.texts("missing", &ruling.missing);
         text.push(b'}');
         self.0.append(&mut text);
     }

@@ -12,7 +12,6 @@ pub use list::escaped;
 use super::{Format, Outcome, explain, say};
 use crate::app::{self, Inspector};
 use crate::config::Config;
-use crate::document::nearest;
 use crate::grant::{CompiledPolicy, ConditionKeys, NamedPolicy, RoleGrants, system_policies};
 use crate::router::Router;
 use crate::table::{ActionTable, Source};
@@ -69,7 +68,9 @@ pub fn run(config: Option<&Path>, who: &Who, shown: Shown) -> anyhow::Result<Out
             match inspector.inspect(Token::new(token)) {
                 Ok(inspected) => {
                     let principal = &inspected.identity.principal;
-                    explain::say_bound(&inspected.identity);
+                    if let Some(step) = explain::bound_step(&inspected.identity) {
+                        step.print();
+                    }
                     let subject = principal.subject.as_deref().unwrap_or("(no subject)");
                     let title = format!("`{}`", subject.escape_debug());
                     list::print(offline.table(), &[(title, &principal.grants)], shown)?;
@@ -87,7 +88,7 @@ pub fn run(config: Option<&Path>, who: &Who, shown: Shown) -> anyhow::Result<Out
             let found: Vec<(String, &RoleGrants)> =
                 known.map(|role| (role.title(), &role.grants)).collect();
             if found.is_empty() {
-                bail!(unknown(
+                bail!(explain::unknown(
                     "role",
                     name,
                     roles.iter().map(|role| role.name.as_str())
@@ -98,7 +99,7 @@ pub fn run(config: Option<&Path>, who: &Who, shown: Shown) -> anyhow::Result<Out
         Who::Policy(name) => {
             let policies = offline.policies()?;
             let Some((_, grants)) = policies.iter().find(|(known, _)| known == name) else {
-                bail!(unknown(
+                bail!(explain::unknown(
                     "policy",
                     name,
                     policies.iter().map(|(name, _)| name.as_str())
@@ -113,13 +114,6 @@ pub fn run(config: Option<&Path>, who: &Who, shown: Shown) -> anyhow::Result<Out
         Who::Operation(text) => reachers::print(&offline, text, shown)?,
     }
     Ok(Outcome::Done)
-}
-
-pub fn unknown<'a>(what: &str, name: &str, known: impl Iterator<Item = &'a str>) -> String {
-    match nearest(name, known, f64::NEG_INFINITY) {
-        Some(nearest) => format!("there is no {what} `{name}`; did you mean `{nearest}`?"),
-        None => format!("there is no {what} `{name}`, nor any other"),
-    }
 }
 
 /// A table with the roles and policies of a config, for which no key is needed.

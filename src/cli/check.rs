@@ -136,6 +136,14 @@ fn check_tls(config: &Config) -> Vec<String> {
     };
     let collector = config.tracing.as_ref();
     let collector = collector.and_then(|settings| trace::probe(settings).err());
+    let authorizers = config.authorizers.iter().filter_map(|settings| {
+        let error = tls::Server::load(settings.tls.as_ref()?).err()?;
+        Some(format!(
+            "[authorizer.tls] of {} cannot be used: {:#}",
+            settings.address,
+            anyhow::Error::from(error)
+        ))
+    });
     let found = [
         ("tracing", collector.map(anyhow::Error::from)),
         ("listen.tls", server.map(anyhow::Error::from)),
@@ -146,7 +154,7 @@ fn check_tls(config: &Config) -> Vec<String> {
         let error = error?;
         Some(format!("[{section}] cannot be used: {error:#}"))
     });
-    found.collect()
+    authorizers.chain(found).collect()
 }
 
 fn summary(table: &ActionTable, config: &Config) -> String {

@@ -3,15 +3,15 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow, bail};
 use clap::Subcommand;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde_json::{Map, Value};
 
 use super::{ConfigFile, Outcome, explain, say};
-use crate::app::Inspector;
+use crate::app::{Inspected, Inspector};
 use crate::decision::OperationReach;
-use crate::gateway::{Rejection, Rules};
+use crate::gateway::Rejection;
 use crate::grant::{Reach, Reaching as _};
 use crate::table::ActionName;
 use crate::token::{Standing, Token, TokenError, unix_time, unverified_claims};
@@ -109,9 +109,8 @@ fn show(config: &Path, token: &str) -> anyhow::Result<Outcome> {
     }
     match inspected {
         Ok(inspected) => {
-            let rules = inspector.rules();
-            explain::say_revocation(&inspector);
-            show_identity(rules, &explain::Holder::new(rules, &inspected)?)?;
+            print_all(explain::revocation_step(&inspector));
+            show_identity(&explain::Basis::new(Some(&config))?, inspected)?;
             Ok(Outcome::Done)
         }
         Err(rejection) => {
@@ -119,7 +118,7 @@ fn show(config: &Path, token: &str) -> anyhow::Result<Outcome> {
                 TokenError::Revoked | TokenError::RevocationUnavailable,
             ) = rejection
             {
-                explain::say_revocation(&inspector);
+                print_all(explain::revocation_step(&inspector));
             }
             let (message, reason) = (rejection.message(), rejection.reason());
             say(format_args!(
@@ -130,9 +129,19 @@ fn show(config: &Path, token: &str) -> anyhow::Result<Outcome> {
     }
 }
 
-fn show_identity(rules: &Rules, holder: &explain::Holder<'_>) -> anyhow::Result<()> {
-    let identity = holder.identity;
-    let principal = &identity.principal;
+fn print_all(steps: impl IntoIterator<Item = explain::Step>) {
+    for step in steps {
+        step.print();
+    }
+}
+
+fn show_identity(basis: &explain::Basis<'_>, inspected: Inspected) -> anyhow::Result<()> {
+    let Inspected { identity, claims } = inspected;
+    let reader = basis.issuers.get(identity.principal.issuer);
+    let reader = reader.context("the token's issuer is gone")?;
+    let holder = explain::Holder::new(basis, reader, claims);
+    let holder = holder.map_err(|rejection| anyhow!("{}", rejection.message()))?;
+    let principal = &holder.principal;
     let end = match identity.expires {
         u64::MAX => "when it expires is not said".to_owned(),
         expires => {
@@ -145,7 +154,7 @@ fn show_identity(rules: &Rules, holder: &explain::Holder<'_>) -> anyhow::Result<
         Standing::Until(_) => "its issuer says so",
     };
     say(format_args!("token         good: {checked}; {end}"));
-    explain::say_bound(identity);
+    print_all(explain::bound_step(&identity));
     say(format_args!(
         "subject       {}",
         principal
@@ -154,15 +163,16 @@ fn show_identity(rules: &Rules, holder: &explain::Holder<'_>) -> anyhow::Result<
             .unwrap_or("(none)")
             .escape_debug()
     ));
-    holder.say()?;
+    print_all(holder.steps()?);
     if holder.reading.mapping.actions.is_some() {
-        let patterns = holder.patterns()?;
+        let patterns = holder.patterns.iter().map(ToString::to_string);
+        let patterns: Vec<String> = patterns.collect();
         say(format_args!(
             "grants        {}",
             explain::or_none(&patterns)
         ));
     }
-    let table = rules.router().table();
+    let table = basis.table();
     let operations = table.operations();
     let reaches: Vec<OperationReach> = operations
         .iter()

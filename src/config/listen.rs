@@ -108,7 +108,7 @@ fn read_hosts(section: &Section<'_>) -> AllowedHosts {
 }
 
 /// One value or an array of them; `None` if there is a problem with any.
-fn list<T, E>(section: &Section<'_>, key: &'static str, expected: &str) -> Option<Vec<T>>
+pub fn list<T, E>(section: &Section<'_>, key: &'static str, expected: &str) -> Option<Vec<T>>
 where
     T: FromStr<Err = E>,
     E: Display,

@@ -1,5 +1,6 @@
 mod admin;
 mod asked;
+mod authorizer;
 mod family;
 mod identity;
 mod keystone;

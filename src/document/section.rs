@@ -269,7 +269,7 @@ impl<'a> Section<'a> {
         self.table.get(key)
     }
 
-    fn child(&self, key: &str, line: usize, table: &'a DeTable<'a>) -> Section<'a> {
+    pub(super) fn child(&self, key: &str, line: usize, table: &'a DeTable<'a>) -> Section<'a> {
         Section {
             document: self.document,
             name: self.path(key),

@@ -1,29 +1,28 @@
 //! One request and its answer, until the last byte: what the audit is told, whoever ends it.
 
+mod beginning;
 mod evidence;
 mod record;
 mod traced;
 
-use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use hyper::body::{Body, Frame, Incoming, SizeHint};
 use hyper::header::{CONNECTION, HeaderName, HeaderValue};
-use hyper::http::request;
-use hyper::{Method, Response};
+use hyper::{HeaderMap, Method, Response};
 use uuid::Uuid;
 
+pub use beginning::Beginning;
 pub use record::record_unreadable;
 
 use record::{new_id, new_record, of_request};
 use traced::Traced;
 
+use super::answer::{Content, ResponseBody};
 use super::rejection::{Form, Rejection, X_ACTIONGATE_REPORT};
-use super::{Identity, Settings, Upgrade};
-use crate::audit::{Auditor, Decision, Judged, Record};
+use super::{Identity, Settings, Upgrade, Verdict};
+use crate::audit::{Auditor, Decision, Record, Ruling};
 use crate::metrics::{Meter, Rehearsed};
 use crate::proxy::{AnswerFailure, Peer, Running, Transfer, UpstreamBody, X_OPENSTACK_REQUEST_ID};
 use crate::router::{Candidates, Target};
@@ -76,10 +75,11 @@ struct Inner {
 impl Exchange {
     pub fn begin(
         observers: Observers<'_>,
-        (head, body): (&request::Parts, &Incoming),
-        peer: &Rc<Peer>,
+        beginning: Beginning<'_>,
+        peer: &Peer,
         worker: usize,
     ) -> Self {
+        let head = beginning.head;
         let id = new_id();
         if let Some(meter) = observers.meter {
             meter.counts.begun.add(1);
@@ -92,6 +92,7 @@ impl Exchange {
             let mut record = new_record(id, peer.address(), worker);
             record.trace = trace.map(|context| context.trace);
             record.evidence = evidence::begin(observers.auditor, head);
+            record.authorizer = beginning.authorizer;
             of_request(record, head)
         });
         Self {
@@ -104,8 +105,8 @@ impl Exchange {
                 form: Form::of(head),
                 transfer: Rc::default(),
                 started: Instant::now(),
-                running: peer.begin(!body.is_end_stream()),
-                body: body.size_hint().exact(),
+                running: peer.begin(beginning.has_body),
+                body: beginning.length,
                 reported: None,
                 outcome: None,
                 is_head: head.method == Method::HEAD,
@@ -127,6 +128,13 @@ impl Exchange {
 
     pub fn transfer(&self) -> &Rc<Transfer> {
         &self.inner.transfer
+    }
+
+    /// The head was not that of the request.
+    pub fn forget_method(&mut self) {
+        if let Some(record) = &mut self.inner.record {
+            record.method = None;
+        }
     }
 
     pub fn identified(&mut self, identity: &Identity) {
@@ -159,23 +167,23 @@ impl Exchange {
     }
 
     /// It is let through though it would be refused.
-    pub fn reported(&mut self, judged: Box<Judged>) {
-        self.inner.reported = Some(judged.reason);
+    pub fn reported(&mut self, ruling: Box<Ruling>) {
+        self.inner.reported = Some(ruling.reason);
         if let Some(meter) = &self.inner.meter {
             meter.counts.reported.add(1);
         }
         if let Some(record) = &mut self.inner.record {
-            record.reported = Some(judged);
+            record.reported = Some(ruling);
         }
     }
 
     /// How a candidate's decision compares, and the decision where it differs.
-    pub fn rehearsed(&mut self, found: Rehearsed, judged: Option<Judged>) {
+    pub fn rehearsed(&mut self, found: Rehearsed, ruling: Option<Ruling>) {
         if let Some(meter) = &self.inner.meter {
             meter.counts.rehearsed(found);
         }
         if let Some(record) = &mut self.inner.record {
-            record.candidate = judged.map(Box::new);
+            record.candidate = ruling.map(Box::new);
         }
     }
 
@@ -186,27 +194,17 @@ impl Exchange {
         settings: &Settings,
         is_last: bool,
     ) -> (Response<ResponseBody>, Option<Box<Upgrade>>) {
-        let id = self.inner.request_id.clone();
         let mut response = match answer {
             Ok(response) => {
                 self.inner.outcome = Some("ok");
                 response.map(Content::Upstream)
             }
             Err(rejection) => {
-                self.inner.outcome = Some(rejection.reason());
-                self.rejected(&rejection);
-                let keystone = settings.keystone.as_ref();
-                let mut response = rejection.response(self.inner.form, &id, keystone);
-                let headers = response.headers_mut();
-                headers.insert(X_COMPUTE_REQUEST_ID, id.clone());
+                let response = self.refuse(&rejection, settings);
                 response.map(|text| Content::Own(Some(text)))
             }
         };
-        let headers = response.headers_mut();
-        headers.insert(X_OPENSTACK_REQUEST_ID, id);
-        if let Some(reason) = self.inner.reported {
-            headers.insert(X_ACTIONGATE_REPORT, HeaderValue::from_static(reason));
-        }
+        self.sign(response.headers_mut());
         if is_last {
             let close = HeaderValue::from_static("close");
             response.headers_mut().insert(CONNECTION, close);
@@ -219,8 +217,66 @@ impl Exchange {
             Some(tunnel) => (Some(Box::new(Upgrade::new(tunnel, self))), None),
             None => (None, Some(self)),
         };
-        let response = response.map(|content| ResponseBody { content, exchange });
+        let response = response.map(|content| ResponseBody::new(content, exchange));
         (response, upgrade)
+    }
+
+    /// Ends an exchange that only asked: with what the upstream is to be told, or why it is told nothing.
+    pub fn conclude(
+        mut self,
+        answer: Result<HeaderMap, Rejection>,
+        settings: &Settings,
+    ) -> Verdict {
+        let (mut response, rejection) = match answer {
+            Ok(told) => {
+                self.inner.outcome = Some("ok");
+                let mut response = Response::new(Bytes::new());
+                *response.headers_mut() = told;
+                (response, None)
+            }
+            Err(rejection) => (self.refuse(&rejection, settings), Some(rejection)),
+        };
+        self.sign(response.headers_mut());
+        if let Some(record) = &mut self.inner.record {
+            record.status = Some(response.status().as_u16());
+        }
+        Verdict {
+            rejection,
+            response,
+        }
+    }
+
+    /// Says which exchange it is, and whether it was let through only because refusals are reported.
+    fn sign(&self, headers: &mut HeaderMap) {
+        headers.insert(X_OPENSTACK_REQUEST_ID, self.inner.request_id.clone());
+        if let Some(reason) = self.inner.reported {
+            headers.insert(X_ACTIONGATE_REPORT, HeaderValue::from_static(reason));
+        }
+    }
+
+    fn refuse(&mut self, rejection: &Rejection, settings: &Settings) -> Response<Bytes> {
+        self.inner.outcome = Some(rejection.reason());
+        self.rejected(rejection);
+        let id = &self.inner.request_id;
+        let mut response = rejection.response(self.inner.form, id, settings.keystone.as_ref());
+        response
+            .headers_mut()
+            .insert(X_COMPUTE_REQUEST_ID, id.clone());
+        response
+    }
+
+    /// So many bytes of our own text are on their way to the client.
+    pub fn sent(&self, bytes: usize) {
+        let sent = &self.inner.transfer.sent;
+        sent.set(sent.get() + bytes as u64);
+    }
+
+    /// The client has gone before the end of the answer, unless it never wanted that. Why a request was
+    /// refused is not for the client to hide.
+    pub fn abort(&mut self) {
+        if !self.inner.is_head && self.inner.outcome == Some("ok") {
+            self.inner.outcome = Some("aborted");
+        }
     }
 
     /// How it came to its end; `None` as long as it has not.
@@ -238,13 +294,6 @@ impl Exchange {
         } else if record.decision.is_none() {
             record.decision = Some(Decision::Reject);
         }
-    }
-}
-
-impl Inner {
-    fn sent(&self, bytes: usize) {
-        let sent = &self.transfer.sent;
-        sent.set(sent.get() + bytes as u64);
     }
 }
 
@@ -294,70 +343,4 @@ fn request_id(id: Uuid) -> HeaderValue {
     // Cloned without another allocation.
     let value = HeaderValue::from_maybe_shared(Bytes::from_owner(text));
     value.unwrap_or_else(|_| HeaderValue::from_static("req-"))
-}
-
-/// The body of an answer, the upstream's or ours; trailers are dropped.
-#[derive(Debug)]
-pub struct ResponseBody {
-    content: Content,
-    /// None where it goes on in another protocol.
-    exchange: Option<Exchange>,
-}
-
-#[derive(Debug)]
-enum Content {
-    Upstream(UpstreamBody),
-    Own(Option<Bytes>),
-}
-
-impl Body for ResponseBody {
-    type Data = Bytes;
-    type Error = AnswerFailure;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, AnswerFailure>>> {
-        match &mut self.content {
-            Content::Upstream(body) => Pin::new(body).poll_frame(context),
-            Content::Own(text) => {
-                let text = text.take();
-                if let (Some(text), Some(exchange)) = (&text, &self.exchange) {
-                    exchange.inner.sent(text.len());
-                }
-                Poll::Ready(text.map(|text| Ok(Frame::data(text))))
-            }
-        }
-    }
-
-    fn is_end_stream(&self) -> bool {
-        match &self.content {
-            Content::Upstream(body) => body.is_end_stream(),
-            Content::Own(text) => text.is_none(),
-        }
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        match &self.content {
-            Content::Upstream(body) => body.size_hint(),
-            Content::Own(text) => {
-                SizeHint::with_exact(text.as_ref().map_or(0, |text| text.len() as u64))
-            }
-        }
-    }
-}
-
-impl Drop for ResponseBody {
-    fn drop(&mut self) {
-        // Nobody wanted the rest: the client has gone. A HEAD request never wanted it. Why a request
-        // was refused is not for the client to hide.
-        let is_end = self.is_end_stream();
-        if let Some(exchange) = &mut self.exchange
-            && !is_end
-            && !exchange.inner.is_head
-            && exchange.inner.outcome == Some("ok")
-        {
-            exchange.inner.outcome = Some("aborted");
-        }
-    }
 }

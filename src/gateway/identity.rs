@@ -3,6 +3,7 @@
 use std::cell::Cell;
 use std::sync::Arc;
 
+use super::InvalidQuestion;
 use super::rehearsal::Rehearsing;
 use crate::audit::{Caller, ClaimEvidence};
 use crate::grant::Principal;
@@ -81,6 +82,18 @@ impl Identity {
         match self.certificate {
             Some(_) if self.certificate != shown => Err(TokenError::Certificate),
             _ => Ok(()),
+        }
+    }
+
+    /// Holds what somebody else calls the caller against the token.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidQuestion::Subject`].
+    pub fn check_subject(&self, name: &str) -> Result<(), InvalidQuestion> {
+        match self.principal.subject.as_deref() == Some(name) {
+            true => Ok(()),
+            false => Err(InvalidQuestion::Subject(name.to_owned())),
         }
     }
 

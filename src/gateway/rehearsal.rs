@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use tracing::error;
 
 use super::{Rejection, Rules};
-use crate::audit::Judged;
+use crate::audit::Ruling;
 use crate::decision::{self, Circumstances};
 use crate::grant::Principal;
 use crate::metrics::Rehearsed;
@@ -22,7 +22,7 @@ pub type Rehearsing = Result<Principal, &'static str>;
 
 /// A request that has been decided.
 #[derive(Debug)]
-pub struct Question<'a> {
+pub struct Case<'a> {
     /// The request's.
     pub method: &'a Method,
     /// The request's.
@@ -43,7 +43,7 @@ pub trait Judge: fmt::Debug + Send + Sync {
     fn caller(&self, issuer: &str, claims: &Map<String, Value>) -> Rehearsing;
 
     /// Decides; none where that takes more than the rules in use have asked for, as a body.
-    fn judge(&self, caller: Option<&Rehearsing>, question: &Question<'_>) -> Option<Judged>;
+    fn rule(&self, caller: Option<&Rehearsing>, case: &Case<'_>) -> Option<Ruling>;
 }
 
 /// A judge that is asked until it fails.
@@ -71,15 +71,15 @@ impl Rehearsal {
     pub fn compare(
         &self,
         caller: Option<&Rehearsing>,
-        question: &Question<'_>,
-        live: &Judged,
-    ) -> (Rehearsed, Option<Judged>) {
-        match self.guarded(|judge| judge.judge(caller, question)) {
+        case: &Case<'_>,
+        live: &Ruling,
+    ) -> (Rehearsed, Option<Ruling>) {
+        match self.guarded(|judge| judge.rule(caller, case)) {
             None => (Rehearsed::Failed, None),
             Some(None) => (Rehearsed::Unknown, None),
-            Some(Some(judged)) => match (live.is_permit(), judged.is_permit()) {
-                (false, true) => (Rehearsed::Widens, Some(judged)),
-                (true, false) => (Rehearsed::Narrows, Some(judged)),
+            Some(Some(ruling)) => match (live.is_permit(), ruling.is_permit()) {
+                (false, true) => (Rehearsed::Widens, Some(ruling)),
+                (true, false) => (Rehearsed::Narrows, Some(ruling)),
                 _ => (Rehearsed::Same, None),
             },
         }
@@ -117,13 +117,13 @@ impl Judge for Rules {
         principal.map_err(|error| Rejection::from(error).reason())
     }
 
-    fn judge(&self, caller: Option<&Rehearsing>, question: &Question<'_>) -> Option<Judged> {
-        let refuse = |rejection: Rejection| Some(Judged::from(&rejection));
-        let candidates = match self.router().resolve(question.method, question.path) {
+    fn rule(&self, caller: Option<&Rehearsing>, case: &Case<'_>) -> Option<Ruling> {
+        let refuse = |rejection: Rejection| Some(Ruling::from(&rejection));
+        let candidates = match self.router().resolve(case.method, case.path) {
             Ok(candidates) => candidates,
             Err(error) => return refuse(error.into()),
         };
-        let body = match (candidates.reads_body(), question.body) {
+        let body = match (candidates.reads_body(), case.body) {
             (false, _) => None,
             (true, Some(body)) => Some(body.clone()),
             (true, None) => return None,
@@ -133,21 +133,21 @@ impl Judge for Rules {
             Err(error) => return refuse(error.into()),
         };
         if decision::admit_public(&target).is_some() {
-            return Some(Judged::permit());
+            return Some(Ruling::permit());
         }
         match caller {
             // A token that comes with a request for everybody is not verified.
             None => None,
-            Some(Err(reason)) => Some(Judged::reject(reason)),
-            Some(Ok(principal)) => match self.decide(principal, &target, question.circumstances) {
-                Ok(_) => Some(Judged::permit()),
+            Some(Err(reason)) => Some(Ruling::reject(reason)),
+            Some(Ok(principal)) => match self.decide(principal, &target, case.circumstances) {
+                Ok(_) => Some(Ruling::permit()),
                 Err(rejection) => refuse(rejection),
             },
         }
     }
 }
 
-impl From<&Rejection> for Judged {
+impl From<&Rejection> for Ruling {
     fn from(rejection: &Rejection) -> Self {
         match rejection {
             Rejection::Forbidden { missing, .. } => Self::deny(rejection.reason(), missing.clone()),

@@ -11,6 +11,7 @@ pub use answer::{X_ACTIONGATE_REASON, X_ACTIONGATE_REPORT};
 pub use challenge::KeystoneChallenge;
 pub use form::Form;
 
+use super::InvalidQuestion;
 use crate::decision::Denial;
 use crate::grant::InvalidClaim;
 use crate::proxy::{BodyFailure, ForwardError, InvalidHeaders};
@@ -27,6 +28,9 @@ pub enum Rejection {
     /// Headers with a second reading.
     #[error("the headers are refused")]
     Headers(#[from] InvalidHeaders),
+    /// What another proxy asks cannot be answered.
+    #[error("the question is refused")]
+    Question(#[from] InvalidQuestion),
     /// Nobody is known to be calling.
     #[error("not authenticated")]
     Unauthenticated(#[from] TokenError),
@@ -94,7 +98,7 @@ impl Rejection {
             Self::Unauthenticated(_) | Self::Claims(_) => StatusCode::UNAUTHORIZED,
             Self::Unroutable(Unroutable::NotFound) => StatusCode::NOT_FOUND,
             Self::Unroutable(Unroutable::MethodNotAllowed(_)) => StatusCode::METHOD_NOT_ALLOWED,
-            Self::Forbidden { .. } => StatusCode::FORBIDDEN,
+            Self::Forbidden { .. } | Self::Question(_) => StatusCode::FORBIDDEN,
             Self::Forward(error) => match error {
                 ForwardError::RequestBody(BodyFailure::Broken)
                 | ForwardError::Authority
@@ -137,6 +141,17 @@ impl Rejection {
             Self::Headers(InvalidHeaders::TransferEncoding) => "transfer_encoding",
             Self::Headers(InvalidHeaders::TooMany) => "headers_too_many",
             Self::Headers(InvalidHeaders::TooLarge) => "head_too_large",
+            Self::Headers(InvalidHeaders::Claim(_)) => "header_claim",
+            Self::Question(error) => match error {
+                InvalidQuestion::Untrusted(_) => "asker_untrusted",
+                InvalidQuestion::Missing(_) => "question_incomplete",
+                InvalidQuestion::Repeated(_) => "question_ambiguous",
+                InvalidQuestion::Unreadable(_) => "question_unreadable",
+                InvalidQuestion::Subject(_) => "subject_mismatch",
+                InvalidQuestion::Claims => "claims_unwanted",
+                InvalidQuestion::NoBody => "body_not_forwarded",
+                InvalidQuestion::PartialBody => "body_partial",
+            },
             Self::Unauthenticated(error) => match error {
                 TokenError::Missing => "token_missing",
                 TokenError::Scheme => "token_scheme",
@@ -220,6 +235,7 @@ impl Rejection {
         match self {
             Self::Path(error) => sentence(error),
             Self::Headers(error) => sentence(error),
+            Self::Question(error) => sentence(error),
             Self::Unauthenticated(error) => sentence(error),
             Self::Claims(error) => sentence(error),
             Self::Unroutable(error) => sentence(error),

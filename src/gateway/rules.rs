@@ -14,7 +14,7 @@ use unknown_role::RoleLog;
 use super::Rejection;
 use super::identity::{Identity, Revocable};
 use super::rehearsal::{Judge, Rehearsal};
-use crate::audit::{Caller, ClaimEvidence, Judged};
+use crate::audit::{Caller, ClaimEvidence, Ruling};
 use crate::decision::{self, Circumstances, Denial, Mode, Permit};
 use crate::grant::{ClaimMapping, Principal, Roles};
 use crate::proxy::{ForwardError, KeystoneHeaders};
@@ -47,7 +47,7 @@ pub struct Decided {
     /// For forwarding it.
     pub permit: Permit,
     /// Why it would have been refused, where that is reported only.
-    pub reported: Option<Box<Judged>>,
+    pub reported: Option<Box<Ruling>>,
 }
 
 /// How the claims of one issuer's tokens are read.
@@ -308,7 +308,7 @@ impl Rules {
             None => Err(rejection),
             Some(permit) => Ok(Decided {
                 permit,
-                reported: Some(Box::new(Judged::from(&rejection))),
+                reported: Some(Box::new(Ruling::from(&rejection))),
             }),
         }
     }

@@ -16,6 +16,8 @@ pub struct CompiledPolicy {
 
 #[derive(Clone, Debug)]
 pub(super) struct CompiledStatement {
+    /// Its place in the policy.
+    pub index: usize,
     /// As in `Statement[0]`.
     pub place: String,
     pub effect: Effect,
@@ -83,8 +85,7 @@ impl CompiledPolicy {
     ) -> Result<Self, NotUnderstood> {
         let mut statements = Vec::new();
         for (index, statement) in policy.statements.iter().enumerate() {
-            let place = format!("Statement[{index}]");
-            statements.extend(compile(statement, place, table, keys)?.map(Arc::new));
+            statements.extend(compile(statement, index, table, keys)?.map(Arc::new));
         }
         Ok(Self { statements })
     }
@@ -117,10 +118,11 @@ impl CompiledStatement {
 
 fn compile(
     statement: &Statement,
-    place: String,
+    index: usize,
     table: &ActionTable,
     keys: &ConditionKeys,
 ) -> Result<Option<CompiledStatement>, NotUnderstood> {
+    let place = format!("Statement[{index}]");
     let mut named = ActionSet::default();
     for pattern in &statement.patterns {
         named.union_with(&pattern.select(table));
@@ -154,6 +156,7 @@ fn compile(
         }
     };
     Ok(Some(CompiledStatement {
+        index,
         place,
         effect: statement.effect,
         actions,

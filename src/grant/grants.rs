@@ -1,9 +1,13 @@
 //! What a token grants: bits over the table's actions, and the few statements that depend on the
 //! request.
 
+mod evidence;
+
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
+
+pub use evidence::{ConditionEvidence, Inputs, ResourceEvidence, StatementEvidence};
 
 use super::compiled::{CompiledPolicy, CompiledStatement, NotUnderstood, is_part};
 use super::key::{CallerValues, Key};
@@ -258,23 +262,13 @@ impl Caller {
         let mut fulfills = true;
         // No early end: what cannot be judged refuses the token whatever else there is.
         for condition in &statement.conditions {
-            let value = values.find(&condition.key);
-            let unreadable = |expected| NotUnderstood::Claim {
-                place: statement.place.clone(),
-                key: condition.key.to_string(),
-                expected,
-            };
-            fulfills &= match (&condition.key, value) {
-                (Key::CurrentTime | Key::SourceIp, _) => true,
-                (Key::MfaAge, Some(value)) => {
-                    self.authenticated = Some(read_moment(value).map_err(unreadable)?);
-                    true
-                }
-                (Key::MfaAge | Key::ServiceName | Key::Claim(_), value) => condition
-                    .holds_for_claim(statement.effect, value)
-                    .map_err(unreadable)?,
-            };
+            fulfills &= self.admits(statement, condition, values)?;
         }
+        Ok(self.has_instance(statement)? && fulfills)
+    }
+
+    /// Whether any instance that the statement is about can be of the caller's domain.
+    fn has_instance(&self, statement: &CompiledStatement) -> Result<bool, NotUnderstood> {
         let mut has_instance = statement.instances.is_none();
         for urn in statement.instances.iter().flatten() {
             let is_ours = is_part(&urn.domain, self.domain.as_deref());
@@ -284,7 +278,32 @@ impl Caller {
                 part: "domain",
             })?;
         }
-        Ok(fulfills && has_instance)
+        Ok(has_instance)
+    }
+
+    /// Whether one condition of a statement can hold for the token with `values`.
+    fn admits(
+        &mut self,
+        statement: &CompiledStatement,
+        condition: &Condition,
+        values: &CallerValues<'_>,
+    ) -> Result<bool, NotUnderstood> {
+        let value = values.find(&condition.key);
+        let unreadable = |expected| NotUnderstood::Claim {
+            place: statement.place.clone(),
+            key: condition.key.to_string(),
+            expected,
+        };
+        match (&condition.key, value) {
+            (Key::CurrentTime | Key::SourceIp, _) => Ok(true),
+            (Key::MfaAge, Some(value)) => {
+                self.authenticated = Some(read_moment(value).map_err(unreadable)?);
+                Ok(true)
+            }
+            (Key::MfaAge | Key::ServiceName | Key::Claim(_), value) => condition
+                .holds_for_claim(statement.effect, value)
+                .map_err(unreadable),
+        }
     }
 
     /// Whether a statement that is fulfilled still depends on the request.
@@ -300,31 +319,35 @@ impl Caller {
 
     /// Whether a statement that was left open applies to the request, its action aside.
     fn meets(&self, statement: &CompiledStatement, request: &Request<'_>) -> bool {
-        let holds = |condition: &Condition| {
-            let now = Moment::from_secs(request.now);
-            let datum = match condition.key {
-                Key::CurrentTime => Some(Datum::Moment(now)),
-                Key::SourceIp => match request.address {
-                    // An IPv4 caller of an IPv6 socket is known by its IPv4 address.
-                    Address::Known(own) => Some(Datum::Address(own.to_canonical())),
-                    Address::Absent => None,
-                    Address::Unclear => return statement.effect == Effect::Deny,
-                },
-                Key::MfaAge => match self.authenticated {
-                    Some(moment) if moment > now.saturating_add(MAX_AHEAD) => {
-                        return statement.effect == Effect::Deny;
-                    }
-                    authenticated => authenticated.map(|moment| {
-                        let age = now.saturating_sub(moment);
-                        Datum::Number(Decimal::from(age.as_secs()))
-                    }),
-                },
-                // Fulfilled, or the statement would not have been left open.
-                Key::ServiceName | Key::Claim(_) => return true,
-            };
-            condition.holds(statement.effect, datum.as_ref().map(std::slice::from_ref))
+        let mut conditions = statement.conditions.iter();
+        conditions.all(|condition| self.holds(statement.effect, condition, request))
+            && self.is_about(statement, &request.instances)
+    }
+
+    /// Whether a condition that the token admits holds for the request.
+    fn holds(&self, effect: Effect, condition: &Condition, request: &Request<'_>) -> bool {
+        let now = Moment::from_secs(request.now);
+        let datum = match condition.key {
+            Key::CurrentTime => Some(Datum::Moment(now)),
+            Key::SourceIp => match request.address {
+                // An IPv4 caller of an IPv6 socket is known by its IPv4 address.
+                Address::Known(own) => Some(Datum::Address(own.to_canonical())),
+                Address::Absent => None,
+                Address::Unclear => return effect == Effect::Deny,
+            },
+            Key::MfaAge => match self.authenticated {
+                Some(moment) if moment > now.saturating_add(MAX_AHEAD) => {
+                    return effect == Effect::Deny;
+                }
+                authenticated => authenticated.map(|moment| {
+                    let age = now.saturating_sub(moment);
+                    Datum::Number(Decimal::from(age.as_secs()))
+                }),
+            },
+            // Fulfilled, or the statement would not have been left open.
+            Key::ServiceName | Key::Claim(_) => return true,
         };
-        statement.conditions.iter().all(holds) && self.is_about(statement, &request.instances)
+        condition.holds(effect, datum.as_ref().map(std::slice::from_ref))
     }
 
     /// An Allow must be about every instance; for a Deny one is enough, also where the vendor

@@ -148,6 +148,12 @@ impl ConditionKeys {
         found.map(|(_, pointer)| pointer.to_string())
     }
 
+    /// The keys that claims feed, each with its claim.
+    pub fn fed(&self) -> impl Iterator<Item = (&str, &Pointer)> {
+        let claims = self.claims.iter();
+        claims.map(|(name, pointer)| (name.as_str(), pointer))
+    }
+
     /// What the claims of one token say.
     pub fn read<'a>(&'a self, claims: &'a Map<String, Value>) -> CallerValues<'a> {
         let find = |pointer: &'a Pointer| pointer.find(claims).filter(|value| !value.is_null());

@@ -15,9 +15,10 @@ use serde_json::{Map, Value};
 pub use invalid::InvalidPolicy;
 
 pub(super) use condition::{Check, Condition};
+pub use condition::{Wanted, Witness};
 pub(super) use operator::{Datum, Test, TextRelation, read_moment};
 pub(super) use resource::{Urn, is_plain_id, stands_for};
-pub(super) use value::{Decimal, Moment};
+pub(super) use value::{Decimal, Moment, moment_text};
 pub(super) use written::write as write_conditions;
 
 use super::pattern::{Dialect, Pattern};

@@ -15,7 +15,7 @@ const MAX_UNKNOWN: usize = 16;
 const MAX_NAME: usize = 128;
 
 /// A known caller and what its token grants.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Principal {
     /// The issuer's place among the configured ones.
     pub issuer: usize,

@@ -52,10 +52,45 @@ impl Pointer {
         Some(Cow::Owned(found.collect()))
     }
 
+    /// Puts `value` where [`Pointer::find`] finds it, in place of what was there: for claims that nobody
+    /// has signed. A `*` takes an array, and makes an item of each of its values.
+    pub fn write(&self, claims: &mut Map<String, Value>, value: Value) {
+        let names: Vec<&str> = self.text.split('/').skip(2).collect();
+        let place = claims.entry(self.first.clone()).or_insert(Value::Null);
+        write(place, &names, value);
+    }
+
     /// The names on the way, unescaped.
     pub fn names(&self) -> Vec<String> {
         let names = self.text.split('/').skip(1);
         names.map(unescape).collect()
+    }
+}
+
+fn write(place: &mut Value, names: &[&str], value: Value) {
+    let Some((name, names)) = names.split_first() else {
+        *place = value;
+        return;
+    };
+    if *name == "*" {
+        let items = match value {
+            Value::Array(items) => items,
+            one => vec![one],
+        };
+        let items = items.into_iter().map(|value| {
+            let mut item = Value::Null;
+            write(&mut item, names, value);
+            item
+        });
+        *place = items.collect();
+        return;
+    }
+    if !place.is_object() {
+        *place = Value::Object(Map::new());
+    }
+    if let Value::Object(members) = place {
+        let place = members.entry(unescape(name)).or_insert(Value::Null);
+        write(place, names, value);
     }
 }
 
@@ -104,6 +139,31 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
     use serde_json::json;
+
+    #[test]
+    fn what_is_written_is_found() {
+        let roles = json!(["a", "b"]);
+        for (text, expected) in [
+            ("/roles", json!({"x": 1, "roles": ["a", "b"]})),
+            ("/x", json!({"x": ["a", "b"]})),
+            ("/x/a~1b", json!({"x": {"a/b": ["a", "b"]}})),
+            (
+                "/token/roles/*/name",
+                json!({"x": 1, "token": {"roles": [{"name": "a"}, {"name": "b"}]}}),
+            ),
+            ("/r/*", json!({"x": 1, "r": ["a", "b"]})),
+        ] {
+            let pointer: Pointer = text.parse().unwrap();
+            let mut claims = json!({"x": 1}).as_object().unwrap().clone();
+            pointer.write(&mut claims, roles.clone());
+            assert_eq!(Value::Object(claims.clone()), expected, "{text}");
+            assert_eq!(pointer.find(&claims).as_deref(), Some(&roles), "{text}");
+        }
+        let pointer: Pointer = "/a/*/p".parse().unwrap();
+        let mut claims = Map::new();
+        pointer.write(&mut claims, json!("p1"));
+        assert_eq!(pointer.find(&claims).as_deref(), Some(&json!(["p1"])));
+    }
 
     #[test]
     fn agrees_with_pointers_into_the_whole_document() {

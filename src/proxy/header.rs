@@ -140,13 +140,33 @@ fn is_claim(name: &str) -> bool {
         | "x-client-ip"
         | "x-cluster-client-ip"
         | "x-forwarded"
-        | "x-real-ip"
-        | "x-http-method"
-        | "x-http-method-override"
-        | "x-method-override"
-        | "x-original-url"
-        | "x-rewrite-url" => true,
-        _ => name.starts_with("x-forwarded-") || is_identity(name),
+        | "x-real-ip" => true,
+        _ => name.starts_with("x-forwarded-") || is_other_request(name),
+    }
+}
+
+/// Whether an upstream could take the request for another one, or for another caller's.
+fn is_other_request(name: &str) -> bool {
+    matches!(
+        name,
+        "x-http-method"
+            | "x-http-method-override"
+            | "x-method-override"
+            | "x-original-url"
+            | "x-rewrite-url"
+    ) || is_identity(name)
+}
+
+/// Refuses what the gateway would remove and another proxy sends on: a header that tells of
+/// another method, path or caller than was judged.
+///
+/// # Errors
+///
+/// [`InvalidHeaders::Claim`].
+pub fn check_claims(headers: &HeaderMap) -> Result<(), InvalidHeaders> {
+    match headers.keys().find(|name| is_other_request(name.as_str())) {
+        Some(name) => Err(InvalidHeaders::Claim(name.clone())),
+        None => Ok(()),
     }
 }
 

@@ -4,10 +4,11 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use hyper::HeaderMap;
 use hyper::header::HeaderName;
 use hyper::http::uri::PathAndQuery;
 
-use super::ForwardError;
+use super::{ForwardError, header};
 use crate::tls;
 
 /// Where one or several endpoints of the upstream are.
@@ -103,6 +104,20 @@ impl Profile {
                 Err(ForwardError::Project(project.to_owned()))
             }
             _ => Ok(()),
+        }
+    }
+
+    /// Refuses media types from which such an upstream would take another method, or another version of
+    /// its API.
+    ///
+    /// # Errors
+    ///
+    /// [`ForwardError::Form`], [`ForwardError::MediaTypeVersion`].
+    pub fn check_media_types(self, headers: &HeaderMap) -> Result<(), ForwardError> {
+        match self {
+            Self::Nova if header::is_form(headers) => Err(ForwardError::Form),
+            Self::Nova if header::names_version(headers) => Err(ForwardError::MediaTypeVersion),
+            Self::Nova | Self::Generic => Ok(()),
         }
     }
 }

@@ -32,6 +32,13 @@ pub enum InvalidNetwork {
     HostBits(IpNet),
 }
 
+impl Network {
+    /// Whether no host is outside of it.
+    pub fn is_everybody(&self) -> bool {
+        matches!(self, Self::Ip(network) if network.prefix_len() == 0)
+    }
+}
+
 impl FromStr for Network {
     type Err = InvalidNetwork;
 

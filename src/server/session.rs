@@ -5,14 +5,14 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
+use hyper::Request;
 use hyper::body::Incoming;
-use hyper::{Request, Response};
 
-use super::Settings;
 use super::drain::{Drain, Phase};
 use super::forwarded::{self, Source};
 use super::refusal::{Census, Refusals};
-use crate::gateway::{Gateway, ResponseBody, Upgrade};
+use super::{Handler, Settings};
+use crate::gateway::{Answering, Gateway};
 use crate::proxy::{Activity, Peer};
 use crate::tls;
 
@@ -25,6 +25,7 @@ pub struct Shared {
     pub gateway: Rc<Gateway>,
     pub drain: Rc<Drain>,
     pub settings: Settings,
+    pub handler: Option<Arc<dyn Handler>>,
     pub tls: Option<tls::Server>,
     pub refusals: Arc<Refusals>,
     pub census: Arc<Census>,
@@ -103,12 +104,11 @@ impl Session {
         .await
     }
 
-    /// Gives the request to the gateway; `peer` is the other end of the connection.
-    pub fn answer(
-        &self,
-        request: Request<Incoming>,
-        peer: &Rc<Peer>,
-    ) -> impl Future<Output = (Response<ResponseBody>, Option<Box<Upgrade>>)> + use<> {
+    /// Gives the request to whoever answers here; `peer` is the other end of the connection.
+    pub fn answer(&self, request: Request<Incoming>, peer: &Rc<Peer>) -> Answering {
+        if let Some(handler) = &self.shared.handler {
+            return handler.handle(&self.shared.gateway, request, peer);
+        }
         let trusted = &self.shared.settings.trusted_proxies;
         // One connection of a proxy carries the requests of many clients.
         let is_proxy = trusted.contain(peer.address());

@@ -84,6 +84,7 @@ impl Worker {
             gateway,
             drain: Rc::default(),
             settings: self.settings.clone(),
+            handler: self.service.handler.clone(),
             tls: self.service.tls.clone(),
             refusals: Arc::clone(&self.refusals),
             census: Arc::clone(&self.census),

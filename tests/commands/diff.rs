@@ -204,6 +204,18 @@ fn issuers_and_settings_are_compared() {
             "  narrows https://iam.example.com: leeway 30s -> 10s\n",
         ),
         (
+            "audiences = [\"ecs\"]",
+            "audiences = [\"ecs\"]\nmode = \"report\"",
+            3,
+            "  widens https://iam.example.com: refusals of its tokens are only reported now\n",
+        ),
+        (
+            "[[policy]]",
+            "[table]\nreport = [\"Querying AZs\"]\n[[policy]]",
+            3,
+            "  widens Querying AZs: refusals are only reported now\n",
+        ),
+        (
             "roles = \"/roles\"",
             "roles = \"/groups\"",
             3,
@@ -214,6 +226,12 @@ fn issuers_and_settings_are_compared() {
             "[revocation]\nfile = \"revoked.json\"\n[[policy]]",
             1,
             "  narrows revoked tokens are refused now\n",
+        ),
+        (
+            "[[policy]]",
+            "[[authorizer]]\naddress = \"127.0.0.1:9191\"\nfor = \"nginx\"\ntrusted = \"127.0.0.1\"\n[[policy]]",
+            3,
+            "  widens other proxies ask for decisions in another way\n",
         ),
     ] {
         let out = diff(&replaced(from, to), &["--forbid-widening"])

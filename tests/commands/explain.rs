@@ -20,9 +20,9 @@ fn explain(folder: &Folder, token: &str, method: &str, path: &str) -> Ran {
     folder.actiongate_reading(&format!("{token}\n"), &arguments)
 }
 
-/// The labels at the start of the lines, in their order.
+/// The labels at the start of the lines, in their order; evidence goes on without one.
 fn steps(ran: &Ran) -> Vec<&str> {
-    let lines = ran.out.lines();
+    let lines = ran.out.lines().filter(|line| !line.starts_with(' '));
     lines
         .map(|line| line.split("  ").next().unwrap().trim())
         .collect()
@@ -70,11 +70,16 @@ fn an_allowed_request_shows_each_step() {
             "request",
             "path",
             "token",
+            "claim",
+            "claim",
+            "claim",
             "projects",
             "granted",
             "route",
             "operation",
             "required",
+            "action",
+            "action",
             "missing",
             "decision"
         ]

@@ -15,11 +15,13 @@
 mod asked;
 mod audit;
 mod can;
+mod cases;
 mod check;
 mod config;
 mod demo;
 mod demo_files;
 mod diff;
+mod evidence;
 mod explain;
 mod family;
 mod health;

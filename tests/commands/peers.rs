@@ -114,3 +114,23 @@ fn the_printed_commands_work_in_a_folder_with_a_space() {
 fn the_printed_commands_work_in_another_working_directory() {
     pasted::assert_commands_work_in_another_working_directory(curl);
 }
+
+/// What CI systems read is XML to Python's parser, and holds what it should.
+#[test]
+fn python_reads_the_report_of_cases() {
+    let folder = super::cases::folder();
+    folder.write("report.xml", &super::cases::mixed(&folder, "junit").out);
+    let script = "import xml.etree.ElementTree as xml\n\
+        root = xml.parse('report.xml').getroot()\n\
+        for case in root.iter('testcase'):\n    \
+            failure = case.find('failure')\n    \
+            print(case.get('name'), case.get('line'), failure is not None and failure.text.splitlines()[0])\n";
+    folder.write("read.py", script);
+    let read = folder.shell("python3 read.py").ended(0).out;
+    let name = "a < b & \"c\" \u{fffd}";
+    let expected = format!(
+        "{name}: GET /v2.1/a1/servers/detail as the role `auditor` 4 False\n\
+         {name}: DELETE /v2.1/a1/servers/s1 as the role `auditor` 4 expected  allow\n"
+    );
+    assert_eq!(read, expected);
+}

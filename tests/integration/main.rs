@@ -19,6 +19,7 @@ mod abandoned;
 mod admin;
 mod answers;
 mod audit;
+mod authorizer;
 mod body;
 mod body_key;
 mod cache;

@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::thread;
 
 use actiongate::app::assemble;
-use actiongate::audit::{self, Judged, Target};
+use actiongate::audit::{self, Ruling, Target};
 use actiongate::config::Config;
-use actiongate::gateway::{Judge, Question, Rehearsing, Snapshot};
+use actiongate::gateway::{Case, Judge, Rehearsing, Snapshot};
 use actiongate::proxy::Upstream as Forwarding;
 use actiongate::server::{Address, Server, Service};
 use serde_json::{Map, Value, json};
@@ -160,7 +160,7 @@ impl Judge for Double {
         Err("claims_invalid")
     }
 
-    fn judge(&self, _: Option<&Rehearsing>, _: &Question<'_>) -> Option<Judged> {
+    fn rule(&self, _: Option<&Rehearsing>, _: &Case<'_>) -> Option<Ruling> {
         panic!("a double's panic")
     }
 }
@@ -201,6 +201,8 @@ fn a_candidate_that_panics_changes_no_answer() {
                     auditor,
                     metrics: None,
                     tracer: actiongate::trace::Tracer::default(),
+                    handler: None,
+                    first_worker: 0,
                 };
                 let server = Server::start(config.listen.clone(), &service).unwrap();
                 report.send(server.addresses().unwrap().remove(0)).unwrap();

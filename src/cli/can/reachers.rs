@@ -5,7 +5,8 @@ use hyper::Method;
 use serde::Serialize;
 
 use super::list::{Because, because, escaped, routes_of, say_routes, told, word};
-use super::{Offline, Shown, unknown};
+use super::{Offline, Shown};
+use crate::cli::explain::unknown;
 use crate::cli::{Format, routes, say};
 use crate::decision::OperationReach;
 use crate::grant::{Reach, RoleGrants};

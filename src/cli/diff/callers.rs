@@ -7,7 +7,7 @@ use anyhow::{anyhow, bail};
 
 use super::{Report, demands, settings};
 use crate::app;
-use crate::cli::{can, read_config, read_text};
+use crate::cli::{explain, read_config, read_text};
 use crate::config::{Config, IssuerConfig};
 use crate::decision::Comparison;
 use crate::grant::{CompiledPolicy, ConditionKeys, Holding, NamedPolicy, Roles, system_policies};
@@ -127,7 +127,7 @@ fn policy(argument: &Path, config: Option<&Config>) -> anyhow::Result<NamedPolic
     }
     match known.remove(&name) {
         Some(named) => Ok(named),
-        None => bail!(can::unknown(
+        None => bail!(explain::unknown(
             "policy",
             &name,
             known.keys().map(String::as_str)

@@ -6,6 +6,7 @@ use std::fs;
 use serde::Serialize;
 
 use crate::config::{Config, IssuerConfig, IssuerKind};
+use crate::decision::Mode;
 
 /// A setting that lets other tokens or requests pass.
 #[derive(Debug, Serialize)]
@@ -43,6 +44,32 @@ pub fn changes(old: &Config, new: &Config) -> Vec<Change> {
             Some(before) => issuer_changes((old, before), (new, issuer), &mut add),
         }
     }
+    let reported = |config: &Config, label: &str| {
+        let mut labels = config.report.iter();
+        labels.any(|own| own.value == label)
+    };
+    for label in new
+        .report
+        .iter()
+        .filter(|label| !reported(old, &label.value))
+    {
+        add(
+            format!("{}: refusals are only reported now", label.value),
+            true,
+            false,
+        );
+    }
+    for label in old
+        .report
+        .iter()
+        .filter(|label| !reported(new, &label.value))
+    {
+        add(
+            format!("{}: refusals are enforced now", label.value),
+            false,
+            true,
+        );
+    }
     let (was, is) = (&old.revocation, &new.revocation);
     match (was.is_some(), is.is_some()) {
         (false, true) => add("revoked tokens are refused now".to_owned(), false, true),
@@ -66,6 +93,11 @@ pub fn changes(old: &Config, new: &Config) -> Vec<Change> {
     if proxies(old) != proxies(new) {
         let what = "other proxies are trusted, whose clients' addresses policies may ask for";
         add(what.to_owned(), true, true);
+    }
+    let (was, is) = (&old.authorizers, &new.authorizers);
+    if told(old, was) != told(new, is) {
+        let what = "other proxies ask for decisions in another way";
+        add(what.to_owned(), !is.is_empty(), !was.is_empty());
     }
     let (was, is) = (old.token.max_size, new.token.max_size);
     if was != is {
@@ -115,6 +147,19 @@ fn issuer_changes(
             format!("{name}: leeway {was}s -> {is}s"),
             is > was,
             is < was,
+        );
+    }
+    if issuer.mode != before.mode {
+        let is_open = issuer.mode == Mode::Report;
+        let word = if is_open {
+            "are only reported now"
+        } else {
+            "are enforced now"
+        };
+        add(
+            format!("{name}: refusals of its tokens {word}"),
+            is_open,
+            !is_open,
         );
     }
     let (was, is) = (&before.claims, &issuer.claims);

@@ -1,140 +1,168 @@
-//! The last step of `explain`: the decision, and what would change it.
+//! The last step of `explain`: the decision, action by action.
 
-use super::{Answer, Holder, Refused, or_none, say};
-use crate::decision::{Circumstances, Denial, authorize};
-use crate::gateway::Rules;
-use crate::grant::{Address, Request};
+use serde_json::json;
+
+use super::basis::Basis;
+use super::caller::{Holder, or_none};
+use super::change;
+use super::explanation::{ActionEvidence, ClaimGrant, Explanation, HeldStatement, Step};
+use super::walk::Depth;
+use crate::decision::{Circumstances, Denial, Mode, authorize, tolerate};
+use crate::gateway::Rejection;
+use crate::grant::{Address, Inputs, Request, Verdict};
 use crate::router::Target;
 use crate::table::ActionId;
 
 /// Decides as the gateway does, and says what would change the decision.
 pub fn explain(
-    rules: &Rules,
+    basis: &Basis<'_>,
     holder: &Holder<'_>,
     target: &Target<'_>,
     circumstances: Circumstances,
-) -> anyhow::Result<Answer> {
-    let principal = &holder.identity.principal;
-    let request = Request {
+    depth: Depth,
+    explanation: &mut Explanation,
+) -> anyhow::Result<()> {
+    let principal = &holder.principal;
+    let request = request(target, circumstances);
+    if principal.grants.asks_request() {
+        explanation.steps.extend(circumstance_steps(&request));
+    }
+    let decided = authorize(principal, target, circumstances);
+    if matches!(
+        decided,
+        Ok(_) | Err(Denial::Denied { .. } | Denial::Actions { .. })
+    ) {
+        for action in judged(holder, target, &request) {
+            let evidence = evidence(basis, holder, action, &request)?;
+            explanation.steps.push(evidence.step());
+            explanation.actions.push(evidence);
+        }
+    }
+    // What the gateway refuses only after it has permitted the request.
+    let misread = basis.config.map_or(Ok(()), |config| {
+        config.upstream.profile.check_project(target.project())
+    });
+    match (decided, misread) {
+        (Ok(_), Ok(())) => {
+            explanation.steps.push(Step::passed("missing", "(none)"));
+            explanation.allow();
+        }
+        (Ok(_), Err(error)) => {
+            explanation.refuse("project", &Rejection::Forward(error));
+            explanation.change = Some(change::Change::told(
+                "use a project whose id Nova can have given, or another `profile` in [upstream]",
+            ));
+        }
+        (Err(denial), misread) => {
+            let mode = basis.mode(holder.reading, target.operation);
+            let is_tolerated = mode == Mode::Report && tolerate(&denial, target).is_some();
+            if is_tolerated && misread.is_ok() {
+                explanation.report();
+            }
+            let step = match &denial {
+                Denial::Project { .. } => "project",
+                Denial::Domain { .. } => "domain",
+                Denial::AccessRule { .. } => "access rules",
+                Denial::Denied { .. } => "denied",
+                Denial::Actions { .. } => "missing",
+            };
+            explanation.refuse(step, &Rejection::denied(denial, basis.table()));
+            if depth == Depth::Change {
+                explanation.change = Some(change::find(basis, holder, target, circumstances)?);
+            }
+        }
+    }
+    Ok(())
+}
+
+pub fn request<'t>(target: &'t Target<'_>, circumstances: Circumstances) -> Request<'t> {
+    Request {
         now: circumstances.now,
         address: circumstances.address,
         instances: target.instances(),
-    };
-    if principal.grants.asks_request() {
-        say_circumstances(&request);
     }
-    let Err(denial) = authorize(principal, target, circumstances) else {
-        say("missing       (none)");
-        return Ok(Answer::Allowed);
-    };
-    let mapping = &holder.reading.mapping;
-    let (step, advice) = match &denial {
-        Denial::Project { project } => (
-            "project",
-            format!(
-                "use a token whose claim `{}` names `{project}`, or a path of the token's project",
-                mapping.project
-            ),
-        ),
-        Denial::Domain { domain } => (
-            "domain",
-            match &mapping.keys.domain {
-                Some(claim) => format!(
-                    "use a token whose claim `{claim}` names `{domain}` and that has no claim `{}`",
-                    mapping.project
-                ),
-                None => "name the claim with the domain as `domain` in [issuer.claims]".to_owned(),
-            },
-        ),
-        Denial::AccessRule { .. } => (
-            "access rules",
-            "use a token of an application credential whose access rules include it, or of one \
-             without any"
-                .to_owned(),
-        ),
-        Denial::Denied { actions } => ("denied", advise_denied(rules, holder, actions, &request)?),
-        Denial::Actions { missing } => {
-            ("missing", advise_missing(rules, holder, missing, &request))
-        }
-    };
-    Ok(Answer::Refused(Refused {
-        step,
-        rejection: rules.denied(denial),
-        advice,
-    }))
 }
 
 /// What policies may ask of the request, where one does.
-fn say_circumstances(request: &Request<'_>) {
+fn circumstance_steps(request: &Request<'_>) -> [Step; 2] {
     let address = match request.address {
         Address::Known(address) => address.to_string(),
         Address::Absent | Address::Unclear => {
             "(none, as over a Unix socket; --address gives one)".to_owned()
         }
     };
-    say(format_args!("address       {address}"));
-    let ids: Vec<String> = request
-        .instances
-        .ids
-        .iter()
-        .map(ToString::to_string)
-        .collect();
+    let ids = &request.instances.ids;
+    let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
     let level = match request.instances.is_instance_level {
         true => "grants for single instances count",
         false => "only denials for single instances count",
     };
-    say(format_args!("instances     {}; {level}", or_none(&ids)));
+    let evidence = json!({"ids": ids, "is_instance_level": request.instances.is_instance_level});
+    [
+        Step::noted("address", address),
+        Step::noted("instances", format!("{}; {level}", or_none(&ids))).with(evidence),
+    ]
 }
 
-fn advise_denied(
-    rules: &Rules,
-    holder: &Holder<'_>,
-    actions: &[ActionId],
-    request: &Request<'_>,
-) -> anyhow::Result<String> {
-    let mut advice = Vec::new();
-    for action in actions {
-        let deniers = holder.deniers(*action, request)?;
-        advice.push(format!(
-            "{} is denied by {}",
-            names(rules, &[*action]),
-            deniers.join(" and ")
-        ));
+/// Each once: the required ones, and those whose denial is one of the operation.
+fn judged(holder: &Holder<'_>, target: &Target<'_>, request: &Request<'_>) -> Vec<ActionId> {
+    let mut actions = Vec::new();
+    let grants = &holder.principal.grants;
+    let refusing = target.operation.refused_by.iter().copied();
+    let refusing = refusing.filter(|action| grants.verdict(*action, request) == Verdict::Denied);
+    for action in target.required().chain(refusing) {
+        if !actions.contains(&action) {
+            actions.push(action);
+        }
     }
-    Ok(format!(
-        "{}: no grant outweighs that, use a token without it",
-        advice.join("; ")
-    ))
+    actions
 }
 
-fn advise_missing(
-    rules: &Rules,
+/// Everything that is about one action.
+pub fn evidence(
+    basis: &Basis<'_>,
     holder: &Holder<'_>,
-    missing: &[ActionId],
+    action: ActionId,
     request: &Request<'_>,
-) -> String {
-    let names = names(rules, missing);
+) -> anyhow::Result<ActionEvidence> {
+    let table = basis.table();
     let mapping = &holder.reading.mapping;
-    let mut ways = Vec::new();
-    if let Some(claim) = &mapping.actions {
-        ways.push(format!("whose claim `{claim}` grants {names}, too"));
+    let granting = holder.patterns.iter();
+    let mut granting = granting.filter(|pattern| pattern.select(table).contains(action));
+    let granted_by = granting.next().map(|pattern| ClaimGrant {
+        claim: mapping
+            .actions
+            .as_ref()
+            .map_or_else(String::new, ToString::to_string),
+        pattern: pattern.to_string(),
+    });
+    let values = mapping.keys.read(&holder.claims);
+    let inputs = Inputs {
+        table,
+        keys: &mapping.keys,
+        values: &values,
+        request,
+    };
+    let mut statements = Vec::new();
+    for (place, held) in holder.held.iter().enumerate() {
+        let found = held.compiled.evidence(&held.source, action, inputs)?;
+        statements.extend(found.into_iter().map(|evidence| HeldStatement {
+            roles: held.roles.clone(),
+            policy: held.name.clone(),
+            held: place,
+            evidence,
+        }));
     }
-    let would = holder.advisable_roles(missing, request);
-    if !would.is_empty() {
-        ways.push(format!("with the role {}", would.join(" or ")));
-    }
-    if let Some(claim) = mapping.policies.as_ref().filter(|_| ways.is_empty()) {
-        ways.push(format!("whose policies at `{claim}` allow {names}, too"));
-    }
-    if ways.is_empty() {
-        return format!("give a role of [issuer.roles] a policy that allows {names}");
-    }
-    format!("use a token {}", ways.join(", or one "))
-}
-
-fn names(rules: &Rules, actions: &[ActionId]) -> String {
-    let table = rules.router().table();
-    let names = actions.iter().filter_map(|action| table.name(*action));
-    let names: Vec<String> = names.map(ToString::to_string).collect();
-    names.join(" and ")
+    Ok(ActionEvidence {
+        action: table
+            .name(action)
+            .map_or_else(String::new, ToString::to_string),
+        verdict: match holder.principal.grants.verdict(action, request) {
+            Verdict::Allowed => "allowed",
+            Verdict::NotGranted => "missing",
+            Verdict::Denied => "denied",
+        },
+        granted_by,
+        statements,
+    })
 }

@@ -65,6 +65,15 @@ address = "127.0.0.1:1"
 [[admin.tls.certificates]]
 chain = "a.pem"
 key = "/a.key"
+[[authorizer]]
+address = "127.0.0.1:2"
+for = "authzen"
+trusted = ["10.0.0.0/8", "unix"]
+believe_claims = true
+[authorizer.tls]
+[[authorizer.tls.certificates]]
+chain = "a.pem"
+key = "/a.key"
 [listen.tls]
 [[listen.tls.certificates]]
 chain = "a.pem"
@@ -297,7 +306,7 @@ max_size = \"16KiB\"                            # default
     let (own, _) = tail.split_once("\n[upstream]\n").unwrap();
     assert_eq!(format!("{own}"), expected, "{shown}");
     assert!(
-        shown.starts_with("# not set: admin, policy, rehearsal, revocation, tracing\n"),
+        shown.starts_with("# not set: admin, authorizer, policy, rehearsal, revocation, tracing\n"),
         "{shown}"
     );
 }

@@ -64,6 +64,7 @@ pub fn new_record(request_id: Uuid, peer: PeerAddress, worker: usize) -> Record 
         route: None,
         project: None,
         caller: None,
+        authorizer: None,
         decision: None,
         reason: "aborted",
         missing: Vec::new(),

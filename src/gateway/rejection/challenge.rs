@@ -53,6 +53,7 @@ impl Rejection {
             )
             | Self::Path(_)
             | Self::Headers(_)
+            | Self::Question(_)
             | Self::Unroutable(_)
             | Self::Body(_)
             | Self::Forward(_) => None,

@@ -14,12 +14,14 @@ use super::*;
 use crate::json::quoted;
 use choice::choices;
 use rows::{
-    bodies, bound, forwards, grant, heads, missing, project, requests, tokens, unknown_key,
+    bodies, bound, forwards, grant, heads, missing, project, questions, requests, tokens,
+    unknown_key,
 };
 
 /// Every rejection but those for want of a good token.
 fn all() -> impl Iterator<Item = rows::Row> {
     let heads = heads().into_iter().chain(requests());
+    let heads = heads.chain(questions());
     heads.chain(bodies()).chain(forwards()).chain(choices())
 }
 
@@ -159,7 +161,7 @@ fn reasons_are_labels_and_tell_causes_apart() {
         // The audit's own words for a request that was answered, or by nobody.
         assert!(!["ok", "aborted"].contains(reason));
     }
-    assert_eq!(seen.len(), 68);
+    assert_eq!(seen.len(), 77);
 }
 
 fn hostile(text: &str) -> Vec<Rejection> {

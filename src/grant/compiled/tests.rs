@@ -1,3 +1,4 @@
+mod evidence;
 pub mod generator;
 pub mod interpreter;
 

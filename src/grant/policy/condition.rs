@@ -1,6 +1,10 @@
 //! Conditions of a statement: an operator, a key and the values to compare with.
 
+mod spelled;
+
 use serde_json::Value;
+
+pub use spelled::{Wanted, Witness};
 
 use super::invalid::InvalidPolicy;
 use super::operator::{Datum, Operator, Test};

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use serde_json::Value;
 
-use super::value::{Decimal, Moment, parse_bool, parse_moment, parse_network};
+use super::value::{Decimal, Moment, moment_text, parse_bool, parse_moment, parse_network};
 use crate::grant::wildcard;
 
 /// What an operator compares with the policy's values; one of them is enough.
@@ -56,43 +56,62 @@ pub enum Datum<'a> {
     Address(IpAddr),
 }
 
+/// The operators as policies write them, and whether they are negated.
+///
+/// The vendor's table for Version 1.1 has no operator for addresses, but `g:SourceIp` would be of
+/// no use without: both versions have `IpAddress` and `NotIpAddress` here, as identity policies
+/// do. `StringStartWith` and `StringEndWith` are in the vendor's examples only; their negations
+/// are as regular as the others'.
+const NAMES: [(&str, Operator, bool); 23] = {
+    use Operator::{Address, Bool, Moment, Number, Text};
+    use TextRelation::{EndWith, EqualIgnoringCase, Match, StartWith};
+    [
+        ("StringEquals", Text(TextRelation::Equal), false),
+        ("StringNotEquals", Text(TextRelation::Equal), true),
+        ("StringEqualsIgnoreCase", Text(EqualIgnoringCase), false),
+        ("StringNotEqualsIgnoreCase", Text(EqualIgnoringCase), true),
+        ("StringMatch", Text(Match), false),
+        ("StringNotMatch", Text(Match), true),
+        ("StringStartWith", Text(StartWith), false),
+        ("StringNotStartWith", Text(StartWith), true),
+        ("StringEndWith", Text(EndWith), false),
+        ("StringNotEndWith", Text(EndWith), true),
+        ("NumberEquals", Number(Order::Equal), false),
+        ("NumberNotEquals", Number(Order::Equal), true),
+        ("NumberLessThan", Number(Order::Less), false),
+        ("NumberLessThanEquals", Number(Order::LessOrEqual), false),
+        ("NumberGreaterThan", Number(Order::Greater), false),
+        (
+            "NumberGreaterThanEquals",
+            Number(Order::GreaterOrEqual),
+            false,
+        ),
+        ("DateLessThan", Moment(Order::Less), false),
+        ("DateLessThanEquals", Moment(Order::LessOrEqual), false),
+        ("DateGreaterThan", Moment(Order::Greater), false),
+        (
+            "DateGreaterThanEquals",
+            Moment(Order::GreaterOrEqual),
+            false,
+        ),
+        ("Bool", Bool, false),
+        ("IpAddress", Address, false),
+        ("NotIpAddress", Address, true),
+    ]
+};
+
 impl Operator {
-    /// The operator and whether it is negated.
-    ///
-    /// The vendor's table for Version 1.1 has no operator for addresses, but `g:SourceIp` would be of
-    /// no use without: both versions have `IpAddress` and `NotIpAddress` here, as identity policies
-    /// do. `StringStartWith` and `StringEndWith` are in the vendor's examples only; their negations
-    /// are as regular as the others'.
+    /// The operator called `name`, and whether it is negated.
     pub fn find(name: &str) -> Option<(Self, bool)> {
-        let text = |relation, negated| Some((Self::Text(relation), negated));
-        let number = |order, negated| Some((Self::Number(order), negated));
-        let moment = |order| Some((Self::Moment(order), false));
-        match name {
-            "StringEquals" => text(TextRelation::Equal, false),
-            "StringNotEquals" => text(TextRelation::Equal, true),
-            "StringEqualsIgnoreCase" => text(TextRelation::EqualIgnoringCase, false),
-            "StringNotEqualsIgnoreCase" => text(TextRelation::EqualIgnoringCase, true),
-            "StringMatch" => text(TextRelation::Match, false),
-            "StringNotMatch" => text(TextRelation::Match, true),
-            "StringStartWith" => text(TextRelation::StartWith, false),
-            "StringNotStartWith" => text(TextRelation::StartWith, true),
-            "StringEndWith" => text(TextRelation::EndWith, false),
-            "StringNotEndWith" => text(TextRelation::EndWith, true),
-            "NumberEquals" => number(Order::Equal, false),
-            "NumberNotEquals" => number(Order::Equal, true),
-            "NumberLessThan" => number(Order::Less, false),
-            "NumberLessThanEquals" => number(Order::LessOrEqual, false),
-            "NumberGreaterThan" => number(Order::Greater, false),
-            "NumberGreaterThanEquals" => number(Order::GreaterOrEqual, false),
-            "DateLessThan" => moment(Order::Less),
-            "DateLessThanEquals" => moment(Order::LessOrEqual),
-            "DateGreaterThan" => moment(Order::Greater),
-            "DateGreaterThanEquals" => moment(Order::GreaterOrEqual),
-            "Bool" => Some((Self::Bool, false)),
-            "IpAddress" => Some((Self::Address, false)),
-            "NotIpAddress" => Some((Self::Address, true)),
-            _ => None,
-        }
+        let found = NAMES.iter().find(|(known, ..)| *known == name);
+        found.map(|(_, operator, is_negated)| (*operator, *is_negated))
+    }
+
+    /// What it is called.
+    pub fn name(self, is_negated: bool) -> &'static str {
+        let known =
+            |(_, operator, negated): &&(_, Self, bool)| *operator == self && *negated == is_negated;
+        NAMES.iter().find(known).map_or("?", |(name, ..)| name)
     }
 
     /// What its values in a policy are.
@@ -134,6 +153,28 @@ fn parse_all<T>(texts: &[&str], parse: fn(&str) -> Option<T>) -> Result<Vec<T>, 
 }
 
 impl Test {
+    /// What makes such a test.
+    pub fn operator(&self) -> Operator {
+        match self {
+            Self::Text(relation, _) => Operator::Text(*relation),
+            Self::Number(order, _) => Operator::Number(*order),
+            Self::Moment(order, _) => Operator::Moment(*order),
+            Self::Bool(_) => Operator::Bool,
+            Self::Address(_) => Operator::Address,
+        }
+    }
+
+    /// The policy's values as text.
+    pub fn values(&self) -> Vec<String> {
+        match self {
+            Self::Text(_, values) => values.iter().map(|text| format!("`{text}`")).collect(),
+            Self::Number(_, values) => values.iter().map(ToString::to_string).collect(),
+            Self::Moment(_, values) => values.iter().copied().map(moment_text).collect(),
+            Self::Bool(values) => values.iter().map(ToString::to_string).collect(),
+            Self::Address(values) => values.iter().map(ToString::to_string).collect(),
+        }
+    }
+
     /// Whether `datum` passes; one of another kind, which [`Test::read`] never gives, does not.
     pub fn holds(&self, datum: &Datum<'_>) -> bool {
         match (self, datum) {

@@ -78,6 +78,16 @@ pub fn parse_moment(text: &str) -> Option<Moment> {
     moment.duration_since(UNIX_EPOCH).ok()
 }
 
+/// The moment as [`parse_moment`] reads it.
+pub fn moment_text(moment: Moment) -> String {
+    let time = UNIX_EPOCH.checked_add(moment);
+    // humantime knows years of four digits.
+    match time.filter(|_| moment < Duration::from_hours(70_389_528)) {
+        Some(time) => humantime::format_rfc3339(time).to_string(),
+        None => format!("{} seconds after 1970", moment.as_secs()),
+    }
+}
+
 /// Reads a network, or an address as the network of it alone.
 ///
 /// A network whose address goes on after its prefix is refused, since it says two things; so is
@@ -138,6 +148,16 @@ mod tests {
         for (text, expected) in cases {
             assert_eq!(Decimal::parse(text), expected.map(Decimal), "{text:?}");
         }
+        for text in [
+            "0",
+            "1",
+            "-2.5",
+            "0.000000000000000001",
+            "-99999999999999999999",
+        ] {
+            let shown = Decimal::parse(text).map(|number| number.to_string());
+            assert_eq!(shown.as_deref(), Some(text));
+        }
         assert_eq!(Decimal::parse(&u64::MAX.to_string()), Some(u64::MAX.into()));
     }
 
@@ -176,6 +196,8 @@ mod tests {
         ];
         for (text, expected) in cases {
             assert_eq!(parse_moment(text), expected, "{text:?}");
+            let shown = expected.map(moment_text);
+            assert_eq!(shown.and_then(|text| parse_moment(&text)), expected);
         }
     }
 

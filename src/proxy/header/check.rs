@@ -36,6 +36,9 @@ pub enum InvalidHeaders {
     /// Repeated where one alone has a meaning.
     #[error("expected at most one `{0}` header")]
     Repeated(HeaderName),
+    /// Says something else than what is judged, and only the gateway would remove it.
+    #[error("expected no `{0}` header: an upstream could take the request for another one")]
+    Claim(HeaderName),
     /// No number of bytes.
     #[error("expected digits only as the `Content-Length`")]
     ContentLength,

@@ -223,6 +223,13 @@ impl Call {
         self
     }
 
+    /// Without any line of this name.
+    pub fn without_header(mut self, name: &str) -> Self {
+        let prefix = format!("{name}:");
+        self.headers.retain(|line| !line.starts_with(&prefix));
+        self
+    }
+
     /// A body with its length.
     pub fn body(mut self, body: impl Into<Vec<u8>>) -> Self {
         let body = body.into();

@@ -258,6 +258,15 @@ impl Gateway {
         self.app.as_ref().unwrap().admin_address().unwrap()
     }
 
+    /// Where other proxies ask, at this place of the config.
+    pub fn authorizer_address(&self, index: usize) -> SocketAddr {
+        let addresses = self.app.as_ref().unwrap().authorizer_addresses();
+        let Address::Ip(address) = addresses[index] else {
+            panic!("{addresses:?}");
+        };
+        address
+    }
+
     /// The config it was started with.
     pub fn config(&self) -> &str {
         &self.text

@@ -2,6 +2,7 @@
 
 pub mod body;
 mod head;
+mod question;
 
 use std::io;
 
@@ -12,6 +13,7 @@ use tokio::io::AsyncWriteExt as _;
 
 pub use body::bodies;
 pub use head::heads;
+pub use question::questions;
 
 use super::*;
 use crate::grant::InvalidPattern;

@@ -4,7 +4,7 @@ use super::Decision;
 
 /// What would have become of a request.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Judged {
+pub struct Ruling {
     /// How.
     pub decision: Decision,
     /// As in [`super::Record::reason`].
@@ -13,7 +13,7 @@ pub struct Judged {
     pub missing: Vec<String>,
 }
 
-impl Judged {
+impl Ruling {
     /// It would have been allowed.
     pub fn permit() -> Self {
         Self {
