@@ -6,10 +6,9 @@ mod caller;
 mod change;
 mod decision;
 mod explanation;
+mod recorded;
 mod told;
 mod walk;
-
-use std::net::IpAddr;
 
 use serde_json::{Map, Value};
 
@@ -23,6 +22,7 @@ pub use walk::{Depth, explain};
 
 use super::{Outcome, say};
 use crate::app::Inspector;
+use crate::grant::Address;
 
 /// A request to explain, and who sends it.
 #[derive(Clone, Debug)]
@@ -35,7 +35,7 @@ pub struct Asked {
     /// JSON.
     pub body: Option<String>,
     /// The client's; none over a Unix socket.
-    pub address: Option<IpAddr>,
+    pub address: Address,
     /// Seconds since 1970; now, if it is not said. Tokens are verified as of now.
     pub at: Option<u64>,
 }
@@ -67,6 +67,9 @@ pub enum Who {
 }
 
 pub fn run(arguments: Arguments) -> anyhow::Result<Outcome> {
+    if let (Some(id), Some(config)) = (&arguments.request, &arguments.config) {
+        return recorded::run(id, &arguments.audit, config, arguments.format);
+    }
     let config = arguments.config.as_deref().map(super::read_config);
     let (config, format) = (config.transpose()?, arguments.format);
     let asked = arguments.read()?;
@@ -76,9 +79,13 @@ pub fn run(arguments: Arguments) -> anyhow::Result<Outcome> {
         _ => None,
     };
     let explanation = explain(&basis, inspector.as_ref(), &asked, Depth::Change)?;
+    finish(&explanation, format)
+}
+
+fn finish(explanation: &Explanation, format: Form) -> anyhow::Result<Outcome> {
     match format {
         Form::Text => explanation.print(),
-        Form::Json => say(serde_json::to_string_pretty(&explanation)?),
+        Form::Json => say(serde_json::to_string_pretty(explanation)?),
     }
     Ok(match explanation.decision {
         Decision::Allow => Outcome::Done,

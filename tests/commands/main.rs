@@ -23,6 +23,7 @@ mod demo_files;
 mod diff;
 mod evidence;
 mod explain;
+mod explain_recorded;
 mod family;
 mod health;
 mod import;

@@ -128,7 +128,7 @@ impl Reader<'_> {
                         body: own_body
                             .map(str::to_owned)
                             .or_else(|| body.as_ref().map(|body| body.value.clone())),
-                        address: address.as_ref().map(|address| address.value),
+                        address: address.as_ref().map(|address| address.value).into(),
                         at: at.as_ref().map(|at| at.value),
                     },
                     expected,

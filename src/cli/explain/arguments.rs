@@ -34,16 +34,25 @@ pub struct Arguments {
     /// Whoever has this policy alone
     #[arg(long, value_name = "NAME", group = "caller")]
     policy: Option<String>,
+    /// The recorded request with this id, from what the audit holds of it
+    #[arg(long, value_name = "ID", group = "caller", requires_all = ["config", "audit"],
+          conflicts_with_all = ["method", "path", "body", "address", "at"])]
+    pub request: Option<String>,
+    /// A file of the audit, and others named likewise; - is standard input
+    #[arg(long, value_name = "FILE|-", requires = "request")]
+    pub audit: Vec<PathBuf>,
     /// The issuer whose claims or roles these are [default: the only one, or the one with the roles]
-    #[arg(long, value_name = "NAME", conflicts_with_all = ["token", "policy"])]
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["token", "policy", "request"])]
     issuer: Option<String>,
     /// The project in which the roles or the policy are [default: the path's own]
-    #[arg(long, value_name = "ID", conflicts_with_all = ["token", "claims"])]
+    #[arg(long, value_name = "ID", conflicts_with_all = ["token", "claims", "request"])]
     project: Option<String>,
     /// The request's method, such as GET
-    method: String,
+    #[arg(required_unless_present = "request")]
+    method: Option<String>,
     /// The request's path, such as /v2.1/PROJECT/servers/SERVER/metadata, or its URL
-    path: String,
+    #[arg(required_unless_present = "request")]
+    path: Option<String>,
     /// The request's body as JSON, or @FILE, where it tells what the request is
     #[arg(long, value_name = "JSON|@FILE")]
     body: Option<String>,
@@ -91,10 +100,10 @@ impl Arguments {
         };
         Ok(Asked {
             who,
-            method: self.method,
-            path: self.path,
+            method: self.method.context("expected a method")?,
+            path: self.path.context("expected a path")?,
             body: self.body.as_deref().map(text_or_file).transpose()?,
-            address: self.address,
+            address: self.address.into(),
             at: self.at,
         })
     }

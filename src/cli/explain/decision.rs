@@ -87,8 +87,10 @@ pub fn request<'t>(target: &'t Target<'_>, circumstances: Circumstances) -> Requ
 fn circumstance_steps(request: &Request<'_>) -> [Step; 2] {
     let address = match request.address {
         Address::Known(address) => address.to_string(),
-        Address::Absent | Address::Unclear => {
-            "(none, as over a Unix socket; --address gives one)".to_owned()
+        Address::Absent => "(none, as over a Unix socket; --address gives one)".to_owned(),
+        Address::Unclear => {
+            "(disputed by trusted proxies: a condition on it holds for no Allow and for each Deny)"
+                .to_owned()
         }
     };
     let ids = &request.instances.ids;

@@ -16,6 +16,7 @@ use super::{Asked, Who};
 use crate::app::Inspector;
 use crate::decision::Circumstances;
 use crate::gateway::Rejection;
+use crate::grant::Address;
 use crate::router::{Candidates, JsonBody, RequestPath, Target};
 use crate::token::{Token, TokenError, unix_time};
 
@@ -145,7 +146,7 @@ impl<'w> Walk<'w> {
             .extend(target_steps(&target, body.as_ref()));
         let circumstances = Circumstances {
             now: self.now,
-            address: self.asked.address.into(),
+            address: self.asked.address,
         };
         let (basis, depth) = (self.basis, self.depth);
         decision::explain(basis, &holder, &target, circumstances, depth, explanation)
@@ -302,7 +303,10 @@ impl Described {
             method: asked.method.clone(),
             path: asked.path.clone(),
             body: asked.body.clone(),
-            address: asked.address,
+            address: match asked.address {
+                Address::Known(address) => Some(address),
+                Address::Absent | Address::Unclear => None,
+            },
             time: time.unwrap_or_default(),
         }
     }

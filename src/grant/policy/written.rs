@@ -1,12 +1,9 @@
 //! Conditions as a policy writes them.
 
-use std::fmt;
-use std::time::UNIX_EPOCH;
-
 use serde_json::{Map, Value, json};
 
 use super::condition::{Check, Condition, Quantifier};
-use super::operator::{Order, Test, TextRelation};
+use super::operator::Test;
 
 /// The member `Condition`; none where two of them would have one place.
 pub fn write(conditions: &[Condition]) -> Option<Value> {
@@ -40,59 +37,15 @@ impl Check {
                     Quantifier::All => "ForAllValues:",
                     Quantifier::Any => "ForAnyValue:",
                 };
-                let (kind, relation, values) = test.written();
-                let not = if *is_negated { "Not" } else { "" };
-                let name = match test {
-                    Test::Address(_) => format!("{not}{kind}"),
-                    _ => format!("{kind}{not}{relation}"),
-                };
+                let name = test.operator().name(*is_negated);
                 let if_exists = if *if_exists { "IfExists" } else { "" };
+                let values = match test {
+                    // Not as people are shown them.
+                    Test::Text(_, values) => values.clone(),
+                    _ => test.values(),
+                };
                 (format!("{quantifier}{name}{if_exists}"), values)
             }
-        }
-    }
-}
-
-impl Test {
-    fn written(&self) -> (&'static str, &'static str, Vec<String>) {
-        match self {
-            Self::Text(relation, values) => ("String", relation.name(), values.clone()),
-            Self::Number(order, values) => ("Number", order.name(), texts(values)),
-            Self::Moment(order, values) => {
-                let moments = values.iter().map(|moment| UNIX_EPOCH + *moment);
-                let moments = moments.map(humantime::format_rfc3339);
-                ("Date", order.name(), texts(&moments.collect::<Vec<_>>()))
-            }
-            Self::Bool(values) => ("Bool", "", texts(values)),
-            Self::Address(networks) => ("IpAddress", "", texts(networks)),
-        }
-    }
-}
-
-fn texts(values: &[impl fmt::Display]) -> Vec<String> {
-    values.iter().map(ToString::to_string).collect()
-}
-
-impl TextRelation {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Equal => "Equals",
-            Self::EqualIgnoringCase => "EqualsIgnoreCase",
-            Self::Match => "Match",
-            Self::StartWith => "StartWith",
-            Self::EndWith => "EndWith",
-        }
-    }
-}
-
-impl Order {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Less => "LessThan",
-            Self::LessOrEqual => "LessThanEquals",
-            Self::Equal => "Equals",
-            Self::GreaterOrEqual => "GreaterThanEquals",
-            Self::Greater => "GreaterThan",
         }
     }
 }

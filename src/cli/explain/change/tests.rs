@@ -104,7 +104,7 @@ roles = "/token/roles/*/name"
             method: method.to_owned(),
             path: path.to_owned(),
             body: body.map(str::to_owned),
-            address: self.address,
+            address: self.address.into(),
             at: Some(self.now),
         };
         let basis = Basis::new(Some(&config)).unwrap();
