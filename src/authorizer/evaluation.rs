@@ -4,18 +4,20 @@
 //! The action is a method, the resource a path, the subject whoever holds a token.
 
 use std::net::IpAddr;
+use std::rc::Rc;
 
 use bytes::Bytes;
 use hyper::body::Incoming;
 use hyper::header::{CONTENT_TYPE, HOST, HeaderName, HeaderValue};
 use hyper::http::request;
-use hyper::{Method, Response, StatusCode};
+use hyper::http::uri::Authority;
+use hyper::{HeaderMap, Method, Response, StatusCode};
 use serde_json::{Value, json};
 
 use super::claims::{Object, Proof, believe};
 use super::{Asker, MAX_QUESTION, TextBody, search};
 use crate::gateway::{
-    InvalidQuestion, Question, QuestionBody, Rejection, Verdict, X_ACTIONGATE_REPORT,
+    Identity, InvalidQuestion, Question, QuestionBody, Rejection, Verdict, X_ACTIONGATE_REPORT,
 };
 use crate::json;
 use crate::proxy::X_OPENSTACK_REQUEST_ID;
@@ -142,11 +144,7 @@ impl Service<'_> {
             .headers
             .get(HOST)
             .and_then(|host| host.to_str().ok());
-        let authority = self
-            .head
-            .uri
-            .authority()
-            .map(hyper::http::uri::Authority::as_str);
+        let authority = self.head.uri.authority().map(Authority::as_str);
         let host = host
             .or(authority)
             .ok_or(InvalidQuestion::Missing("`Host`"))?;
@@ -269,7 +267,7 @@ impl Service<'_> {
             Proof::Claims(issuer, claims) => {
                 let rules = self.asker.gateway.rules();
                 let caller = believe(&rules, &issuer, claims)?;
-                (hyper::HeaderMap::new(), Some(caller))
+                (HeaderMap::new(), Some(caller))
             }
         };
         Ok(Subject {
@@ -283,8 +281,8 @@ impl Service<'_> {
 /// A subject, and how it proves who it is.
 pub struct Subject {
     pub id: String,
-    pub headers: hyper::HeaderMap,
-    pub caller: Option<std::rc::Rc<crate::gateway::Identity>>,
+    pub headers: HeaderMap,
+    pub caller: Option<Rc<Identity>>,
 }
 
 /// The text that names a part, and the part's properties. `names` are the part's and the text's.

@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 
 use super::{LIST, START, address, ask, facts, last_line, section, start};
 use crate::support::{
-    Answer, Call, Claims, Gateway, ISSUER, OTHER_PROJECT, PROJECT, Setup, Upstream, default_key,
-    metadata, token,
+    Answer, Call, Claims, Gateway, ISSUER, Key, OTHER_PROJECT, PROJECT, Setup, Upstream,
+    default_key, metadata, token,
 };
 
 fn post(gateway: &Gateway, path: &str, message: &Value) -> Answer {
@@ -283,7 +283,7 @@ fn actions_are_found() {
     assert_eq!(strange.status, 200);
     // Nobody that is known.
     let mut message = evaluation("", &metadata(), &[]);
-    let other = crate::support::Key::es256("k1");
+    let other = Key::es256("k1");
     message["subject"]["properties"]["token"] = json!(Claims::new(PROJECT, &[LIST]).sign(&other));
     let found = asked(&gateway, "/access/v1/search/action", &message);
     assert_eq!(found["context"]["reason"], "token_signature");

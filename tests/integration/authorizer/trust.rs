@@ -7,9 +7,10 @@ use actiongate::tls;
 use rustls::{ClientConnection, StreamOwned};
 use serde_json::json;
 
-use super::{LIST, address, facts, last_line, section};
+use super::{LIST, address, ask, facts, last_line, section, start};
 use crate::support::{
-    Authority, Call, Client, Files, Issued, PATIENCE, Setup, Upstream, metadata, token,
+    Authority, Call, Claims, Client, Files, Issued, PATIENCE, PROJECT, Setup, Upstream,
+    default_key, metadata, token,
 };
 
 fn question() -> Call {
@@ -57,7 +58,7 @@ fn a_certificate_can_be_asked_for() {
         pair.chain, pair.key,
     );
     let gateway = Setup::new(&upstream).more(&section("nginx", &tls)).start();
-    let ask = |shown: Option<&Issued>| {
+    let shake = |shown: Option<&Issued>| {
         let settings = tls::ClientSettings {
             ca: Some(ca.clone()),
             certificate: shown.map(|issued| files.pair("client", issued)),
@@ -73,19 +74,17 @@ fn a_certificate_can_be_asked_for() {
         let mut answer = String::new();
         stream.read_to_string(&mut answer).map(|_| answer)
     };
-    let answer = ask(Some(&authority.issue(&["proxy"]))).unwrap();
+    let answer = shake(Some(&authority.issue(&["proxy"]))).unwrap();
     assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
     for shown in [None, Some(Authority::new("other").issue(&["proxy"]))] {
-        ask(shown.as_ref()).unwrap_err();
+        shake(shown.as_ref()).unwrap_err();
     }
 }
 
 /// What a proxy's certificate proves is not about its client.
 #[test]
 fn a_bound_token_is_not_the_proxys() {
-    use crate::support::{Claims, PROJECT, default_key};
-
-    let gateway = super::start("nginx");
+    let gateway = start("nginx");
     let bound = Claims::new(PROJECT, &[LIST]).set(
         "cnf",
         json!({"x5t#S256": "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"}),
@@ -93,5 +92,5 @@ fn a_bound_token_is_not_the_proxys() {
     let call = question()
         .without_header("Authorization")
         .bearer(&bound.sign(default_key()));
-    super::ask(&gateway, &call).refusal(401, "token_certificate", "error");
+    ask(&gateway, &call).refusal(401, "token_certificate", "error");
 }
