@@ -111,17 +111,26 @@ class Stand:
         command = product.command(folder, self.port, base.port_for(product), base.recorder.port)
         self.log = (folder / "log").open("w+")
         self.process = subprocess.Popen(command, cwd=folder, stdout=self.log, stderr=self.log)
+        try:
+            self._wait()
+        except BaseException:
+            self.stop()
+            raise
+        base.recorder.take()
+
+    def _wait(self) -> None:
+        """Until it decides: a proxy may listen before it has its routes."""
         started = time.monotonic()
         while True:
-            # A proxy listens when it is ready; Traefik has no route until it has read its file.
             try:
                 if self.send(self.head("GET", "/nowhere")).reason:
-                    break
+                    return
             except OSError:
                 pass
-            assert time.monotonic() - started < PATIENCE and self.process.poll() is None, (folder / "log").read_text()
+            self.log.flush()
+            waited = time.monotonic() - started
+            assert waited < PATIENCE and self.process.poll() is None, Path(self.log.name).read_text()
             time.sleep(0.05)
-        base.recorder.take()
 
     def head(self, method: str, target: str, *headers: str, token: str | None = None) -> bytes:
         lines = [f"{method} {target} HTTP/1.1", f"Host: api.test:{self.port}", *headers]
