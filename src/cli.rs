@@ -84,7 +84,7 @@ enum Command {
         format: Format,
     },
     /// Say what the gateway would do with a request, and why
-    Explain(explain::Arguments),
+    Explain(Box<explain::Arguments>),
     /// List what a caller, a role or a policy may do, or who may do an operation
     #[command(group = clap::ArgGroup::new("who").required(true))]
     Can {
@@ -287,7 +287,7 @@ fn execute(command: Command) -> anyhow::Result<Outcome> {
             strict,
         } => Ok(check::run(&config.config, all, strict)),
         Command::Routes { config, format } => routes::run(config.as_deref(), format),
-        Command::Explain(arguments) => explain::run(arguments),
+        Command::Explain(arguments) => explain::run(*arguments),
         Command::Can {
             config,
             token,

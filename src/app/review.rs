@@ -75,6 +75,9 @@ pub enum Undecidable {
     /// The client had gone, or the request was refused before that.
     #[error("no decision was taken")]
     NotDecided,
+    /// Whoever it was, it was let in then.
+    #[error("who sent it was not looked at, and the config does")]
+    Caller,
     /// The config reads claims that the recording one did not.
     #[error("the claim at `{0}` was not recorded, and the config reads it")]
     Claim(String),
@@ -288,7 +291,7 @@ impl Reviewer {
             return Ok(Ok(()));
         }
         let principal = match recorded.caller.as_deref() {
-            None => return Ok(Err(TokenError::Missing.into())),
+            None => return Err(Undecidable::Caller),
             Some(Err(Unknown::Undecidable(why))) => return Err(why.clone()),
             Some(Err(Unknown::Issuer(name))) => {
                 return Ok(Err(TokenError::UnknownIssuer(name.clone()).into()));

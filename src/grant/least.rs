@@ -172,6 +172,9 @@ impl Usage {
         holdings: &Holdings,
         table: &ActionTable,
     ) {
+        if required.is_empty() {
+            return;
+        }
         match holdings.open_denials(newer) {
             Ok(denials) => {
                 for action in required {

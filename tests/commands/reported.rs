@@ -51,3 +51,30 @@ fn what_is_only_reported_is_let_through() {
     folder.write("issuer.toml", &config);
     replay(&folder, "lenient.jsonl", &["--config", "issuer.toml"]).ended(0);
 }
+
+/// A caller that nobody asked for is not one without a token.
+#[test]
+fn who_sent_what_was_open_to_everybody_is_not_known() {
+    let folder = recorded();
+    let version = Asked::new("GET", "/v2.1", "", "whatever");
+    let line = record(&folder, "new", &[version]).remove(0);
+    assert_eq!(
+        (&line["decision"], &line["issuer"]),
+        (&json!("permit"), &json!(null))
+    );
+    replay(&folder, "new.jsonl", &["--config", "old.toml"]).ended(0);
+    let permission = line["operation"].as_str().unwrap();
+    let table = format!(
+        "[[operation]]\npermission = \"{permission}\"\nroutes = [\"GET /v2.1\"]\nproject = \"none\"\naccess = \"authenticated\"\n"
+    );
+    folder.write("closed-table.toml", &table);
+    write(
+        &folder,
+        "closed",
+        &format!("{}[table]\nfiles = [\"closed-table.toml\"]\n", old()),
+    );
+    let ran = replay(&folder, "new.jsonl", &["--config", "closed.toml"]).ended(2);
+    let expected =
+        "not replayed  1: undecided: who sent it was not looked at, and the config does; for";
+    assert!(ran.out.contains(expected), "{}", ran.out);
+}

@@ -3,8 +3,8 @@
 
 use serde_json::json;
 
-use super::{LIST, START, ask, facts, last_line, start, start_with};
-use crate::support::{Call, Claims, PROJECT, default_key, metadata, token};
+use super::{LIST, START, ask, facts, last_line, section, start, start_with};
+use crate::support::{Call, Claims, PROJECT, Setup, Upstream, default_key, metadata, token};
 
 /// The header lines of one product's question; an answer 403 is asked for of every other.
 const PRODUCTS: [(&str, &str, &str, Option<&str>); 3] = [
@@ -289,5 +289,31 @@ fn a_body_that_decides_has_to_be_there() {
             _ => "body_not_forwarded",
         };
         answer.refusal(403, reason, "forbidden");
+    }
+}
+
+/// So that `replay` and `explain --request` know of these requests, too.
+#[test]
+fn evidence_is_of_the_request_that_was_asked_about() {
+    for (index, (product, ..)) in PRODUCTS.into_iter().enumerate() {
+        let upstream = Upstream::start();
+        let setup = Setup::new(&upstream).more("evidence = true\n");
+        let gateway = setup.more(&section(product, "")).start();
+        let target = format!("{}?a=b", metadata());
+        let denied = question(index, "PUT", &target).bearer(&token(&[LIST]));
+        ask(&gateway, &denied).refusal(403, "action_missing", "forbidden");
+        let line = last_line(gateway);
+        let evidence = &line["evidence"];
+        assert_eq!(
+            (&line["method"], &evidence["target"]),
+            (&json!("PUT"), &json!(target)),
+            "{product}"
+        );
+        assert_eq!(
+            evidence["claims"]["found"]["actions"],
+            json!([LIST]),
+            "{product}"
+        );
+        assert!(evidence["at"].is_u64(), "{product}: {evidence}");
     }
 }
