@@ -31,6 +31,7 @@ use aws_lc_rs::digest::{Context, SHA256};
 
 pub use issuer::{IssuerConfig, IssuerKind, KeystoneKeys};
 use policy::Policies;
+pub use rehearsal::is_readable;
 pub use schema::SCHEMA;
 
 use crate::document::{Document, Located, Problem, Problems, Section, Surroundings, Used};
@@ -203,22 +204,16 @@ impl Config {
         files.extend(upstream.iter().flat_map(ClientSettings::files));
         let admin = self.admin.iter().filter_map(|admin| admin.tls.as_ref());
         files.extend(admin.flat_map(ServerSettings::files));
-        files.extend(self.candidate.iter().flat_map(|path| candidate_files(path)));
+        files.extend(
+            self.candidate
+                .iter()
+                .flat_map(|path| rehearsal::files(path)),
+        );
         let authorizers = self.authorizers.iter();
         let authorizers = authorizers.filter_map(|settings| settings.tls.as_ref());
         files.extend(authorizers.flat_map(ServerSettings::files));
         files
     }
-}
-
-/// A candidate's files, as far as they are known; the candidate's own candidate is nobody's.
-fn candidate_files(path: &Path) -> Vec<PathBuf> {
-    let config = Config::survey(path).0.map(|config| Config {
-        candidate: None,
-        ..config
-    });
-    let files = config.map(|config| config.files()).unwrap_or_default();
-    files.into_iter().chain([path.to_owned()]).collect()
 }
 
 /// The document at `path` within `variables`, and what is wrong with the names of these.

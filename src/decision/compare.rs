@@ -89,7 +89,8 @@ impl<'a> Comparison<'a> {
         }
     }
 
-    /// Every operation whose demands on callers changed, by route.
+    /// Every operation whose demands on callers changed, by route, those that are new or gone among them:
+    /// a token may bring its own grants, or have them from several roles.
     pub fn demands(&self) -> Vec<(String, DemandChange)> {
         let mut found = Vec::new();
         for request in &self.requests {
@@ -97,17 +98,17 @@ impl<'a> Comparison<'a> {
             let all = operations.concat();
             for body in body::classes(&all) {
                 let samples = Samples::new(request, &body, &all, |_| Ok(None));
-                let first = samples.map(|samples| samples.get(&vec![0; samples.axes.len()]));
-                let Ok(Some(sample)) = first else { continue };
-                let mut demands = self.routers.iter().map(|router| {
+                let Ok(samples) = samples else { continue };
+                let mut all = picks(samples.axes.iter().map(Vec::len));
+                let Some(sample) = all.find_map(|picks| samples.get(&picks)) else {
+                    continue;
+                };
+                let [old, new] = self.routers.map(|router| {
                     let (shape, operation) = sample.operation(router)?;
-                    Some(Demand::new(router, operation, &shape))
+                    Some(Demand::new(router, operation, (&request.method, &shape)))
                 });
-                // One that is new or gone is a flip for whoever has what it demands.
-                if let (Some(Some(old)), Some(Some(new))) = (demands.next(), demands.next()) {
-                    let change = demand::change(&old, &new);
-                    found.extend(change.map(|change| (route(request, &body), change)));
-                }
+                let change = demand::change(old.as_ref(), new.as_ref());
+                found.extend(change.map(|change| (route(request, &body), change)));
             }
         }
         found

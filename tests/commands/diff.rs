@@ -233,12 +233,92 @@ fn issuers_and_settings_are_compared() {
             3,
             "  widens other proxies ask for decisions in another way\n",
         ),
+        (
+            "[upstream]\n",
+            "max_body = \"2GiB\"\n[upstream]\n",
+            3,
+            "  widens longest body: 16777216 -> 2147483648 bytes\n",
+        ),
+        (
+            "[upstream]\n",
+            "[listen.tls]\ncertificates = [{ chain = \"c.pem\", key = \"k.pem\" }]\nclient_certificates = \"optional\"\nclient_ca = \"ca.pem\"\n[upstream]\n",
+            3,
+            "  widens and narrows clients show other certificates, or none, to which tokens may be bound\n",
+        ),
+        (
+            "[upstream]\n",
+            "[upstream]\nprofile = \"generic\"\n",
+            3,
+            "  widens what a Nova would read differently is refused no more\n",
+        ),
+        (
+            "[upstream]\n",
+            "[upstream]\ncredential = \"strip\"\n",
+            3,
+            "  widens and narrows the upstream is told in another way who is calling, or not where that cannot be told\n",
+        ),
     ] {
         let out = diff(&replaced(from, to), &["--forbid-widening"])
             .ended(code)
             .out;
         assert!(out.contains(expected), "{to}\n{out}");
     }
+}
+
+/// Where refusals are only reported, routes matter, and the label they have is not all.
+#[test]
+fn a_route_that_joins_an_operation_whose_refusals_are_reported_widens() {
+    let folder = folder(str::to_owned);
+    let operation = |label: &str, route: &str| {
+        format!(
+            "[[operation]]\npermission = \"{label}\"\nroutes = [\"{route}\"]\nactions = [\"ecs:servers:list\"]\n"
+        )
+    };
+    let (first, second) = ("GET /v1/{project_id}/a", "GET /v1/{project_id}/b");
+    let both = format!("{first}\", \"{second}");
+    folder.write(
+        "apart.toml",
+        &(operation("A", first) + &operation("B", second)),
+    );
+    folder.write("joined.toml", &operation("B", &both));
+    for (config, table) in [("old.toml", "apart"), ("new.toml", "joined")] {
+        let text = format!(
+            "{CONFIG}{ROLES}[table]\nbuiltin = \"none\"\nfiles = [\"{table}.toml\"]\nreport = [\"B\"]\n"
+        );
+        folder.write(config, &text);
+    }
+    let out = diff(&folder, &["--forbid-widening"]).ended(3).out;
+    let expected = "  widens B: refusals at GET /v1/{}/a are only reported now\n";
+    assert!(out.contains(expected), "{out}");
+}
+
+/// The two configs may be in folders whose names are in their URLs.
+#[test]
+fn keys_at_two_urls_are_two_however_the_folders_are_called() {
+    let folder = folder(str::to_owned);
+    let old = folder.read("old.toml");
+    for name in ["prod", "next"] {
+        fs::create_dir(folder.path(name)).unwrap();
+        let keys = format!("keys = \"https://idp.example/{name}/jwks.json\"");
+        let text = old.replace("keys = \"jwks.json\"", &keys);
+        folder.write(&format!("{name}/config.toml"), &text);
+    }
+    let arguments = ["diff", "prod/config.toml", "next/config.toml"];
+    let out = folder.actiongate(&arguments).ended(1).out;
+    assert!(
+        out.contains("its tokens are verified with other keys"),
+        "{out}"
+    );
+    // The same file by the same name is another one in another folder.
+    for (name, text) in [("prod", "{}"), ("next", "{\"ids\": []}")] {
+        folder.write(&format!("{name}/revoked.json"), text);
+        let revoking = format!("{old}[revocation]\nfile = \"revoked.json\"\n");
+        folder.write(&format!("{name}/config.toml"), &revoking);
+        folder.write(&format!("{name}/jwks.json"), &folder.read("jwks.json"));
+    }
+    let out = folder.actiongate(&arguments).ended(1).out;
+    let expected = "SETTINGS: of whole tokens and requests\n  widens and narrows the list of revoked tokens is another one\n";
+    assert!(out.starts_with(expected), "{out}");
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use tracing::{error, info};
 
 use super::assemble;
-use crate::config::Config;
+use crate::config::{Config, is_readable};
 use crate::gateway::Judge;
 use crate::telemetry::chain;
 
@@ -17,6 +17,9 @@ use crate::telemetry::chain;
 pub fn load(path: &Path) -> Option<Arc<dyn Judge>> {
     let name = path.display();
     let loaded = panic::catch_unwind(|| {
+        if path.exists() && !is_readable(path) {
+            return Err("it is no file, or one of more than 16 MiB".to_owned());
+        }
         // What it would rehearse itself is not its decision.
         let config = Config::read(path).map(|config| Config {
             candidate: None,
@@ -38,6 +41,39 @@ pub fn load(path: &Path) -> Option<Arc<dyn Judge>> {
         Err(_) => {
             error!(candidate = %name, "the candidate {name} is not rehearsed: reading it panicked");
             None
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+    use std::process::Command;
+
+    use super::*;
+
+    /// A pipe that nobody writes would keep the gateway from its start, and from each reload.
+    #[test]
+    fn what_is_no_file_of_a_bounded_size_is_not_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let pipe = folder.path().join("pipe");
+        assert!(
+            Command::new("mkfifo")
+                .arg(&pipe)
+                .status()
+                .unwrap()
+                .success()
+        );
+        let large = folder.path().join("large");
+        File::create(&large).unwrap().set_len(1 << 34).unwrap();
+        for path in [&pipe, &large, &folder.path().to_owned()] {
+            assert!(load(path).is_none());
+            let text = format!(
+                "[listen]\naddress = \"127.0.0.1:0\"\n[upstream]\nurl = \"http://127.0.0.1:1\"\n[[issuer]]\nname = \"i\"\naudiences = [\"a\"]\nkeys = \"jwks.json\"\n[issuer.claims]\nproject = \"/p\"\nactions = \"/a\"\n[rehearsal]\ncandidate = \"{}\"\n",
+                path.display()
+            );
+            let config = Config::parse("live.toml", &text, folder.path()).unwrap();
+            assert!(config.files().contains(path));
         }
     }
 }

@@ -27,7 +27,7 @@ pub fn compare_configs(old: &Config, new: &Config) -> anyhow::Result<Report> {
     let comparison = Comparison::new([old_router, new_router]);
     let tables = [old_router.table(), new_router.table()];
     let mut report = Report {
-        settings: settings::changes(old, new),
+        settings: settings::changes((old, old_router), (new, new_router)),
         ..Report::default()
     };
     report.add("whoever has no token", &comparison, tables, &[None, None]);

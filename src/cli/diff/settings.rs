@@ -1,12 +1,18 @@
 //! What is verified and read in another way, whatever anybody's policies say.
 
+use std::collections::BTreeSet;
 use std::fmt::Debug;
 use std::fs;
+use std::path::PathBuf;
 
 use serde::Serialize;
 
 use crate::config::{Config, IssuerConfig, IssuerKind};
 use crate::decision::Mode;
+use crate::proxy::Profile;
+use crate::revocation::Location;
+use crate::router::Router;
+use crate::tls::ClientCertificates;
 
 /// A setting that lets other tokens or requests pass.
 #[derive(Debug, Serialize)]
@@ -20,7 +26,10 @@ pub struct Change {
 }
 
 /// All of them; what cannot be told to be one of the two is both.
-pub fn changes(old: &Config, new: &Config) -> Vec<Change> {
+pub fn changes(
+    (old, old_router): (&Config, &Router),
+    (new, new_router): (&Config, &Router),
+) -> Vec<Change> {
     let mut changes = Vec::new();
     let mut add = |what: String, widens, narrows| {
         changes.push(Change {
@@ -44,6 +53,30 @@ pub fn changes(old: &Config, new: &Config) -> Vec<Change> {
             Some(before) => issuer_changes((old, before), (new, issuer), &mut add),
         }
     }
+    report_changes((old, old_router), (new, new_router), &mut add);
+    let (was, is) = (&old.revocation, &new.revocation);
+    match (was.is_some(), is.is_some()) {
+        (false, true) => add("revoked tokens are refused now".to_owned(), false, true),
+        (true, false) => add("revoked tokens are refused no more".to_owned(), true, false),
+        _ if (told(old, was), list_files(old)) != (told(new, is), list_files(new)) => {
+            add(
+                "the list of revoked tokens is another one".to_owned(),
+                true,
+                true,
+            );
+        }
+        _ => {}
+    }
+    request_changes(old, new, &mut add);
+    changes
+}
+
+/// Where refusals are only reported now, or enforced.
+fn report_changes(
+    (old, old_router): (&Config, &Router),
+    (new, new_router): (&Config, &Router),
+    add: &mut impl FnMut(String, bool, bool),
+) {
     let reported = |config: &Config, label: &str| {
         let mut labels = config.report.iter();
         labels.any(|own| own.value == label)
@@ -70,19 +103,24 @@ pub fn changes(old: &Config, new: &Config) -> Vec<Change> {
             true,
         );
     }
-    let (was, is) = (&old.revocation, &new.revocation);
-    match (was.is_some(), is.is_some()) {
-        (false, true) => add("revoked tokens are refused now".to_owned(), false, true),
-        (true, false) => add("revoked tokens are refused no more".to_owned(), true, false),
-        _ if told(old, was) != told(new, is) => {
+    let known: BTreeSet<String> = reported_routes(old, old_router)
+        .into_iter()
+        .map(|(_, route)| route)
+        .collect();
+    for (label, route) in reported_routes(new, new_router) {
+        // A label that is new says so by itself.
+        if reported(old, &label) && !known.contains(&route) {
             add(
-                "the list of revoked tokens is another one".to_owned(),
+                format!("{label}: refusals at {route} are only reported now"),
                 true,
-                true,
+                false,
             );
         }
-        _ => {}
     }
+}
+
+/// What lets other requests pass, whosever they are, each handed to `add` with whether it widens and narrows.
+fn request_changes(old: &Config, new: &Config, add: &mut impl FnMut(String, bool, bool)) {
     if old.gateway.hosts != new.gateway.hosts {
         add("other hosts are served".to_owned(), true, true);
     }
@@ -93,6 +131,41 @@ pub fn changes(old: &Config, new: &Config) -> Vec<Change> {
     if proxies(old) != proxies(new) {
         let what = "other proxies are trusted, whose clients' addresses policies may ask for";
         add(what.to_owned(), true, true);
+    }
+    if client_certificates(old) != client_certificates(new) {
+        let what = "clients show other certificates, or none, to which tokens may be bound";
+        add(what.to_owned(), true, true);
+    }
+    let (was, is) = (old.upstream.profile, new.upstream.profile);
+    if was != is {
+        let is_open = is == Profile::Generic;
+        let word = if is_open { "no more" } else { "now" };
+        let what = format!("what a Nova would read differently is refused {word}");
+        add(what, is_open, !is_open);
+    }
+    let told_upstream = |config: &Config| {
+        let upstream = &config.upstream;
+        told(
+            config,
+            &(
+                &upstream.credential,
+                &upstream.identity,
+                &upstream.service_token,
+            ),
+        )
+    };
+    if told_upstream(old) != told_upstream(new) {
+        let what =
+            "the upstream is told in another way who is calling, or not where that cannot be told";
+        add(what.to_owned(), true, true);
+    }
+    let (was, is) = (old.gateway.body.size, new.gateway.body.size);
+    if was != is {
+        add(
+            format!("longest body: {was} -> {is} bytes"),
+            is > was,
+            is < was,
+        );
     }
     let (was, is) = (&old.authorizers, &new.authorizers);
     if told(old, was) != told(new, is) {
@@ -107,7 +180,6 @@ pub fn changes(old: &Config, new: &Config) -> Vec<Change> {
             is < was,
         );
     }
-    changes
 }
 
 /// The changes of one issuer, each handed to `add` with whether it widens and narrows.
@@ -174,8 +246,15 @@ fn issuer_changes(
     }
     let mut same = was.clone();
     same.domain_enters_projects = is.domain_enters_projects;
-    // Who the upstream is told of is no question of rights here.
     same.identity.clone_from(&is.identity);
+    if was.identity != is.identity {
+        // A token whose claims cannot be told is refused.
+        add(
+            format!("{name}: the upstream is told other claims"),
+            true,
+            true,
+        );
+    }
     if same != *is {
         add(
             format!("{name}: other claims say who may do what"),
@@ -212,10 +291,70 @@ fn keys((config, issuer): (&Config, &IssuerConfig)) -> (String, Vec<Vec<u8>>) {
         | IssuerKind::Keystone { .. }
         | IssuerKind::Introspection { .. } => {}
     }
-    let files = issuer.kind.keys().map(|keys| keys.location.files());
-    let texts = files.into_iter().flatten();
-    let texts = texts.map(|file| fs::read(file).unwrap_or_default());
-    (told(config, &kind), texts.collect())
+    let keys = issuer.kind.keys();
+    let files = keys.map(|keys| keys.location.files().into_iter().chain(keys.ca.clone()));
+    let asked = issuer
+        .kind
+        .validator()
+        .and_then(|settings| settings.ask().ca.clone());
+    (
+        told(config, &kind),
+        texts(files.into_iter().flatten().chain(asked)),
+    )
+}
+
+/// What the files say from which tokens are known to be revoked.
+fn list_files(config: &Config) -> Vec<Vec<u8>> {
+    let Some(settings) = &config.revocation else {
+        return Vec::new();
+    };
+    let (list, keys) = match &settings.location {
+        Location::File(list, keys) => (Some(list), keys.as_ref()),
+        Location::Url(_, keys) => (None, keys.as_ref()),
+        Location::Redis(_) => (None, None),
+    };
+    texts(list.into_iter().chain(keys).chain(&settings.ca).cloned())
+}
+
+/// What clients have to show, if they are asked at all.
+fn client_certificates(config: &Config) -> Option<(String, Vec<Vec<u8>>)> {
+    let clients = &config.listen.tls.as_ref()?.clients;
+    let trust = match clients {
+        ClientCertificates::Off => return None,
+        ClientCertificates::Optional(trust) | ClientCertificates::Required(trust) => trust,
+    };
+    let files = trust.crls.iter().chain([&trust.ca]).cloned();
+    Some((told(config, clients), texts(files)))
+}
+
+/// What is in files, the two configs' in any order.
+fn texts(files: impl Iterator<Item = PathBuf>) -> Vec<Vec<u8>> {
+    let mut texts: Vec<Vec<u8>> = files
+        .map(|file| fs::read(file).unwrap_or_default())
+        .collect();
+    texts.sort_unstable();
+    texts
+}
+
+/// Where refusals are only reported: labels, each with one of its routes.
+fn reported_routes(config: &Config, router: &Router) -> Vec<(String, String)> {
+    let operations = router.table().operations().iter();
+    let reported = operations.filter(|operation| {
+        let mut labels = config.report.iter();
+        labels.any(|label| *label.value == *operation.permission)
+    });
+    let all = reported.flat_map(|operation| {
+        let selector = operation
+            .selector
+            .as_ref()
+            .map(|selector| format!(" {selector}"));
+        let selector = selector.unwrap_or_default();
+        operation.routes.iter().map(move |route| {
+            let route = format!("{} {}{selector}", route.method, route.template.shape());
+            (operation.permission.to_string(), route)
+        })
+    });
+    all.collect()
 }
 
 /// A setting as text, with paths that start in the config's folder.
@@ -223,7 +362,8 @@ fn told(config: &Config, setting: &impl Debug) -> String {
     let text = format!("{setting:?}");
     let folder = config.origin.as_ref().and_then(|origin| origin.parent());
     match folder.map(|folder| folder.display().to_string()) {
-        Some(folder) if !folder.is_empty() => text.replace(&format!("{folder}/"), ""),
+        // Only at a path's start: a URL may hold the folder's name, too.
+        Some(folder) if !folder.is_empty() => text.replace(&format!("\"{folder}/"), "\""),
         _ => text,
     }
 }

@@ -3,8 +3,11 @@
 
 use std::collections::BTreeSet;
 
+use hyper::Method;
+
+use super::sample::SERVER_PARAMETER;
 use crate::router::Router;
-use crate::table::{Access, ActionName, ActionTable, Operation, Resource};
+use crate::table::{Access, ActionName, ActionTable, Operation, ParameterKind, Resource};
 
 /// What one side asks of those who send a request.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -18,7 +21,11 @@ pub struct Demand {
     /// Which of the path's parameters is the token's project, and which its domain.
     project: Option<usize>,
     domain: Option<usize>,
+    /// What each of the path's parameters may hold.
+    kinds: Vec<ParameterKind>,
     resource: Option<String>,
+    /// The path's server, which policies may deny, where it is not the resource.
+    server: Option<usize>,
     reads_body: bool,
     max_body: Option<u64>,
     upgrade: bool,
@@ -39,19 +46,22 @@ pub struct DemandChange {
 }
 
 impl Demand {
-    /// What `operation` asks on its route with this shape.
-    pub fn new(router: &Router, operation: &Operation, shape: &str) -> Self {
+    /// What `operation` asks on its route with this method and shape.
+    pub fn new(router: &Router, operation: &Operation, (method, shape): (&Method, &str)) -> Self {
         let table = router.table();
         let names =
             |actions: &[ActionName]| actions.iter().map(|name| names(table, name)).collect();
         let required = operation.required.iter().filter_map(|id| table.name(*id));
-        let route = operation.routes.iter();
-        let route = route.clone().find(|route| route.template.shape() == shape);
+        let mut listed = operation.routes.iter();
+        let route = listed.find(|route| route.method == *method && route.template.shape() == shape);
         let at = |parameter: Option<&String>| {
             let template = &route?.template;
             template.parameter_index(parameter.map(String::as_str))
         };
         let conditional = operation.conditional.iter();
+        let kinds = route.iter().flat_map(|route| route.template.parameters());
+        let is_resource = matches!(&operation.resource, Some(Resource::Parameter(name)) if name == SERVER_PARAMETER);
+        let server = route.and_then(|route| route.template.parameter_index(Some(SERVER_PARAMETER)));
         Self {
             access: operation.access,
             required: required.map(|name| self::names(table, name)).collect(),
@@ -68,17 +78,37 @@ impl Demand {
                 }
                 Resource::Body(pointer) => pointer.to_string(),
             }),
+            kinds: kinds.map(|(_, kind)| kind).collect(),
+            server: server.filter(|_| !is_resource),
             reads_body: operation.reads_body(),
             max_body: operation.max_body,
             upgrade: operation.upgrade,
         }
     }
 
-    /// Every name that a denial can be of.
+    /// Every name that a denial is always of.
     fn denied_by(&self) -> BTreeSet<&String> {
-        let besides = self.conditional.iter().flat_map(|(_, names)| names);
-        let all = self.required.iter().chain(&self.refused_by).chain(besides);
-        all.flatten().collect()
+        self.required
+            .iter()
+            .chain(&self.refused_by)
+            .flatten()
+            .collect()
+    }
+
+    /// Whether a denial of `name` is one where the body has something at `when`.
+    fn is_denied_by(&self, name: &String, when: &String) -> bool {
+        let mut conditional = self.conditional.iter();
+        self.denied_by().contains(name)
+            || conditional
+                .any(|(own, names)| own == when && names.iter().flatten().any(|own| own == name))
+    }
+
+    /// For whom an operation is.
+    fn whom(&self) -> String {
+        match self.access {
+            Access::Actions => format!("{}: {}", access(self.access), list(&self.required)),
+            Access::Authenticated | Access::Public => access(self.access),
+        }
     }
 
     /// Whether some token has all that `self` asks for and not all that `other` does.
@@ -98,21 +128,57 @@ impl Demand {
                 .iter()
                 .any(|action| own.iter().all(|own| !own.is_subset(action)))
         };
+        // Of something in the body that only one of them looks at it takes no odd spelling.
+        let looks_less =
+            |(when, _): &(String, _)| !self.conditional.iter().any(|(own, _)| own == when);
+        let denies_less = |(when, names): &(String, BTreeSet<Names>)| {
+            let mut names = names.iter().flatten();
+            names.any(|name| !self.is_denied_by(name, when))
+        };
+        let mut kinds = self.kinds.iter().zip(&other.kinds);
         rank(self.access) > rank(other.access)
             || other.required.iter().any(without)
             || other.conditional.iter().any(asks_less_of_body)
+            || other.conditional.iter().any(looks_less)
+            || other.conditional.iter().any(denies_less)
             || !other.denied_by().is_subset(&self.denied_by())
             || (other.project.is_some() && self.project != other.project)
             || (other.domain.is_some() && self.domain != other.domain)
+            || kinds.any(|(own, other)| width(*own) > width(*other))
             || self.resource != other.resource
+            || (other.server.is_some() && self.server != other.server)
             || (other.reads_body && !self.reads_body)
-            || self.max_body.unwrap_or(u64::MAX) > other.max_body.unwrap_or(u64::MAX)
+            || match (self.max_body, other.max_body) {
+                (Some(own), Some(other)) => own > other,
+                (None, None) => false,
+                // The listener's may be more or less.
+                _ => true,
+            }
             || (self.upgrade && !other.upgrade)
     }
 }
 
-/// What changed from `old` to `new`; nothing where they are equal.
-pub fn change(old: &Demand, new: &Demand) -> Option<DemandChange> {
+/// What changed from `old` to `new`, where none is a request that no operation is for; nothing where they
+/// are equal.
+pub fn change(old: Option<&Demand>, new: Option<&Demand>) -> Option<DemandChange> {
+    let told = |told: String| vec![told];
+    match (old, new) {
+        (Some(old), Some(new)) => difference(old, new),
+        (None, None) => None,
+        (None, Some(new)) => Some(DemandChange {
+            told: told(format!("is listed now, for {}", new.whom())),
+            widens: true,
+            narrows: false,
+        }),
+        (Some(old), None) => Some(DemandChange {
+            told: told(format!("was listed, for {}", old.whom())),
+            widens: false,
+            narrows: true,
+        }),
+    }
+}
+
+fn difference(old: &Demand, new: &Demand) -> Option<DemandChange> {
     if old == new {
         return None;
     }
@@ -123,13 +189,6 @@ pub fn change(old: &Demand, new: &Demand) -> Option<DemandChange> {
         }
     };
     let none = "(none)".to_owned();
-    let list = |names: &BTreeSet<Names>| {
-        let names: Vec<String> = names.iter().map(spelled).collect();
-        match names.is_empty() {
-            true => "(none)".to_owned(),
-            false => names.join(", "),
-        }
-    };
     let conditional = |demand: &Demand| {
         let all = demand.conditional.iter();
         let all: Vec<String> = all
@@ -159,7 +218,9 @@ pub fn change(old: &Demand, new: &Demand) -> Option<DemandChange> {
     tell("the token's project", at(old.project), at(new.project));
     tell("the token's domain", at(old.domain), at(new.domain));
     let resource = |demand: &Demand| demand.resource.clone().unwrap_or_else(|| none.clone());
+    tell("parameters", kinds(old), kinds(new));
     tell("instances", resource(old), resource(new));
+    tell("the path's server", at(old.server), at(new.server));
     tell("reads the body", yes(old.reads_body), yes(new.reads_body));
     tell("longest body", size(old.max_body), size(new.max_body));
     tell("may switch protocols", yes(old.upgrade), yes(new.upgrade));
@@ -168,6 +229,32 @@ pub fn change(old: &Demand, new: &Demand) -> Option<DemandChange> {
         widens: new.lets_in_more_than(old),
         narrows: old.lets_in_more_than(new),
     })
+}
+
+fn kinds(demand: &Demand) -> String {
+    let kinds = demand.kinds.iter().map(|kind| match kind {
+        ParameterKind::Identifier => "identifier",
+        ParameterKind::Version => "version",
+        ParameterKind::Text => "text",
+    });
+    kinds.collect::<Vec<_>>().join(", ")
+}
+
+/// A version is an identifier, and an identifier a text.
+fn width(kind: ParameterKind) -> u8 {
+    match kind {
+        ParameterKind::Version => 0,
+        ParameterKind::Identifier => 1,
+        ParameterKind::Text => 2,
+    }
+}
+
+fn list(names: &BTreeSet<Names>) -> String {
+    let names: Vec<String> = names.iter().map(spelled).collect();
+    match names.is_empty() {
+        true => "(none)".to_owned(),
+        false => names.join(", "),
+    }
 }
 
 fn access(access: Access) -> String {

@@ -14,7 +14,7 @@ use crate::router::{JsonBody, RequestPath, Router, Target};
 use crate::table::{ItemPointer, Operation, Resource};
 
 /// The path parameter that names a server, whatever the operation is about.
-const SERVER_PARAMETER: &str = "server_id";
+pub const SERVER_PARAMETER: &str = "server_id";
 /// More sets of ids in a body than these would be too many with anything else.
 const MAX_SETS: usize = 500;
 
@@ -73,7 +73,11 @@ impl<'a> Samples<'a> {
                 false => None,
             };
             match ids {
-                Some((ids, _)) => {
+                Some((mut ids, _)) => {
+                    // What a parameter of another kind refuses may be no id.
+                    if kinds.len() > 1 {
+                        ids.extend(kinds.iter().cloned());
+                    }
                     let told = ids
                         .iter()
                         .map(|id| format!("for an instance such as {id:?}"));

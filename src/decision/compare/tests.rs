@@ -1,6 +1,8 @@
 //! A comparison against brute force: every request and many contexts, decided by an interpreter of the
 //! documents that shares nothing with it.
 
+mod overlooked;
+
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
 

@@ -47,9 +47,19 @@ pub fn classes(pointer: &str, asked: &ClaimTests<'_>) -> Result<Vec<Class>, Unde
         return Err(Undecided::Kinds(pointer.to_owned()));
     }
     classes.push(class(format!("no claim {pointer}"), None));
-    if asked.may_be_unreadable && !asked.is_text {
+    let is_any_text = asked
+        .tests
+        .iter()
+        .all(|test| matches!(test, Test::Text(..)));
+    let unreadable = match asked.is_text {
+        false => Some(json!({})),
+        // No number, time, truth or address.
+        true if asked.is_age || !is_any_text => Some(json!("x")),
+        true => None,
+    };
+    if asked.may_be_unreadable && unreadable.is_some() {
         let told = format!("claim {pointer} not of the kind that a policy compares");
-        classes.push(class(told, Some(json!({}))));
+        classes.push(class(told, unreadable));
     }
     Ok(classes)
 }
@@ -88,10 +98,10 @@ fn candidates(pointer: &str, asked: &ClaimTests<'_>) -> Result<Vec<Value>, Undec
             Test::Text(relation, values) => {
                 patterns.extend(values.iter().map(|value| pattern(*relation, value)));
             }
-            Test::Number(..) => others = ordered::numbers(tests),
+            Test::Number(..) => others = values(ordered::numbers(tests)),
             Test::Moment(..) => others = ordered::moments(tests),
-            Test::Bool(_) => others = ["true", "false"].map(str::to_owned).to_vec(),
-            Test::Address(_) => others = addresses(tests),
+            Test::Bool(_) => others = values(["true", "false"].map(str::to_owned)),
+            Test::Address(_) => others = values(addresses(tests)),
         }
     }
     kinds.dedup();
@@ -108,9 +118,13 @@ fn candidates(pointer: &str, asked: &ClaimTests<'_>) -> Result<Vec<Value>, Undec
             let found = texts(&patterns, alphabet)?;
             Ok(found.into_iter().map(Value::from).collect())
         }
-        ([_], true) => Ok(others.into_iter().map(Value::from).collect()),
+        ([_], true) => Ok(others),
         _ => Err(Undecided::Kinds(pointer.to_owned())),
     }
+}
+
+fn values(texts: impl IntoIterator<Item = String>) -> Vec<Value> {
+    texts.into_iter().map(Value::from).collect()
 }
 
 fn pattern(relation: TextRelation, value: &str) -> TextPattern {

@@ -2,11 +2,15 @@
 
 use std::time::{Duration, UNIX_EPOCH};
 
-use super::{Class, Sample};
-use crate::grant::policy::{Datum, Decimal, Moment, Test};
+use serde_json::Value;
+
+use super::{Class, LATE, Sample};
+use crate::grant::policy::{Datum, Decimal, Moment, Test, moment_text};
 
 /// Seconds from now to a moment beyond what clocks may differ.
 pub const AHEAD: u64 = 301;
+/// What no text can say.
+const YEAR_10000: Moment = Duration::from_hours(70_389_528);
 
 /// The classes of whole seconds, as far as `tests` on the current time can tell them apart.
 pub fn times(tests: &[&Test]) -> Vec<Class> {
@@ -14,7 +18,7 @@ pub fn times(tests: &[&Test]) -> Vec<Class> {
         Test::Moment(_, moments) => moments.as_slice(),
         _ => &[],
     });
-    let seconds = beside(cuts.map(Duration::as_secs));
+    let seconds = beside(cuts.map(Duration::as_secs).chain([LATE]));
     let runs = runs(&seconds, |second| {
         let datum = Datum::Moment(Moment::from_secs(second));
         tests.iter().map(|test| test.holds(&datum)).collect()
@@ -27,7 +31,8 @@ pub fn times(tests: &[&Test]) -> Vec<Class> {
     };
     let classes = runs.into_iter().map(|run| Class {
         told: told(run.from, run.until),
-        sample: Sample::Time(run.sample),
+        // The last one: whatever age an authentication has at one of them it can have then.
+        sample: Sample::Time(run.last),
     });
     classes.collect()
 }
@@ -55,7 +60,7 @@ pub fn ages(pointer: &str, tests: &[&Test]) -> Vec<Class> {
         .into_iter()
         .map(|run| Class {
             told: told(run.from, run.until),
-            sample: Sample::Age(pointer.to_owned(), run.sample),
+            sample: Sample::Age(pointer.to_owned(), run.first),
         })
         .collect();
     classes.push(Class {
@@ -77,8 +82,8 @@ pub fn numbers(tests: &[&Test]) -> Vec<String> {
     all.iter().map(ToString::to_string).collect()
 }
 
-/// Moments at the cuts of `tests`, between them and beyond, in RFC 3339.
-pub fn moments(tests: &[&Test]) -> Vec<String> {
+/// Moments at the cuts of `tests`, between them and beyond, in RFC 3339 as long as that has years.
+pub fn moments(tests: &[&Test]) -> Vec<Value> {
     let cuts = tests.iter().flat_map(|test| match test {
         Test::Moment(_, moments) => moments.as_slice(),
         _ => &[],
@@ -91,7 +96,10 @@ pub fn moments(tests: &[&Test]) -> Vec<String> {
     all.sort_unstable();
     all.dedup();
     all.iter()
-        .map(|moment| humantime::format_rfc3339_nanos(UNIX_EPOCH + *moment).to_string())
+        .map(|moment| match *moment < YEAR_10000 {
+            true => Value::from(humantime::format_rfc3339_nanos(UNIX_EPOCH + *moment).to_string()),
+            false => Value::from(moment.as_secs()),
+        })
         .collect()
 }
 
@@ -108,7 +116,8 @@ fn beside(cuts: impl Iterator<Item = u64>) -> Vec<u64> {
 
 /// Numbers that all give the same answers.
 struct Run {
-    sample: u64,
+    first: u64,
+    last: u64,
     /// None where it starts with the first of all.
     from: Option<u64>,
     until: Option<u64>,
@@ -121,7 +130,10 @@ fn runs(samples: &[u64], answers: impl Fn(u64) -> Vec<bool>) -> Vec<Run> {
     for sample in samples {
         let own = answers(*sample);
         let from = match runs.last_mut() {
-            Some((last, _)) if *last == own => continue,
+            Some((last, run)) if *last == own => {
+                run.last = *sample;
+                continue;
+            }
             Some((_, run)) => {
                 run.until = Some(*sample);
                 Some(*sample)
@@ -129,7 +141,8 @@ fn runs(samples: &[u64], answers: impl Fn(u64) -> Vec<bool>) -> Vec<Run> {
             None => None,
         };
         let run = Run {
-            sample: *sample,
+            first: *sample,
+            last: *sample,
             from,
             until: None,
         };
@@ -139,5 +152,5 @@ fn runs(samples: &[u64], answers: impl Fn(u64) -> Vec<bool>) -> Vec<Run> {
 }
 
 fn moment(seconds: u64) -> String {
-    humantime::format_rfc3339_seconds(UNIX_EPOCH + Duration::from_secs(seconds)).to_string()
+    moment_text(Duration::from_secs(seconds))
 }

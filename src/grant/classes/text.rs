@@ -136,7 +136,7 @@ pub enum Alphabet {
     All,
     /// Any, and at least one.
     NotEmpty,
-    /// Those of plain ids, in lower case: nothing compares these with regard to it.
+    /// Those of plain ids, in lower case but for what some pattern compares with regard to it.
     Ids,
 }
 
@@ -148,7 +148,14 @@ impl Alphabet {
             let all = "x0abcdefghijklmnopqrstuvwyz123456789-_";
             let other = all.chars().find(|c| !known.contains(c));
             known.retain(|c| all.contains(*c));
-            return known.into_iter().chain(other).collect();
+            let literals = patterns
+                .iter()
+                .filter(|pattern| pattern.fold == Fold::Nothing);
+            let letters = literals
+                .flat_map(TextPattern::literals)
+                .filter(char::is_ascii_alphabetic);
+            let upper: BTreeSet<char> = letters.map(|c| c.to_ascii_uppercase()).collect();
+            return known.into_iter().chain(other).chain(upper).collect();
         }
         let is_folded = |fold: Fold| patterns.iter().any(|pattern| pattern.fold == fold);
         if is_folded(Fold::Ascii) {
