@@ -31,7 +31,7 @@ use aws_lc_rs::digest::{Context, SHA256};
 
 pub use issuer::{IssuerConfig, IssuerKind, KeystoneKeys};
 use policy::Policies;
-pub use rehearsal::is_readable;
+pub use rehearsal::{apart, is_readable};
 pub use schema::SCHEMA;
 
 use crate::document::{Document, Located, Problem, Problems, Section, Surroundings, Used};

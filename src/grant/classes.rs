@@ -47,6 +47,9 @@ pub enum Undecided {
     /// Patterns that stand for too many different sets of texts.
     #[error("its patterns can match in too many ways at once")]
     Patterns,
+    /// A place in the body that may be an array's, beside another that goes by all of its items.
+    #[error("`{0}` is the place of one item beside a `*`")]
+    Item(String),
     /// More contexts than are looked at.
     #[error("its conditions make too many classes of contexts")]
     Contexts,
@@ -384,6 +387,10 @@ pub fn ids(
             found.push(id);
         }
     }
-    found.push(NOT_PLAIN.to_owned());
+    let mut odd = (0..).map(|number| match number {
+        0 => NOT_PLAIN.to_owned(),
+        number => format!("{NOT_PLAIN}.{number}"),
+    });
+    found.extend(odd.find(|id| !reserved.contains(&id.as_str())));
     Ok(Some((found, most)))
 }

@@ -1,48 +1,47 @@
 //! The rules of a candidate: whatever is wrong with it is told, and nothing else comes of it.
 
-use std::panic;
 use std::path::Path;
 use std::sync::Arc;
 
 use tracing::{error, info};
 
 use super::assemble;
-use crate::config::{Config, is_readable};
-use crate::gateway::Judge;
+use crate::config::{Config, apart, is_readable};
+use crate::gateway::{Judge, Rules};
 use crate::telemetry::chain;
 
 /// The judge of the config at `path`; nothing if it cannot be used, which is logged.
 ///
 /// Of its issuers' keys nothing is fetched: tokens are verified by the rules in use.
 pub fn load(path: &Path) -> Option<Arc<dyn Judge>> {
-    let name = path.display();
-    let loaded = panic::catch_unwind(|| {
-        if path.exists() && !is_readable(path) {
-            return Err("it is no file, or one of more than 16 MiB".to_owned());
-        }
-        // What it would rehearse itself is not its decision.
-        let config = Config::read(path).map(|config| Config {
-            candidate: None,
-            ..config
-        });
-        let config = config.map_err(|problems| problems.to_string())?;
-        assemble(&config).map_err(|error| chain(&error))
-    });
-    match loaded {
-        Ok(Ok(assembled)) => {
-            let operations = assembled.rules.router().table().operations().len();
+    let (name, own) = (path.display(), path.to_owned());
+    let loaded = apart(move || read(&own));
+    let loaded = loaded.ok_or_else(|| "reading it took too long, or panicked".to_owned());
+    match loaded.flatten() {
+        Ok(rules) => {
+            let operations = rules.router().table().operations().len();
             info!(candidate = %name, operations, "the candidate {name} is rehearsed: {operations} operations");
-            Some(assembled.rules)
+            Some(rules)
         }
-        Ok(Err(cause)) => {
+        Err(cause) => {
             error!(candidate = %name, "the candidate {name} is not rehearsed: {cause}");
             None
         }
-        Err(_) => {
-            error!(candidate = %name, "the candidate {name} is not rehearsed: reading it panicked");
-            None
-        }
     }
+}
+
+fn read(path: &Path) -> Result<Arc<Rules>, String> {
+    if path.exists() && !is_readable(path) {
+        return Err("it is no file, or one of more than 16 MiB".to_owned());
+    }
+    // What it would rehearse itself is not its decision.
+    let config = Config::read(path).map(|config| Config {
+        candidate: None,
+        ..config
+    });
+    let config = config.map_err(|problems| problems.to_string())?;
+    let assembled = assemble(&config).map_err(|error| chain(&error))?;
+    Ok(assembled.rules)
 }
 
 #[cfg(test)]
@@ -64,9 +63,12 @@ mod tests {
                 .unwrap()
                 .success()
         );
+        let naming = folder.path().join("naming.toml");
+        let text = "[listen]\naddress = \"127.0.0.1:0\"\n[table]\nfiles = [\"pipe\"]\n";
+        std::fs::write(&naming, text).unwrap();
         let large = folder.path().join("large");
         File::create(&large).unwrap().set_len(1 << 34).unwrap();
-        for path in [&pipe, &large, &folder.path().to_owned()] {
+        for path in [&pipe, &large, &naming, &folder.path().to_owned()] {
             assert!(load(path).is_none());
             let text = format!(
                 "[listen]\naddress = \"127.0.0.1:0\"\n[upstream]\nurl = \"http://127.0.0.1:1\"\n[[issuer]]\nname = \"i\"\naudiences = [\"a\"]\nkeys = \"jwks.json\"\n[issuer.claims]\nproject = \"/p\"\nactions = \"/a\"\n[rehearsal]\ncandidate = \"{}\"\n",

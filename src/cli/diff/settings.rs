@@ -54,6 +54,21 @@ pub fn changes(
         }
     }
     report_changes((old, old_router), (new, new_router), &mut add);
+    let gone = gone(old_router, new_router);
+    let own_policies = |issuer: &&IssuerConfig| issuer.claims.policies.is_some();
+    if !gone.is_empty()
+        && let Some(issuer) = new.issuers.iter().find(own_policies)
+    {
+        add(
+            format!(
+                "{}: policies of its tokens that deny or leave out {} say less now",
+                issuer.name,
+                gone.join(", ")
+            ),
+            true,
+            false,
+        );
+    }
     let (was, is) = (&old.revocation, &new.revocation);
     match (was.is_some(), is.is_some()) {
         (false, true) => add("revoked tokens are refused now".to_owned(), false, true),
@@ -334,6 +349,14 @@ fn texts(files: impl Iterator<Item = PathBuf>) -> Vec<Vec<u8>> {
         .collect();
     texts.sort_unstable();
     texts
+}
+
+/// Names that the table knows no more. A policy that denies them with a condition which nobody can judge
+/// refuses the token no longer, and one that allows all but them leaves out less.
+fn gone(old: &Router, new: &Router) -> Vec<String> {
+    let actions = old.table().actions();
+    let actions = actions.filter(|(_, action)| new.table().action(action).is_none());
+    actions.map(|(_, action)| action.to_string()).collect()
 }
 
 /// Where refusals are only reported: labels, each with one of its routes.

@@ -93,7 +93,12 @@ impl<'a> Samples<'a> {
                 None => {}
             }
         }
+        let has_items = !body::instances(operations).is_empty();
         for pointer in body::conditions(operations) {
+            let is_place = |name: &String| name.bytes().all(|byte| byte.is_ascii_digit());
+            if has_items && pointer.names().iter().any(is_place) {
+                return Err(Undecided::Item(pointer.to_string()));
+            }
             let told = [
                 format!("without {pointer} in the body"),
                 format!("with {pointer} in the body"),
