@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 from products import PRODUCTS, Product
-from stand import Base, Stand
+from fronted import Base, Stand
 
 
 @pytest.fixture(scope="session")

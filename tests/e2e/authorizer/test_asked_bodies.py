@@ -1,6 +1,6 @@
 """Operations that their bodies tell apart: judged by the whole body, or refused where there is none."""
 
-from stand import PROJECT, SERVER, Stand
+from fronted import PROJECT, SERVER, Stand
 from test_paths import check
 
 ACTION = f"/v2.1/{PROJECT}/servers/{SERVER}/action"

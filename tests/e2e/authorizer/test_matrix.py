@@ -4,7 +4,7 @@ import json
 import re
 
 import pytest
-from stand import OTHER_PROJECT, PROJECT, SERVER, Stand
+from fronted import OTHER_PROJECT, PROJECT, SERVER, Stand
 
 LIST, GET_KEY, SET = "ecs:servers:listMetadata", "ecs:servers:getMetadata", "ecs:servers:setMetadata"
 GET = "ecs:servers:get"

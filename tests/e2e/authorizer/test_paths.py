@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from products import CarelessNginx
-from stand import OTHER_PROJECT, PROJECT, SERVER, Base, Stand
+from fronted import OTHER_PROJECT, PROJECT, SERVER, Base, Stand
 from test_matrix import ALL, GET, LIST
 
 METADATA = f"/v2.1/{PROJECT}/servers/{SERVER}/metadata"
