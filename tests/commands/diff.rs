@@ -321,6 +321,26 @@ fn keys_at_two_urls_are_two_however_the_folders_are_called() {
     assert!(out.starts_with(expected), "{out}");
 }
 
+/// Who denies by a name that the table has no more denies nothing.
+#[test]
+fn names_that_the_table_lost_widen_for_tokens_with_policies() {
+    let folder = folder(|old| {
+        old.replace(
+            "roles = \"/roles\"",
+            "roles = \"/roles\"\npolicies = \"/policies\"",
+        )
+    });
+    folder.write("own.toml", "[[operation]]\npermission = \"extra\"\nroutes = [\"GET /v9/{project_id}/extra\"]\nactions = [\"ecs:extra:use\"]\n");
+    let new = folder.read("new.toml");
+    folder.write(
+        "old.toml",
+        &format!("{new}[table]\nfiles = [\"own.toml\"]\n"),
+    );
+    let out = diff(&folder, &["--forbid-widening"]).ended(3).out;
+    let expected = "  widens https://iam.example.com: policies of its tokens that deny or leave out ecs:extra:use say less now\n";
+    assert!(out.contains(expected), "{out}");
+}
+
 #[test]
 fn a_config_that_cannot_be_used_is_said_to_be() {
     let folder = replaced(
