@@ -115,7 +115,7 @@ enum Command {
     /// Compares table, roles, policies, issuers and what else decides. It asks both configs about one
     /// request and one context of every class that either can tell apart, so nothing is left out.
     ///
-    /// Exit codes: 0 no difference; 1 there are some; 3 something widens, with --forbid-widening.
+    /// Exit codes: 0 no difference; 1 there are some; 2 trouble; 3 something widens, with --forbid-widening.
     Diff {
         /// The config as it is; with --policies, a policy's name, or its document's file
         #[arg(value_name = "OLD")]
@@ -314,7 +314,7 @@ fn execute(command: Command) -> anyhow::Result<Outcome> {
                 forbid_widening,
                 format,
             };
-            diff::run(&old, &new, &asked)
+            Ok(diff::run(&old, &new, &asked))
         }
         Command::Test(arguments) => cases::run(&arguments),
         Command::Suggest(arguments) => Ok(suggest::run(&arguments)),

@@ -9,7 +9,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::{Format, Outcome};
+use super::{Format, Outcome, say_error};
 use crate::decision::{Comparison, Direction, Flip, Sides};
 use crate::table::{ActionName, ActionTable};
 
@@ -72,7 +72,18 @@ pub struct Asked<'a> {
     pub format: Format,
 }
 
-pub fn run(old: &Path, new: &Path, asked: &Asked<'_>) -> anyhow::Result<Outcome> {
+/// Trouble is no difference: it ends with 2.
+pub fn run(old: &Path, new: &Path, asked: &Asked<'_>) -> Outcome {
+    match compare(old, new, asked) {
+        Ok(outcome) => outcome,
+        Err(error) => {
+            say_error(&error);
+            Outcome::Unusable
+        }
+    }
+}
+
+fn compare(old: &Path, new: &Path, asked: &Asked<'_>) -> anyhow::Result<Outcome> {
     let report = match asked.policies {
         true => callers::compare_policies(old, new, asked.config)?,
         false => {

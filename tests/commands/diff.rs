@@ -347,7 +347,7 @@ fn a_config_that_cannot_be_used_is_said_to_be() {
         "auditor = \"ECS ReadOnlyAccess\"",
         "auditor = \"ECS ReadOnly\"",
     );
-    let ran = diff(&folder, &[]).ended(1);
+    let ran = diff(&folder, &[]).ended(2);
     assert!(
         ran.err.contains("did you mean `ECS ReadOnlyAccess`?"),
         "{}",
@@ -359,7 +359,7 @@ fn a_config_that_cannot_be_used_is_said_to_be() {
         "ECS FulAccess",
         "ECS CommonOperations",
     ];
-    let ran = folder.actiongate(&arguments).ended(1);
+    let ran = folder.actiongate(&arguments).ended(2);
     assert!(
         ran.err
             .contains("there is no policy `ECS FulAccess`; did you mean `ECS FullAccess`?"),
