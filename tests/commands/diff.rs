@@ -341,6 +341,37 @@ fn names_that_the_table_lost_widen_for_tokens_with_policies() {
     assert!(out.contains(expected), "{out}");
 }
 
+/// The second issuer has the claim that they ask for.
+#[test]
+fn policies_are_compared_with_the_keys_of_an_issuer_that_feeds_them() {
+    let second = "[[issuer]]\nname = \"https://second.example\"\naudiences = [\"ecs\"]\nkeys = \"jwks.json\"\n[issuer.claims]\nproject = \"/p\"\nactions = \"/a\"\n[issuer.claims.conditions]\n\"x:Team\" = \"/team\"\n";
+    let folder = folder(|old| format!("{old}{second}"));
+    let document = |team: &str| {
+        let condition = format!("{{\"StringEquals\": {{\"x:Team\": [\"{team}\"]}}}}");
+        format!(
+            "{{\"Version\": \"1.1\", \"Statement\": [{{\"Effect\": \"Allow\", \"Action\": [\"ecs:servers:delete\"], \"Condition\": {condition}}}]}}"
+        )
+    };
+    folder.write("a.json", &document("red"));
+    folder.write("b.json", &document("blue"));
+    let arguments = ["diff", "--policies", "a.json", "b.json"];
+    let ran = folder
+        .actiongate(&[&arguments[..], &["--config", "new.toml"]].concat())
+        .ended(1);
+    assert!(
+        ran.out.contains("        claim /team such as \"blue\"\n"),
+        "{}",
+        ran.out
+    );
+    let ran = folder.actiongate(&arguments).ended(2);
+    assert!(
+        ran.err
+            .contains("`Statement[0]` has a condition on `x:Team`, which no claim feeds"),
+        "{}",
+        ran.err
+    );
+}
+
 #[test]
 fn a_config_that_cannot_be_used_is_said_to_be() {
     let folder = replaced(

@@ -81,13 +81,26 @@ pub fn compare_policies(old: &Path, new: &Path, config: Option<&Path>) -> anyhow
     };
     let named = [policy(old, config.as_ref())?, policy(new, config.as_ref())?];
     let none = ConditionKeys::default();
-    let issuer = config.as_ref().and_then(|config| config.issuers.first());
-    let keys = issuer.map_or(&none, |issuer| &issuer.claims.keys);
-    let compile = |named: &NamedPolicy| {
-        CompiledPolicy::new(&named.policy, router.table(), keys)
-            .map_err(|reason| anyhow!("the policy `{}` cannot be judged: {reason}", named.name))
+    let issuers = config.iter().flat_map(|config| &config.issuers);
+    let compile = |keys: &ConditionKeys| -> anyhow::Result<[CompiledPolicy; 2]> {
+        let compile = |named: &NamedPolicy| {
+            CompiledPolicy::new(&named.policy, router.table(), keys)
+                .map_err(|reason| anyhow!("the policy `{}` cannot be judged: {reason}", named.name))
+        };
+        Ok([compile(&named[0])?, compile(&named[1])?])
     };
-    let compiled = [compile(&named[0])?, compile(&named[1])?];
+    // The first issuer whose claims feed all that the two ask for.
+    let mut judged = Err(anyhow!("there are no condition keys"));
+    for keys in issuers.map(|issuer| &issuer.claims.keys).chain([&none]) {
+        match compile(keys) {
+            Ok(compiled) => {
+                judged = Ok((compiled, keys));
+                break;
+            }
+            Err(error) => judged = Err(error),
+        }
+    }
+    let (compiled, keys) = judged?;
     let sides = compiled.each_ref().map(|policy| {
         Some(Holding {
             policies: vec![policy],
