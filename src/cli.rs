@@ -11,6 +11,7 @@ mod diff;
 mod explain;
 mod health;
 mod import;
+mod known;
 mod manual;
 mod passed;
 mod replay;

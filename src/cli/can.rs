@@ -9,12 +9,12 @@ use anyhow::{Context as _, bail};
 
 pub use list::escaped;
 
-use super::{Format, Outcome, explain, say};
+use super::{Format, Outcome, explain, known, say};
 use crate::app::{self, Inspector};
 use crate::config::Config;
-use crate::grant::{CompiledPolicy, ConditionKeys, NamedPolicy, RoleGrants, system_policies};
+use crate::grant::{CompiledPolicy, ConditionKeys, RoleGrants};
 use crate::router::Router;
-use crate::table::{ActionTable, Source};
+use crate::table::ActionTable;
 use crate::token::Token;
 
 /// Whose reach is listed, or of what.
@@ -137,13 +137,9 @@ impl RoleReach {
 
 impl<'a> Offline<'a> {
     fn new(config: Option<&'a Config>) -> anyhow::Result<Self> {
-        let router = match config {
-            Some(config) => app::route(&config.table, config.into()),
-            None => app::route(&Source::builtin(), app::Demands::Actions),
-        };
         Ok(Self {
             config,
-            router: router?,
+            router: known::router(config)?,
         })
     }
 
@@ -169,24 +165,16 @@ impl<'a> Offline<'a> {
 
     /// A policy that asks for what no claim feeds is nobody's; the first issuer with claims for it will do.
     fn policies(&self) -> anyhow::Result<Vec<(String, RoleGrants)>> {
+        let none = ConditionKeys::default();
+        let issuers = self.config.map_or(&[][..], |config| &config.issuers);
         let mut policies = Vec::new();
-        let mut add = |named: &NamedPolicy| {
-            let none = ConditionKeys::default();
-            let issuers = self.config.map_or(&[][..], |config| &config.issuers);
+        for named in known::policies(self.config)? {
             let keys = issuers.iter().map(|issuer| &issuer.claims.keys);
             let mut compiled = keys
                 .chain([&none])
                 .map(|keys| CompiledPolicy::new(&named.policy, self.table(), keys));
             if let Some(policy) = compiled.find_map(Result::ok) {
                 policies.push((named.name.clone(), RoleGrants::new([&policy])));
-            }
-        };
-        match self.config {
-            Some(config) => config.policies.iter().for_each(|named| add(named)),
-            None => {
-                for (name, document) in system_policies() {
-                    add(&NamedPolicy::read(name.to_owned(), document.as_bytes())?);
-                }
             }
         }
         Ok(policies)

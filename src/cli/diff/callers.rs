@@ -1,17 +1,16 @@
 //! Whose rights are compared: whoever has no token, any token of an issuer, its roles; or two policies.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use anyhow::{anyhow, bail};
 
 use super::{Report, demands, settings};
 use crate::app;
-use crate::cli::{explain, read_config, read_text};
+use crate::cli::{explain, known, read_config, read_text};
 use crate::config::{Config, IssuerConfig};
 use crate::decision::Comparison;
-use crate::grant::{CompiledPolicy, ConditionKeys, Holding, NamedPolicy, Roles, system_policies};
-use crate::table::Source;
+use crate::grant::{CompiledPolicy, ConditionKeys, Holding, NamedPolicy, Roles};
 
 /// What changes between two configs.
 pub fn compare_configs(old: &Config, new: &Config) -> anyhow::Result<Report> {
@@ -75,10 +74,7 @@ fn holding<'a>(issuer: &'a IssuerConfig, roles: &'a Roles, role: Option<&str>) -
 /// What changes for whoever has one policy instead of another.
 pub fn compare_policies(old: &Path, new: &Path, config: Option<&Path>) -> anyhow::Result<Report> {
     let config = config.map(read_config).transpose()?;
-    let router = match &config {
-        Some(config) => app::route(&config.table, config.into())?,
-        None => app::route(&Source::builtin(), app::Demands::Actions)?,
-    };
+    let router = known::router(config.as_ref())?;
     let named = [policy(old, config.as_ref())?, policy(new, config.as_ref())?];
     let none = ConditionKeys::default();
     let issuers = config.iter().flat_map(|config| &config.issuers);
@@ -125,25 +121,13 @@ fn policy(argument: &Path, config: Option<&Config>) -> anyhow::Result<NamedPolic
         let text = read_text(argument)?;
         return Ok(NamedPolicy::read(name, text.as_bytes())?);
     }
-    let mut known: BTreeMap<String, NamedPolicy> = BTreeMap::new();
-    match config {
-        Some(config) => {
-            let policies = config.policies.iter();
-            known.extend(policies.map(|named| (named.name.clone(), NamedPolicy::clone(named))));
-        }
-        None => {
-            for (name, document) in system_policies() {
-                let named = NamedPolicy::read(name.to_owned(), document.as_bytes())?;
-                known.insert(name.to_owned(), named);
-            }
-        }
-    }
-    match known.remove(&name) {
-        Some(named) => Ok(named),
+    let known = known::policies(config)?;
+    match known.iter().find(|named| named.name == name) {
+        Some(named) => Ok(NamedPolicy::clone(named)),
         None => bail!(explain::unknown(
             "policy",
             &name,
-            known.keys().map(String::as_str)
+            known.iter().map(|named| named.name.as_str())
         )),
     }
 }

@@ -6,13 +6,14 @@ use anyhow::bail;
 
 use super::Who;
 use crate::app::{self, StartError};
+use crate::cli::known;
 use crate::config::{Config, IssuerKind};
 use crate::decision::Mode;
 use crate::document::nearest;
 use crate::gateway::Reading;
-use crate::grant::{ClaimMapping, Compiler, NamedPolicy, Role, system_policies};
+use crate::grant::{ClaimMapping, Compiler, NamedPolicy, Role};
 use crate::router::Router;
-use crate::table::{ActionTable, Operation, Source};
+use crate::table::{ActionTable, Operation};
 
 /// A table, and issuers with their roles.
 pub struct Basis<'a> {
@@ -45,19 +46,8 @@ pub enum Kind {
 impl<'a> Basis<'a> {
     /// Of a config, or of the built-in table and policies.
     pub fn new(config: Option<&'a Config>) -> anyhow::Result<Self> {
-        let router = match config {
-            Some(config) => app::route(&config.table, config.into()),
-            None => app::route(&Source::builtin(), app::Demands::Actions),
-        }?;
-        let policies = match config {
-            Some(config) => config.policies.clone(),
-            None => {
-                let read = |(name, document): (&str, &str)| {
-                    NamedPolicy::read(name.to_owned(), document.as_bytes()).map(Arc::new)
-                };
-                system_policies().map(read).collect::<Result<_, _>>()?
-            }
-        };
+        let router = known::router(config)?;
+        let policies = known::policies(config)?;
         let mut issuers = Vec::new();
         if let Some(config) = config {
             let compiled = app::compile_roles(config, router.table());
