@@ -18,7 +18,7 @@ pub(super) use condition::{Check, Condition};
 pub use condition::{Wanted, Witness};
 pub(super) use operator::{Datum, Test, TextRelation, read_moment};
 pub(super) use resource::{Urn, is_plain_id, stands_for};
-pub(super) use value::{Decimal, Moment, moment_text};
+pub(super) use value::{Decimal, Moment, YEAR_10000, moment_text};
 pub(super) use written::write as write_conditions;
 
 use super::pattern::{Dialect, Pattern};

@@ -5,12 +5,10 @@ use std::time::{Duration, UNIX_EPOCH};
 use serde_json::Value;
 
 use super::{Class, LATE, Sample};
-use crate::grant::policy::{Datum, Decimal, Moment, Test, moment_text};
+use crate::grant::policy::{Datum, Decimal, Moment, Test, YEAR_10000, moment_text};
 
 /// Seconds from now to a moment beyond what clocks may differ.
 pub const AHEAD: u64 = 301;
-/// What no text can say.
-const YEAR_10000: Moment = Duration::from_hours(70_389_528);
 
 /// The classes of whole seconds, as far as `tests` on the current time can tell them apart.
 pub fn times(tests: &[&Test]) -> Vec<Class> {

@@ -78,11 +78,13 @@ pub fn parse_moment(text: &str) -> Option<Moment> {
     moment.duration_since(UNIX_EPOCH).ok()
 }
 
+/// What no text can say: humantime knows years of four digits.
+pub const YEAR_10000: Moment = Duration::from_hours(70_389_528);
+
 /// The moment as [`parse_moment`] reads it.
 pub fn moment_text(moment: Moment) -> String {
     let time = UNIX_EPOCH.checked_add(moment);
-    // humantime knows years of four digits.
-    match time.filter(|_| moment < Duration::from_hours(70_389_528)) {
+    match time.filter(|_| moment < YEAR_10000) {
         Some(time) => humantime::format_rfc3339(time).to_string(),
         None => format!("{} seconds after 1970", moment.as_secs()),
     }

@@ -22,6 +22,23 @@ pub fn write(conditions: &[Condition]) -> Option<Value> {
     Some(Value::Object(operators))
 }
 
+/// As in `ForAnyValue:StringNotEqualsIfExists`.
+pub fn operator_name(
+    test: &Test,
+    is_negated: bool,
+    quantifier: Quantifier,
+    if_exists: bool,
+) -> String {
+    let quantifier = match quantifier {
+        Quantifier::One => "",
+        Quantifier::All => "ForAllValues:",
+        Quantifier::Any => "ForAnyValue:",
+    };
+    let name = test.operator().name(is_negated);
+    let if_exists = if if_exists { "IfExists" } else { "" };
+    format!("{quantifier}{name}{if_exists}")
+}
+
 impl Check {
     fn written(&self) -> (String, Vec<String>) {
         match self {
@@ -32,19 +49,13 @@ impl Check {
                 quantifier,
                 if_exists,
             } => {
-                let quantifier = match quantifier {
-                    Quantifier::One => "",
-                    Quantifier::All => "ForAllValues:",
-                    Quantifier::Any => "ForAnyValue:",
-                };
-                let name = test.operator().name(*is_negated);
-                let if_exists = if *if_exists { "IfExists" } else { "" };
+                let name = operator_name(test, *is_negated, *quantifier, *if_exists);
                 let values = match test {
                     // Not as people are shown them.
                     Test::Text(_, values) => values.clone(),
                     _ => test.values(),
                 };
-                (format!("{quantifier}{name}{if_exists}"), values)
+                (name, values)
             }
         }
     }

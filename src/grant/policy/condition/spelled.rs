@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{Check, Condition, Quantifier};
+use super::{Check, Condition};
 use crate::grant::key::Key;
 use crate::grant::policy::operator::{Order, Test, TextRelation};
+use crate::grant::policy::written::operator_name;
 
 /// Something that makes a condition hold, or not, where one is easily found: whoever offers it has to
 /// decide again with it.
@@ -105,15 +106,9 @@ impl fmt::Display for Condition {
                 quantifier,
                 if_exists,
             } => {
-                let quantifier = match quantifier {
-                    Quantifier::One => "",
-                    Quantifier::All => "ForAllValues:",
-                    Quantifier::Any => "ForAnyValue:",
-                };
-                let name = test.operator().name(*is_negated);
-                let suffix = if *if_exists { "IfExists" } else { "" };
+                let name = operator_name(test, *is_negated, *quantifier, *if_exists);
                 let values = test.values().join(" or ");
-                write!(f, "{key} {quantifier}{name}{suffix} {values}")
+                write!(f, "{key} {name} {values}")
             }
         }
     }
